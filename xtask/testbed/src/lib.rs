@@ -1,0 +1,12 @@
+//! What a test of the real binary needs around it: ports, a raw upstream that records, a raw client, an issuer with
+//! keys, and the process itself. For tests and chores only; nothing that ships depends on it.
+
+pub mod client;
+pub mod clock;
+pub mod message;
+pub mod port;
+pub mod recorder;
+
+pub use client::{Client, Reply};
+pub use port::Port;
+pub use recorder::{Recorder, Seen};
