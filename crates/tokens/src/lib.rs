@@ -1,8 +1,57 @@
 //! Tokens: bytes in, facts out. JOSE parsing, verification, typed claims, signing and key sets.
 //!
-//! Pure: no sockets, no files, no clock, no randomness. What comes out of [`verify`](crate) is a fact that the gate
-//! may judge by; what has not been verified is another type, and offers nothing to judge by.
+//! Pure: no sockets, no files, no clock, no randomness. What comes out of [`UnverifiedToken::verify`] is a fact that the
+//! gate may judge by; what has not been verified is another type, and offers nothing to judge by.
+//!
+//! ```text
+//! &str ─▶ UnverifiedToken ── verify(Profile, KeySet, now) ─▶ VerifiedToken ─▶ TokenCache
+//! ```
 
+mod actor;
+mod algorithm;
+mod base64url;
+mod cache;
+mod claim;
+mod confirmation;
+mod excerpt;
+mod fingerprint;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod json;
+mod jws;
+mod key;
+mod key_set;
+mod limits;
+mod pointer;
+mod profile;
+mod refusal;
+mod registered;
+mod scope;
+mod signing;
+mod thumbprint;
 mod time;
+mod unverified;
+mod verified;
 
+pub use actor::Actor;
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use cache::TokenCache;
+pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
+pub use confirmation::Confirmation;
+pub use excerpt::Excerpt;
+pub use fingerprint::Fingerprint;
+pub use jws::{UnverifiedJws, VerifiedJws};
+pub use key::KeyRefusal;
+pub use key_set::{Generation, KeySet, KeySetError, ParsedKeySet, SkippedKey};
+pub use limits::*;
+pub use pointer::{JsonPointer, PointerError};
+pub use profile::{
+    ClaimTest, DEFAULT_SKEW, MAX_SKEW, Profile, ProfileError, ProfileOptions, Revision,
+    SubjectRule, TokenType,
+};
+pub use refusal::{Fault, Part, TokenRefusal, TypeName};
+pub use signing::{SecretDocument, SigningError, SigningKey};
+pub use thumbprint::Thumbprint;
 pub use time::Timestamp;
+pub use unverified::UnverifiedToken;
+pub use verified::{SubjectKind, VerifiedToken};

@@ -1,0 +1,58 @@
+//! The name under which a token is known without being shown.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+/// SHA-256 of a token's text. Two tokens of one fingerprint are one token; the fingerprint gives nothing of it away,
+/// so it may stand in records and logs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a token as it was presented.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        Self(sha256(token.as_bytes()))
+    }
+
+    /// The 32 bytes of the digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 12 hexadecimal digits: enough for people to tell tokens apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut output = [0; 32];
+    let digest = digest(&SHA256, bytes);
+    for (to, from) in output.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    output
+}
+
+/// The leading 16 bytes of a digest as a number.
+pub(crate) fn leading_128_bits(digest: &[u8]) -> u128 {
+    digest.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
+}

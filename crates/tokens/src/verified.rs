@@ -1,0 +1,284 @@
+//! A token that is believed: facts to judge by.
+
+mod reading;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::actor::Actor;
+use crate::algorithm::Algorithm;
+use crate::claim::ClaimValue;
+use crate::confirmation::Confirmation;
+use crate::fingerprint::Fingerprint;
+use crate::key_set::KeySet;
+use crate::limits::MAX_CANDIDATE_KEYS;
+use crate::profile::{Profile, Revision, TokenType};
+use crate::refusal::TokenRefusal;
+use crate::thumbprint::Thumbprint;
+use crate::time::Timestamp;
+
+/// The facts of a verified token. Only [`crate::UnverifiedToken::verify`] makes one. Facts hold under the profile and the
+/// keys they were found with, and from [`VerifiedToken::usable_from`] until [`VerifiedToken::usable_until`].
+pub struct VerifiedToken {
+    issuer: Arc<str>,
+    token_type: TokenType,
+    subject: String,
+    kind: SubjectKind,
+    audiences: Vec<String>,
+    scopes: Vec<String>,
+    groups: Vec<String>,
+    claims: BTreeMap<Arc<str>, ClaimValue>,
+    client_id: Option<String>,
+    authorized_party: Option<String>,
+    jti: Option<String>,
+    issued_at: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    expires_at: Timestamp,
+    usable_from: Timestamp,
+    usable_until: Timestamp,
+    acr: Option<String>,
+    amr: Vec<String>,
+    auth_time: Option<Timestamp>,
+    actors: Vec<Actor>,
+    confirmation: Option<Confirmation>,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    key_thumbprint: Thumbprint,
+    fingerprint: Fingerprint,
+    profile_revision: Revision,
+}
+
+/// Whether a subject is a person or a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectKind {
+    /// A person.
+    User,
+    /// A service, a job or an agent.
+    Workload,
+}
+
+impl VerifiedToken {
+    /// The issuer, as it is called in the configuration. A subject or a group means nothing without it.
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<str> {
+        &self.issuer
+    }
+
+    /// The type of the token, by its `typ` and the profile.
+    #[must_use]
+    pub fn token_type(&self) -> &TokenType {
+        &self.token_type
+    }
+
+    /// `sub`: whom the token is about.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Whether the subject is a person or a workload, by the profile's rule.
+    #[must_use]
+    pub fn kind(&self) -> SubjectKind {
+        self.kind
+    }
+
+    /// `aud`: for whom the token is meant; empty if it does not say.
+    #[must_use]
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// Whether the token is meant for `audience`, compared byte by byte.
+    #[must_use]
+    pub fn has_audience(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|meant| meant == audience)
+    }
+
+    /// The scopes of `scope` or `scp`, in the order of the token.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The groups, from where the profile says, in the order of the token.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The declared claims that the token has or that have a default, by name.
+    #[must_use]
+    pub fn claims(&self) -> &BTreeMap<Arc<str>, ClaimValue> {
+        &self.claims
+    }
+
+    /// `client_id`: the client that the token was issued to (RFC 8693 §4.3).
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// `azp`: the client that the ID token was issued to (OpenID Connect Core §2).
+    #[must_use]
+    pub fn authorized_party(&self) -> Option<&str> {
+        self.authorized_party.as_deref()
+    }
+
+    /// `jti`: what the issuer calls this token.
+    #[must_use]
+    pub fn jti(&self) -> Option<&str> {
+        self.jti.as_deref()
+    }
+
+    /// `iat`: when the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.issued_at
+    }
+
+    /// `nbf`: from when the token holds.
+    #[must_use]
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    /// `exp`: when the token ends by its own word, without skew.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The first moment at which the token verifies: `nbf` and `iat`, less the skew.
+    #[must_use]
+    pub fn usable_from(&self) -> Timestamp {
+        self.usable_from
+    }
+
+    /// The first moment at which the token no longer verifies: `exp`, or the greatest age, with the skew.
+    #[must_use]
+    pub fn usable_until(&self) -> Timestamp {
+        self.usable_until
+    }
+
+    /// Whether the token verifies at this moment, all else unchanged.
+    #[must_use]
+    pub fn is_usable_at(&self, now: Timestamp) -> bool {
+        self.usable_from <= now && now < self.usable_until
+    }
+
+    /// `acr`: how sure the issuer is of the subject (OpenID Connect Core §2).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.acr.as_deref()
+    }
+
+    /// `amr`: by what means the subject signed in (RFC 8176).
+    #[must_use]
+    pub fn amr(&self) -> &[String] {
+        &self.amr
+    }
+
+    /// `auth_time`: when the subject signed in.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// `act`: who acts for the subject; the present actor first (RFC 8693 §4.1).
+    #[must_use]
+    pub fn actors(&self) -> &[Actor] {
+        &self.actors
+    }
+
+    /// `cnf`: what the sender must prove to hold.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
+    /// Whether the token is worth nothing without a proof: such a token must not be taken for a bearer token.
+    #[must_use]
+    pub fn is_sender_constrained(&self) -> bool {
+        self.confirmation.is_some()
+    }
+
+    /// The algorithm of the signature.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The `kid` of the header.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The key that verified the signature.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Thumbprint {
+        self.key_thumbprint
+    }
+
+    /// The fingerprint of the token's text.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The options that the token was verified under.
+    #[must_use]
+    pub fn profile_revision(&self) -> Revision {
+        self.profile_revision
+    }
+
+    /// Whether `keys` still hold the key that verified the token, under the name and for the algorithm it was used.
+    #[must_use]
+    pub fn is_vouched_for_by(&self, keys: &KeySet) -> bool {
+        let candidates = || keys.candidates(self.key_id(), self.algorithm);
+        // With more candidates than are tried, verifying anew would not get as far as the right key.
+        candidates().nth(MAX_CANDIDATE_KEYS).is_none()
+            && candidates().any(|key| key.thumbprint() == self.key_thumbprint)
+    }
+
+    /// Checks the times of the token against the clock.
+    pub(crate) fn check_time(&self, profile: &Profile, now: Timestamp) -> Result<(), TokenRefusal> {
+        let skew = profile.options().skew;
+        if now >= self.expires_at.plus(skew) {
+            return Err(TokenRefusal::Expired { expired_at: self.expires_at });
+        }
+        if let Some(not_before) = self.not_before
+            && now < not_before.minus(skew)
+        {
+            return Err(TokenRefusal::NotYetValid { not_before });
+        }
+        let Some(issued_at) = self.issued_at else { return Ok(()) };
+        if now < issued_at.minus(skew) {
+            return Err(TokenRefusal::IssuedInFuture { issued_at });
+        }
+        match profile.options().max_age {
+            Some(max_age) if now >= issued_at.plus(max_age).plus(skew) => {
+                Err(TokenRefusal::TooOld { issued_at, max_age })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl AsRef<Self> for VerifiedToken {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    /// Who and which, not what else the token says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken")
+            .field("issuer", &self.issuer)
+            .field("subject", &self.subject)
+            .field("fingerprint", &self.fingerprint.short())
+            .finish_non_exhaustive()
+    }
+}
