@@ -7,6 +7,10 @@ use thiserror::Error;
 
 use crate::excerpt::Excerpt;
 
+#[cfg(test)]
+#[path = "algorithm_tests.rs"]
+mod tests;
+
 /// A JWS signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Public-key signatures only: there is no
 /// `none`, and no shared-secret algorithm for a public key to be confused with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

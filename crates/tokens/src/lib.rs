@@ -22,6 +22,8 @@ mod jws;
 mod key;
 mod key_set;
 mod limits;
+#[cfg(test)]
+mod minting;
 mod pointer;
 mod profile;
 mod refusal;

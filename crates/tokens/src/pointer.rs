@@ -7,6 +7,10 @@ use thiserror::Error;
 
 use crate::json::Value;
 
+#[cfg(test)]
+#[path = "pointer_tests.rs"]
+mod tests;
+
 /// A path into a JSON document, as in `/realm_access/roles`. A `/` inside a name is written `~1`, a `~` is `~0`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct JsonPointer {
