@@ -3,10 +3,15 @@
 
 pub mod client;
 pub mod clock;
+pub mod entropy;
+pub mod gateway;
+pub mod issuer;
 pub mod message;
 pub mod port;
 pub mod recorder;
 
 pub use client::{Client, Reply};
+pub use gateway::{Gateway, Place};
+pub use issuer::Issuer;
 pub use port::Port;
 pub use recorder::{Recorder, Seen};

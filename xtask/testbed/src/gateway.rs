@@ -1,0 +1,199 @@
+//! Doorward itself, as a process.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::client;
+use crate::clock::until;
+use crate::port::Port;
+
+/// How long it may take to become ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A place for Doorward to run in: a folder and two ports, which stay the same from one start to the next.
+#[derive(Debug)]
+pub struct Place {
+    folder: TempDir,
+    http: Port,
+    admin: Port,
+}
+
+impl Place {
+    /// A new, empty one.
+    ///
+    /// # Errors
+    /// When no folder or no port can be had.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("doorward-").tempdir()?;
+        Ok(Self { folder, http: Port::reserve()?, admin: Port::reserve()? })
+    }
+
+    /// Where its front door is.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// Where its own endpoints are.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// A file or folder in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, so that a reader sees the old or the new one, never a part.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let draft = self.path(&format!("{name}.new"));
+        std::fs::write(&draft, text)
+            .with_context(|| format!("cannot write {}", draft.display()))?;
+        std::fs::rename(&draft, self.path(name))?;
+        Ok(())
+    }
+
+    /// Writes the configuration: `rest`, below the `listen` and `audit` sections that fit this place.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self, rest: &str) -> Result<()> {
+        let (http, admin) = (self.http(), self.admin());
+        let audit = self.path("audit");
+        let top = format!(
+            "listen:\n  http: {http}\n  admin: {admin}\naudit:\n  directory: {}\n",
+            audit.display()
+        );
+        self.write("doorward.yaml", &(top + rest))
+    }
+
+    /// Starts `binary` here and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time; the error quotes what it logged.
+    pub fn start(&self, binary: &Path) -> Result<Gateway> {
+        let gateway = self.spawn(binary)?;
+        self.until_status("/readyz", 200).map_err(|error| self.with_log(error))?;
+        Ok(gateway)
+    }
+
+    /// Starts `binary` here and waits only until it answers at all, ready or not.
+    ///
+    /// # Errors
+    /// When it ends, or does not answer in time; the error quotes what it logged.
+    pub fn start_unready(&self, binary: &Path) -> Result<Gateway> {
+        let gateway = self.spawn(binary)?;
+        self.until_status("/healthz", 200).map_err(|error| self.with_log(error))?;
+        Ok(gateway)
+    }
+
+    /// Waits until its own endpoint `path` answers `status`, and hands over the answer's body.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn until_status(&self, path: &str, status: u16) -> Result<String> {
+        until(&format!("{status} at {path}"), PATIENCE, || {
+            Ok(client::get(self.admin(), path)
+                .ok()
+                .filter(|reply| reply.status == status)
+                .map(|reply| reply.text()))
+        })
+    }
+
+    /// The last lines that it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let text = std::fs::read(self.path("log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    }
+
+    fn spawn(&self, binary: &Path) -> Result<Gateway> {
+        let log = File::options().create(true).append(true).open(self.path("log"))?;
+        let child = Command::new(binary)
+            .args(["run", "--config"])
+            .arg(self.path("doorward.yaml"))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        Ok(Gateway { child })
+    }
+
+    fn with_log(&self, error: anyhow::Error) -> anyhow::Error {
+        error.context(format!("doorward did not start; it said:\n{}", self.log()))
+    }
+}
+
+/// A running Doorward. It is killed when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+}
+
+impl Gateway {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to read its configuration again.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn reload(&self) -> Result<()> {
+        self.signal(Signal::HUP)
+    }
+
+    /// Kills it as a crash would: no handler runs, nothing is flushed.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to drain and end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not with success.
+    pub fn stop(mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        let status = until("doorward to end", PATIENCE, || Ok(self.child.try_wait()?))?;
+        if !status.success() {
+            bail!("doorward ended with {status}");
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        Ok(kill_process(pid.context("a process has an id")?, signal)?)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended already; either way it is gone after this.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
