@@ -1,6 +1,25 @@
 //! The gate: who is asking, what they may do, and the [`Permit`] without which nothing is forwarded.
 //!
 //! Pure: no sockets, no files, no clock, no randomness. Every front door turns its bytes into one
-//! [`CanonicalRequest`], hands it to the same [`Gate`], and can forward only with the permit that comes back.
+//! [`CanonicalRequest`](request::CanonicalRequest), hands it to the same [`Gate`], and can forward only with the permit
+//! that comes back.
 
+mod answer;
+mod build;
+mod denial;
+mod gate;
+mod identity;
+mod permit;
+mod policy;
+pub mod request;
+pub mod route;
 pub mod spec;
+
+pub use answer::Answer;
+pub use build::BuildError;
+pub use denial::{Denial, DenialKind, Forbidding};
+pub use gate::{Explanation, Gate, IssuerKeys, Keys, Surroundings, Verdict};
+pub use identity::{Caller, Identity};
+pub use permit::{Permit, Standing, Watch};
+pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
+pub use request::CanonicalRequest;

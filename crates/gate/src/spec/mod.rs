@@ -109,7 +109,10 @@ pub struct RouteSpec {
     pub encoded_slash: EncodedSlash,
     /// What to do with `//`.
     pub empty_segments: EmptySegments,
-    /// A disabled route is as good as absent from the moment it is disabled, for open streams too.
+    /// What to do with `;` in a path segment.
+    pub segment_parameters: SegmentParameters,
+    /// A disabled route turns away all its requests and ends open streams. No broader route takes them over, and its
+    /// `deny` and `require` go on binding narrower routes: disabling never widens.
     pub disabled: bool,
     /// The longest that one permit lasts, whatever its token says; bounded by the token's own end.
     pub max_permit: Option<Duration>,
@@ -140,6 +143,17 @@ pub enum EncodedSlash {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmptySegments {
     /// They are kept and matched as empty segments.
+    Keep,
+    /// The request is refused with 400.
+    #[default]
+    Refuse,
+}
+
+/// What a route does with parameters in a path segment (`/a;v=1`, RFC 3986 §3.3). Some servers drop them before they
+/// route, others do not, so that `/admin;x/users` may or may not be `/admin/users`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SegmentParameters {
+    /// They are kept, as part of the segment's text.
     Keep,
     /// The request is refused with 400.
     #[default]

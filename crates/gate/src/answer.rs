@@ -1,0 +1,111 @@
+//! What a caller is told. One place turns denials into answers, for every door.
+
+use http::{Method, StatusCode};
+
+use crate::denial::{Denial, DenialKind};
+
+/// An answer to a request that does not go through: an RFC 9457 problem, and the headers that belong to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// A few words that are always the same for the same problem.
+    pub title: &'static str,
+    /// One sentence that is safe to tell the caller.
+    pub detail: String,
+    /// `WWW-Authenticate` (RFC 6750 §3).
+    pub challenge: Option<String>,
+    /// `Allow` (RFC 9110 §10.2.1).
+    pub allow: Vec<Method>,
+    /// `Retry-After` in seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Answer {
+    /// An answer that is no more than its status and a sentence.
+    #[must_use]
+    pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            title,
+            detail: detail.into(),
+            challenge: None,
+            allow: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The body: `application/problem+json`. `instance` is the request's id, which the caller can quote to an operator.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> String {
+        serde_json::json!({
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "instance": format!("urn:doorward:request:{request_id}"),
+        })
+        .to_string()
+    }
+
+    fn challenged(mut self, parameters: &str) -> Self {
+        self.challenge = Some(format!("Bearer realm=\"doorward\"{parameters}"));
+        self
+    }
+}
+
+impl Denial {
+    /// What the caller is told: enough to mend a mistake of its own, and nothing about rules or other callers.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let unauthorized =
+            |detail: &str| Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail);
+        let invalid_token = |detail: &str| {
+            let parameters = format!(", error=\"invalid_token\", error_description=\"{detail}\"");
+            unauthorized(detail).challenged(&parameters)
+        };
+        match &self.kind {
+            DenialKind::BadRequest(refusal) => {
+                Answer::new(StatusCode::BAD_REQUEST, "Bad Request", refusal.to_string())
+            }
+            DenialKind::NoRoute => {
+                Answer::new(StatusCode::NOT_FOUND, "Not Found", "there is nothing here")
+            }
+            DenialKind::MethodNotAllowed(methods) => Answer {
+                allow: methods.clone(),
+                ..Answer::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "Method Not Allowed",
+                    "this path does not take this method",
+                )
+            },
+            DenialKind::NoCredential => {
+                unauthorized("a bearer token is needed here").challenged("")
+            }
+            DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
+                invalid_token(refusal.public_text())
+            }
+            DenialKind::IssuerNotAccepted { .. } => {
+                invalid_token("the token's issuer is not accepted here")
+            }
+            DenialKind::WrongAudience { .. } => invalid_token("the token is for another audience"),
+            DenialKind::Revoked => invalid_token("the token was revoked"),
+            DenialKind::SenderConstrained => {
+                invalid_token("the token is bound to a proof of possession, which was not shown")
+            }
+            DenialKind::Forbidden(_) => Answer::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "you are known, and this is not allowed",
+            ),
+            DenialKind::IssuerUnavailable(_) => Answer {
+                retry_after: Some(5),
+                ..Answer::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Service Unavailable",
+                    "your token cannot be checked at the moment",
+                )
+            },
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The denial: why a request does not go through, in words for the operator and in others for the caller.
+
+use std::sync::Arc;
+
+use http::Method;
+use tokens::TokenRefusal;
+
+use crate::identity::Identity;
+use crate::request::{CanonicalRequest, RequestRefusal};
+use crate::route::Route;
+
+/// A request that does not go through.
+#[derive(Debug)]
+pub struct Denial {
+    pub(crate) kind: DenialKind,
+    pub(crate) request: Option<Box<CanonicalRequest>>,
+    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) policies: Vec<Arc<str>>,
+}
+
+/// Why a request does not go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DenialKind {
+    /// The request has more than one reading.
+    BadRequest(RequestRefusal),
+    /// The credential does not verify.
+    BadToken(TokenRefusal),
+    /// A `forbid` holds, or no `permit` does.
+    Forbidden(Forbidding),
+    /// The token's issuer is not one of ours, or not one that the route takes, or disabled.
+    IssuerNotAccepted {
+        /// The issuer's name, when it is one of ours.
+        name: Option<Arc<str>>,
+    },
+    /// The keys of the token's issuer cannot be had, or are too old to trust.
+    IssuerUnavailable(Arc<str>),
+    /// The path is known, with other methods.
+    MethodNotAllowed(Vec<Method>),
+    /// The route takes no anonymous caller, and no credential was shown.
+    NoCredential,
+    /// No route takes this host and path.
+    NoRoute,
+    /// The token or its subject was revoked.
+    Revoked,
+    /// The token is bound to a proof of possession, which was not shown.
+    SenderConstrained,
+    /// The token names a key that its issuer's current set does not hold; newer keys may.
+    UnknownKey {
+        /// The issuer, by name.
+        issuer: Arc<str>,
+        /// The refusal to give when there are no newer keys.
+        refusal: TokenRefusal,
+    },
+    /// The token is for other audiences than the service's.
+    WrongAudience {
+        /// The service's audience.
+        expected: Arc<str>,
+        /// The token's audiences.
+        found: Vec<String>,
+    },
+}
+
+/// Why the policies deny.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forbidding {
+    /// A `forbid` holds: those named.
+    ByRule,
+    /// A `forbid` could not be evaluated, each with why.
+    ByError(Vec<(Arc<str>, String)>),
+    /// No `permit` holds; `permit`s that could not be evaluated, each with why.
+    NoPermit(Vec<(Arc<str>, String)>),
+}
+
+impl Denial {
+    /// Why.
+    #[must_use]
+    pub const fn kind(&self) -> &DenialKind {
+        &self.kind
+    }
+
+    /// The request, if it has one reading.
+    #[must_use]
+    pub fn request(&self) -> Option<&CanonicalRequest> {
+        self.request.as_deref()
+    }
+
+    /// The request back, to be judged again with newer keys.
+    #[must_use]
+    pub fn into_request(self) -> Option<CanonicalRequest> {
+        self.request.map(|request| *request)
+    }
+
+    /// The route that took the request, if one did.
+    #[must_use]
+    pub const fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
+    }
+
+    /// The caller, if its token was verified.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
+    /// The ids of the policies that deny.
+    #[must_use]
+    pub fn policies(&self) -> &[Arc<str>] {
+        &self.policies
+    }
+
+    /// The reason in words for the operator: for logs and records, never for the caller.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match &self.kind {
+            DenialKind::BadRequest(refusal) => refusal.to_string(),
+            DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
+                refusal.to_string()
+            }
+            DenialKind::Forbidden(Forbidding::ByRule) => "a rule denies it".to_owned(),
+            DenialKind::Forbidden(Forbidding::ByError(errors)) => {
+                format!("a rule that denies could not be evaluated{}", told(errors))
+            }
+            DenialKind::Forbidden(Forbidding::NoPermit(errors)) => {
+                format!("no rule allows it{}", told(errors))
+            }
+            DenialKind::IssuerNotAccepted { name: Some(name) } => {
+                format!("the issuer `{name}` is disabled or not accepted on this route")
+            }
+            DenialKind::IssuerNotAccepted { name: None } => {
+                "the token is from an unlisted issuer".to_owned()
+            }
+            DenialKind::IssuerUnavailable(name) => {
+                format!("there are no usable keys of the issuer `{name}`")
+            }
+            DenialKind::MethodNotAllowed(_) => "the path takes other methods only".to_owned(),
+            DenialKind::NoCredential => "no credential was shown".to_owned(),
+            DenialKind::NoRoute => "no route takes this host and path".to_owned(),
+            DenialKind::Revoked => "the token or its subject was revoked".to_owned(),
+            DenialKind::SenderConstrained => {
+                "the token is bound to a proof of possession, which was not shown".to_owned()
+            }
+            DenialKind::WrongAudience { expected, found } => {
+                format!(
+                    "the token is for `{}`, and this service is `{expected}`",
+                    found.join("`, `")
+                )
+            }
+        }
+    }
+
+    /// A stable label for metrics and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.kind {
+            DenialKind::BadRequest(refusal) => refusal.code(),
+            DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
+                refusal.code()
+            }
+            DenialKind::Forbidden(Forbidding::ByRule) => "forbidden",
+            DenialKind::Forbidden(Forbidding::ByError(_)) => "forbid_unknown",
+            DenialKind::Forbidden(Forbidding::NoPermit(_)) => "no_permit",
+            DenialKind::IssuerNotAccepted { .. } => "issuer_not_accepted",
+            DenialKind::IssuerUnavailable(_) => "issuer_unavailable",
+            DenialKind::MethodNotAllowed(_) => "method_not_allowed",
+            DenialKind::NoCredential => "no_credential",
+            DenialKind::NoRoute => "no_route",
+            DenialKind::Revoked => "revoked",
+            DenialKind::SenderConstrained => "sender_constrained",
+            DenialKind::WrongAudience { .. } => "wrong_audience",
+        }
+    }
+}
+
+fn told(errors: &[(Arc<str>, String)]) -> String {
+    let told = errors.iter().map(|(id, why)| format!(" (`{id}`: {why})"));
+    told.collect()
+}

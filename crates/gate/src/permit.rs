@@ -1,0 +1,111 @@
+//! The permit: the right to forward one request. Only the gate makes one, and forwarding takes it by value.
+
+use std::sync::Arc;
+
+use tokens::Timestamp;
+
+use crate::identity::Caller;
+use crate::request::CanonicalRequest;
+
+/// The right to forward one request to one route, until it ends or is revoked.
+///
+/// INVARIANT: made by [`Gate::judge`](crate::Gate::judge) alone; it cannot be cloned, so that one permit forwards one
+/// request, the one that was judged.
+#[derive(Debug)]
+#[must_use = "a permit that is not used forwards nothing"]
+pub struct Permit<T> {
+    target: Arc<T>,
+    request: CanonicalRequest,
+    caller: Caller,
+    policies: Vec<Arc<str>>,
+    ends_at: Timestamp,
+}
+
+impl<T> Permit<T> {
+    pub(crate) const fn new(
+        target: Arc<T>,
+        request: CanonicalRequest,
+        caller: Caller,
+        policies: Vec<Arc<str>>,
+        ends_at: Timestamp,
+    ) -> Self {
+        Self { target, request, caller, policies, ends_at }
+    }
+
+    /// What may be reached: for requests, the route.
+    #[must_use]
+    pub const fn target(&self) -> &Arc<T> {
+        &self.target
+    }
+
+    /// The request that was judged.
+    #[must_use]
+    pub const fn request(&self) -> &CanonicalRequest {
+        &self.request
+    }
+
+    /// Who asked.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The ids of the policies that permit it.
+    #[must_use]
+    pub fn policies(&self) -> &[Arc<str>] {
+        &self.policies
+    }
+
+    /// When it ends; [`Timestamp::MAX`] for a caller without a credential on a public route.
+    #[must_use]
+    pub const fn ends_at(&self) -> Timestamp {
+        self.ends_at
+    }
+
+    /// Uses the permit: the request that was judged, and what is left to watch while it is being answered.
+    #[must_use]
+    pub fn redeem(self) -> (CanonicalRequest, Watch<T>) {
+        let watch = Watch { target: self.target, caller: self.caller, ends_at: self.ends_at };
+        (self.request, watch)
+    }
+}
+
+/// A permit in use. Ask [`Gate::standing`](crate::Gate::standing) about it for as long as bytes flow.
+#[derive(Debug)]
+pub struct Watch<T> {
+    pub(crate) target: Arc<T>,
+    pub(crate) caller: Caller,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl<T> Watch<T> {
+    /// What is being reached.
+    #[must_use]
+    pub const fn target(&self) -> &Arc<T> {
+        &self.target
+    }
+
+    /// Who asked.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// When the permit ends.
+    #[must_use]
+    pub const fn ends_at(&self) -> Timestamp {
+        self.ends_at
+    }
+}
+
+/// Whether a permit in use still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its time is over.
+    Ended,
+    /// What it rested on is gone: the token or subject was revoked, the issuer disabled or dropped, its key removed or
+    /// beyond confirming, or the route taken away.
+    Revoked,
+    /// It stands.
+    Stands,
+}

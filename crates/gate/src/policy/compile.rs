@@ -1,0 +1,261 @@
+//! The short form, compiled to Cedar.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+
+use super::names::{EntityType, quoted};
+use super::scope::ScopedNames;
+use super::{PrincipalKeys, RuleKind};
+use crate::build::BuildError;
+use crate::spec::{ClaimTest, Condition, MatchValue, Place};
+
+/// A short-form rule as Cedar text, with what its author's words say about whom it can concern.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) id: Arc<str>,
+    pub(crate) text: String,
+    pub(crate) keys: PrincipalKeys,
+}
+
+/// Where a rule of the short form stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuleSite<'a> {
+    /// `defaults`, or the route's name.
+    pub(crate) owner: &'a str,
+    /// The route's entity; none for `defaults`.
+    pub(crate) route: Option<&'a EntityUid>,
+    pub(crate) kind: RuleKind,
+    pub(crate) index: usize,
+    /// How names without an issuer are read here.
+    pub(crate) names: &'a ScopedNames<'a>,
+}
+
+/// Compiles one rule.
+///
+/// # Errors
+/// Everything wrong with it, each at its place.
+pub(crate) fn compile(
+    site: &RuleSite<'_>,
+    condition: &Condition,
+    place: &Place,
+) -> Result<CompiledRule, Vec<BuildError>> {
+    let mut terms = Terms { site, errors: Vec::new(), terms: Vec::new(), keys: Vec::new() };
+    terms.read(condition, place);
+    if !terms.errors.is_empty() {
+        return Err(terms.errors);
+    }
+    let id = format!("{}/{}/{}", site.owner, site.kind.as_str(), site.index);
+    let effect = if site.kind == RuleKind::Allow { "permit" } else { "forbid" };
+    let action = match condition.methods.as_slice() {
+        // A `require` on methods is a condition, not a scope: it must forbid the methods that are not named.
+        methods if !methods.is_empty() && site.kind != RuleKind::Require => {
+            let names: Vec<_> =
+                methods.iter().map(|m| EntityType::Action.named(m).to_string()).collect();
+            format!("action in [{}]", names.join(", "))
+        }
+        _ => "action".to_owned(),
+    };
+    let resource = match (site.route, site.kind) {
+        (None, _) => "resource".to_owned(),
+        (Some(route), RuleKind::Allow) => format!("resource == {route}"),
+        (Some(route), _) => format!("resource in {route}"),
+    };
+    let mut text = format!("{effect}(principal, {action}, {resource})");
+    if !terms.terms.is_empty() {
+        let word = if site.kind == RuleKind::Require { "unless" } else { "when" };
+        let _ = write!(text, "\n{word} {{ {} }}", terms.terms.join(" && "));
+    }
+    text.push(';');
+    // An `unless` concerns everyone but those it names.
+    let keys = match (site.kind, terms.keys) {
+        (RuleKind::Require, _) => PrincipalKeys::Anyone,
+        (_, keys) if keys.is_empty() => PrincipalKeys::Anyone,
+        (_, keys) => PrincipalKeys::AnyOf(keys),
+    };
+    Ok(CompiledRule { id: id.into(), text, keys })
+}
+
+struct Terms<'a> {
+    site: &'a RuleSite<'a>,
+    errors: Vec<BuildError>,
+    terms: Vec<String>,
+    /// The principals and groups of the most telling term.
+    keys: Vec<EntityUid>,
+}
+
+impl Terms<'_> {
+    fn read(&mut self, condition: &Condition, place: &Place) {
+        let allow = self.site.kind == RuleKind::Allow;
+        if *condition == Condition::default() {
+            self.error(place, "an empty rule says nothing", "write `anyone: true` or `authenticated: true`, or name groups, users, workloads, scopes or claims");
+            return;
+        }
+        if condition.anyone && !allow {
+            self.error(&place.then("anyone"), "`anyone` belongs in `allow` alone", "to shut a route, set `disabled: true`; to demand a sign-in, write `require: [{ authenticated: true }]`");
+        }
+        if condition.anyone
+            && *condition
+                != (Condition {
+                    methods: condition.methods.clone(),
+                    networks: condition.networks.clone(),
+                    ..anyone()
+                })
+        {
+            self.error(
+                place,
+                "`anyone` cannot stand beside a rule about who is asking",
+                "drop `anyone: true`, or put it in a rule of its own",
+            );
+        }
+        if !condition.users.is_empty() && !condition.workloads.is_empty() {
+            self.error(
+                place,
+                "nobody is a user and a workload at once, so this rule never holds",
+                "put `users` and `workloads` in two rules",
+            );
+        }
+        if condition.authenticated || (allow && !condition.anyone) {
+            self.terms.push("!(principal is Anonymous)".to_owned());
+        }
+        self.groups(condition, place);
+        self.principals(EntityType::User, &condition.users, &place.then("users"));
+        self.principals(EntityType::Workload, &condition.workloads, &place.then("workloads"));
+        self.issuers(condition, place);
+        for scope in &condition.scopes {
+            self.terms.push(format!("principal.scopes.contains({})", quoted(scope)));
+        }
+        for test in &condition.claims {
+            self.claim(condition, test, &place.then("claims").then(&test.claim));
+        }
+        if self.site.kind == RuleKind::Require && !condition.methods.is_empty() {
+            let names: Vec<_> =
+                condition.methods.iter().map(|m| EntityType::Action.named(m).to_string()).collect();
+            self.terms.push(format!("action in [{}]", names.join(", ")));
+        }
+        if !condition.networks.is_empty() {
+            let tests: Vec<_> = condition
+                .networks
+                .iter()
+                .map(|network| format!("context.client.isInRange(ip({}))", quoted(network)))
+                .collect();
+            self.terms.push(any_of(&tests));
+        }
+        for (index, network) in condition.networks.iter().enumerate() {
+            if let Err(error) = network.parse::<crate::request::Network>() {
+                self.error(&place.then("networks").at(index), &error.to_string(), "");
+            }
+        }
+    }
+
+    fn groups(&mut self, condition: &Condition, place: &Place) {
+        let mut uids = Vec::new();
+        for (index, group) in condition.groups.iter().enumerate() {
+            match self.site.names.resolve(group) {
+                Ok(id) => uids.push(EntityType::Group.named(&id)),
+                Err(problem) => self.errors.push(problem.at(place.then("groups").at(index))),
+            }
+        }
+        self.one_of("in", uids);
+    }
+
+    fn principals(&mut self, kind: EntityType, names: &[String], place: &Place) {
+        let mut uids = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            match self.site.names.resolve(name) {
+                Ok(id) => uids.push(kind.named(&id)),
+                Err(problem) => self.errors.push(problem.at(place.at(index))),
+            }
+        }
+        self.one_of("==", uids);
+    }
+
+    fn issuers(&mut self, condition: &Condition, place: &Place) {
+        let mut tests = Vec::new();
+        for (index, issuer) in condition.issuers.iter().enumerate() {
+            match self.site.names.issuer(issuer) {
+                Ok(()) => tests.push(format!("principal in {}", EntityType::Issuer.named(issuer))),
+                Err(problem) => self.errors.push(problem.at(place.then("issuers").at(index))),
+            }
+        }
+        if !tests.is_empty() {
+            self.terms.push(any_of(&tests));
+        }
+    }
+
+    fn one_of(&mut self, operator: &str, uids: Vec<EntityUid>) {
+        if uids.is_empty() {
+            return;
+        }
+        let tests: Vec<_> = uids.iter().map(|uid| format!("principal {operator} {uid}")).collect();
+        self.terms.push(any_of(&tests));
+        // Any one term narrows; the last, a named principal, narrows most.
+        self.keys = uids;
+    }
+
+    fn claim(&mut self, condition: &Condition, test: &ClaimTest, place: &Place) {
+        let only: Vec<&str> = condition.issuers.iter().map(String::as_str).collect();
+        let kind = match self.site.names.claim(&test.claim, &only) {
+            Ok(kind) => kind,
+            Err(problem) => {
+                self.errors.push(problem.at(place.clone()));
+                return;
+            }
+        };
+        let name = &test.claim;
+        let mut tests = Vec::new();
+        for value in &test.any_of {
+            let (fits, literal) = match value {
+                MatchValue::Bool(value) => (kind == tokens::ClaimKind::Bool, value.to_string()),
+                MatchValue::Long(value) => (kind == tokens::ClaimKind::Long, value.to_string()),
+                MatchValue::String(value) => (
+                    matches!(kind, tokens::ClaimKind::String | tokens::ClaimKind::Strings),
+                    quoted(value),
+                ),
+            };
+            if !fits {
+                let message = format!(
+                    "the claim `{name}` is declared as {}, and `{literal}` is none",
+                    kind_name(kind)
+                );
+                self.error(
+                    place,
+                    &message,
+                    "write a value of the declared type, or change the claim's `type`",
+                );
+                return;
+            }
+            let claim = format!("principal.claims[{}]", quoted(name));
+            tests.push(match kind {
+                tokens::ClaimKind::Strings => format!("{claim}.contains({literal})"),
+                _ => format!("{claim} == {literal}"),
+            });
+        }
+        self.terms.push(format!("(principal.claims has {} && {})", quoted(name), any_of(&tests)));
+    }
+
+    fn error(&mut self, place: &Place, message: &str, help: &str) {
+        self.errors.push(BuildError::new(place.clone(), message).with_help(help));
+    }
+}
+
+fn anyone() -> Condition {
+    Condition { anyone: true, ..Condition::default() }
+}
+
+fn any_of(tests: &[String]) -> String {
+    match tests {
+        [one] => one.clone(),
+        many => format!("({})", many.join(" || ")),
+    }
+}
+
+fn kind_name(kind: tokens::ClaimKind) -> &'static str {
+    match kind {
+        tokens::ClaimKind::Bool => "a bool",
+        tokens::ClaimKind::Long => "a whole number",
+        tokens::ClaimKind::String => "a string",
+        tokens::ClaimKind::Strings => "a list of strings",
+    }
+}

@@ -1,0 +1,122 @@
+//! The decision: which policies hold for a caller, a route and a request, and what follows.
+
+use std::sync::Arc;
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Context, Decision as CedarDecision, Effect, Entities, Entity,
+    PolicyId, Request,
+};
+use tokens::Timestamp;
+
+use super::entities::{self, Principal};
+use super::names::EntityType;
+use super::slice::{PolicyIndex, RouteSlices, Selection};
+use crate::request::CanonicalRequest;
+use crate::route::Route;
+
+/// Who asks for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) request: &'a CanonicalRequest,
+    pub(crate) route: &'a Route,
+    pub(crate) route_entity: &'a Entity,
+    pub(crate) now: Timestamp,
+}
+
+/// What the policies say, and which ones say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) outcome: Outcome,
+    /// The policies that determine the outcome; sorted.
+    pub(crate) policies: Vec<Arc<str>>,
+    /// The policies that could not be evaluated, each with why; sorted.
+    pub(crate) errors: Vec<(Arc<str>, String)>,
+}
+
+/// Why the policies permit or deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A `permit` holds, and no `forbid`.
+    Allow,
+    /// A `forbid` holds.
+    Forbidden,
+    /// A `forbid` could not be evaluated.
+    ForbidUnknown,
+    /// No `permit` holds.
+    NoPermit,
+    /// The question could not be put.
+    Unaskable,
+}
+
+impl Question<'_> {
+    /// The decision over the policies that can concern the caller here.
+    pub(crate) fn decide(&self, index: &PolicyIndex, slices: &RouteSlices) -> Decision {
+        self.decide_over(index, &index.select(slices, &self.principal.keys))
+    }
+
+    /// The decision over every policy there is; equal to [`Question::decide`].
+    #[cfg(test)]
+    pub(crate) fn decide_unsliced(&self, index: &PolicyIndex) -> Decision {
+        self.decide_over(index, &index.everything())
+    }
+
+    fn decide_over(&self, index: &PolicyIndex, selection: &Selection) -> Decision {
+        let (request, entities) = match self.put(selection) {
+            Ok(put) => put,
+            Err(why) => {
+                let errors = vec![(Arc::from("gate"), why)];
+                return Decision { outcome: Outcome::Unaskable, policies: Vec::new(), errors };
+            }
+        };
+        let response = Authorizer::new().is_authorized(&request, &selection.set, &entities);
+        let diagnostics = response.diagnostics();
+        let name = |id: &PolicyId| -> Arc<str> { Arc::from(AsRef::<str>::as_ref(id)) };
+        let mut policies: Vec<_> = diagnostics.reason().map(name).collect();
+        policies.sort();
+        let mut errors: Vec<_> = diagnostics
+            .errors()
+            .map(|error| match error {
+                AuthorizationError::PolicyEvaluationError(error) => {
+                    (name(error.policy_id()), error.inner().to_string())
+                }
+            })
+            .collect();
+        errors.sort();
+        let unknown: Vec<_> = errors
+            .iter()
+            .filter(|(id, _)| index.by_id(id).is_none_or(|policy| policy.effect == Effect::Forbid))
+            .map(|(id, _)| Arc::clone(id))
+            .collect();
+        let forbidden = response.decision() == CedarDecision::Deny && !policies.is_empty();
+        if !forbidden && !unknown.is_empty() {
+            return Decision { outcome: Outcome::ForbidUnknown, policies: unknown, errors };
+        }
+        let outcome = match response.decision() {
+            CedarDecision::Allow => Outcome::Allow,
+            CedarDecision::Deny if forbidden => Outcome::Forbidden,
+            CedarDecision::Deny => Outcome::NoPermit,
+        };
+        Decision { outcome, policies, errors }
+    }
+
+    /// The question as Cedar takes it.
+    pub(super) fn put(&self, selection: &Selection) -> Result<(Request, Entities), String> {
+        let (context, pointed_at): (Context, _) =
+            entities::context(self.request, self.route, self.now, selection.needs)
+                .map_err(|error| error.to_string())?;
+        let action = EntityType::Action.named(self.request.method().as_str());
+        let request = Request::new(
+            self.principal.uid.clone(),
+            action,
+            self.route_entity.uid(),
+            context,
+            None,
+        )
+        .map_err(|error| error.to_string())?;
+        let known = [self.principal.entity.clone(), self.route_entity.clone()];
+        let entities = Entities::from_entities(known.into_iter().chain(pointed_at), None)
+            .map_err(|error| error.to_string())?;
+        Ok((request, entities))
+    }
+}

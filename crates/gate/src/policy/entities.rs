@@ -1,0 +1,216 @@
+//! What policies see of the caller and the request, as Cedar entities.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use cedar_policy::{Context, Entity, EntityUid, RestrictedExpression as Value};
+use http::HeaderMap;
+use tokens::{ClaimValue, Timestamp, VerifiedToken};
+
+use super::names::{EntityType, scoped};
+use super::needs::{ContextMember, Needs};
+use crate::request::CanonicalRequest;
+use crate::route::Route;
+
+/// A caller as policies see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Principal {
+    pub(crate) uid: EntityUid,
+    pub(crate) entity: Entity,
+    /// The principal itself, its groups and its issuer: what rules can be indexed by.
+    pub(crate) keys: Vec<EntityUid>,
+}
+
+impl Principal {
+    /// Nobody in particular: a caller without a credential.
+    pub(crate) fn anonymous() -> Self {
+        let uid = EntityType::Anonymous.named("anonymous");
+        let attributes = HashMap::from([
+            text("issuer", ""),
+            text("subject", ""),
+            ("scopes".to_owned(), Value::new_set([])),
+            ("actors".to_owned(), Value::new_set([])),
+            ("amr".to_owned(), Value::new_set([])),
+            ("claims".to_owned(), record(Vec::new())),
+        ]);
+        let entity = entity(uid.clone(), attributes, HashSet::new());
+        Self { keys: vec![uid.clone()], uid, entity }
+    }
+
+    /// The caller that a verified token speaks for.
+    pub(crate) fn of_token(token: &VerifiedToken) -> Self {
+        let issuer = token.issuer();
+        let uid = EntityType::from(token.kind()).named(&scoped(issuer, token.subject()));
+        let groups =
+            token.groups().iter().map(|group| EntityType::Group.named(&scoped(issuer, group)));
+        let parents: HashSet<_> = groups.chain([EntityType::Issuer.named(issuer)]).collect();
+        let claims =
+            token.claims().iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
+        let actors = token.actors().iter().map(|actor| {
+            let name = match actor.issuer() {
+                Some(issuer) => format!("{issuer} {}", actor.subject()),
+                None => scoped(token.issuer(), actor.subject()),
+            };
+            Value::new_string(name)
+        });
+        let mut attributes = HashMap::from([
+            text("issuer", issuer),
+            text("subject", token.subject()),
+            ("scopes".to_owned(), strings(token.scopes().iter().map(AsRef::as_ref))),
+            ("actors".to_owned(), Value::new_set(actors)),
+            ("amr".to_owned(), strings(token.amr().iter().map(AsRef::as_ref))),
+            ("claims".to_owned(), record(claims)),
+        ]);
+        attributes.extend(token.client_id().map(|client| text("client", client)));
+        attributes.extend(token.acr().map(|acr| text("acr", acr)));
+        attributes.extend(token.auth_time().map(|at| ("auth_time".to_owned(), datetime(at))));
+        let entity = entity(uid.clone(), attributes, parents.clone());
+        let keys = parents.into_iter().chain([uid.clone()]).collect();
+        Self { uid, entity, keys }
+    }
+}
+
+/// A route with everything that stands above it.
+pub(crate) fn route_entity(uid: EntityUid, above: impl IntoIterator<Item = EntityUid>) -> Entity {
+    Entity::new_no_attrs(uid, above.into_iter().collect())
+}
+
+/// The facts about a request that a set of policies reads: `context`, and the entities that it points at.
+///
+/// # Errors
+/// When Cedar cannot represent one of them; the decision is then a denial.
+pub(crate) fn context(
+    request: &CanonicalRequest,
+    route: &Route,
+    now: Timestamp,
+    needs: Needs,
+) -> Result<(Context, Vec<Entity>), cedar_policy::ContextCreationError> {
+    let mut entities = Vec::new();
+    let mut pairs = Vec::new();
+    for member in ContextMember::ALL.into_iter().filter(|member| needs.has(*member)) {
+        let value = match member {
+            ContextMember::Client => ip(request.client()),
+            ContextMember::Door => Value::new_string(request.door().to_owned()),
+            ContextMember::Headers => {
+                let uid = EntityType::Names.named("headers");
+                entities.push(names(uid.clone(), header_values(request.headers())));
+                Value::new_entity_uid(uid)
+            }
+            ContextMember::Host => Value::new_string(request.host().name().to_owned()),
+            ContextMember::Method => Value::new_string(request.method().as_str().to_owned()),
+            ContextMember::Parameters => {
+                let parameters = route.path().parameters(request.path());
+                record(
+                    parameters
+                        .map(|(name, text)| (name.to_owned(), Value::new_string(text)))
+                        .collect(),
+                )
+            }
+            ContextMember::Path => Value::new_string(request.path().as_str().to_owned()),
+            ContextMember::Peer => ip(request.peer()),
+            ContextMember::Query => {
+                let uid = EntityType::Names.named("query");
+                entities
+                    .push(names(uid.clone(), query_values(request.query().unwrap_or_default())));
+                Value::new_entity_uid(uid)
+            }
+            ContextMember::Scheme => Value::new_string(request.scheme().as_str().to_owned()),
+            ContextMember::Time => datetime(now),
+        };
+        pairs.push((member.name().to_owned(), value));
+    }
+    Ok((Context::from_pairs(pairs)?, entities))
+}
+
+/// Header names with all their values. A value that is not UTF-8 is told with its other bytes replaced.
+fn header_values(headers: &HeaderMap) -> HashMap<String, Vec<String>> {
+    let mut values: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        values.entry(name.as_str().to_owned()).or_default().push(value);
+    }
+    values
+}
+
+/// Query parameters by name with all their values, decoded as HTML forms are (`+` is a space).
+fn query_values(query: &str) -> HashMap<String, Vec<String>> {
+    let mut values: HashMap<String, Vec<String>> = HashMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        values.entry(decode_form(name)).or_default().push(decode_form(value));
+    }
+    values
+}
+
+fn decode_form(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => bytes.push(b' '),
+            (b'%', [high, low, after @ ..]) => {
+                match (char::from(*high).to_digit(16), char::from(*low).to_digit(16)) {
+                    (Some(high), Some(low)) => {
+                        bytes.push(u8::try_from(high << 4 | low).unwrap_or_default());
+                        rest = after;
+                    }
+                    _ => bytes.push(b'%'),
+                }
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn names(uid: EntityUid, values: HashMap<String, Vec<String>>) -> Entity {
+    let tags =
+        values.into_iter().map(|(name, values)| (name, strings(values.iter().map(String::as_str))));
+    Entity::new_with_tags(uid.clone(), [], [], tags).unwrap_or_else(|_| Entity::with_uid(uid))
+}
+
+fn entity(
+    uid: EntityUid,
+    attributes: HashMap<String, Value>,
+    parents: HashSet<EntityUid>,
+) -> Entity {
+    #[expect(
+        clippy::expect_used,
+        reason = "INVARIANT: no attribute here is built by an extension call that can fail"
+    )]
+    Entity::new(uid, attributes, parents).expect("plain attributes evaluate")
+}
+
+fn claim(value: &ClaimValue) -> Value {
+    match value {
+        ClaimValue::Bool(value) => Value::new_bool(*value),
+        ClaimValue::Long(value) => Value::new_long(*value),
+        ClaimValue::String(value) => Value::new_string(value.to_string()),
+        ClaimValue::Strings(values) => strings(values.iter().map(AsRef::as_ref)),
+    }
+}
+
+fn record(pairs: Vec<(String, Value)>) -> Value {
+    // INVARIANT: names come from a map, so that none stands twice; an empty record would fail the schema and deny.
+    Value::new_record(pairs).unwrap_or_else(|_| Value::new_set([]))
+}
+
+fn strings<'a>(values: impl Iterator<Item = &'a str>) -> Value {
+    Value::new_set(values.map(|value| Value::new_string(value.to_owned())))
+}
+
+fn text(name: &str, value: &str) -> (String, Value) {
+    (name.to_owned(), Value::new_string(value.to_owned()))
+}
+
+fn ip(address: IpAddr) -> Value {
+    Value::new_ip(address.to_canonical().to_string())
+}
+
+fn datetime(at: Timestamp) -> Value {
+    let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+    let text = format!("datetime(\"1970-01-01\").offset(duration(\"{millis}ms\"))");
+    // INVARIANT: the text above always parses; were it not to, a string here would fail every comparison and deny.
+    text.parse().unwrap_or_else(|_| Value::new_string(text))
+}

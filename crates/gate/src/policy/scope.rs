@@ -1,0 +1,132 @@
+//! Which issuer a name in a rule belongs to. Subjects and groups are never bare: `corp/support` is not
+//! `partner/support`.
+
+use tokens::{ClaimKind, Profile};
+
+use super::names::scoped;
+use crate::build::BuildError;
+use crate::spec::Place;
+
+/// How the names in a rule are read, given the issuers that it can concern.
+#[derive(Clone, Debug)]
+pub(crate) struct ScopedNames<'a> {
+    /// Every issuer there is.
+    pub(crate) known: &'a [&'a Profile],
+    /// The issuers that the rule can concern: those its route accepts, or all.
+    pub(crate) accepted: Vec<&'a Profile>,
+}
+
+/// A name that could not be read; to be placed by the caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    message: String,
+    help: String,
+}
+
+impl Problem {
+    pub(crate) fn at(self, place: Place) -> BuildError {
+        BuildError::new(place, &self.message).with_help(&self.help)
+    }
+}
+
+impl ScopedNames<'_> {
+    /// The id of a subject or group: with its issuer in front.
+    pub(crate) fn resolve(&self, name: &str) -> Result<String, Problem> {
+        if name.is_empty() {
+            return Err(problem("a name cannot be empty", "write `issuer/name`"));
+        }
+        if let Some((issuer, value)) =
+            name.split_once('/').filter(|(prefix, _)| is_issuer_name(prefix))
+        {
+            self.issuer(issuer).map_err(|mut unknown| {
+                if let [only] = self.accepted.as_slice() {
+                    unknown.help = format!(
+                        "write `{}/{name}` if `{name}` is the whole name at `{0}`",
+                        only.name()
+                    );
+                }
+                unknown
+            })?;
+            if value.is_empty() {
+                return Err(problem(&format!("`{name}` names no one"), "write `issuer/name`"));
+            }
+            return Ok(name.to_owned());
+        }
+        match self.accepted.as_slice() {
+            [only] => Ok(scoped(only.name(), name)),
+            many => {
+                let first = many.first().map_or("issuer", |profile| profile.name());
+                Err(problem(
+                    &format!(
+                        "`{name}` does not say whose it is, and more than one issuer is accepted here"
+                    ),
+                    &format!("write it with its issuer, as in `{first}/{name}`"),
+                ))
+            }
+        }
+    }
+
+    /// Checks that an issuer is one that the rule can concern.
+    pub(crate) fn issuer(&self, name: &str) -> Result<(), Problem> {
+        if self.accepted.iter().any(|profile| &**profile.name() == name) {
+            return Ok(());
+        }
+        if self.known.iter().any(|profile| &**profile.name() == name) {
+            let message =
+                format!("the issuer `{name}` is not accepted here, so this can never hold");
+            return Err(problem(
+                &message,
+                &format!("add `{name}` to the route's `accept`, or drop it here"),
+            ));
+        }
+        let names: Vec<_> =
+            self.known.iter().map(|profile| format!("`{}`", profile.name())).collect();
+        Err(problem(
+            &format!("there is no issuer `{name}`"),
+            &format!("the issuers are {}", names.join(", ")),
+        ))
+    }
+
+    /// The declared type of a claim that a rule reads. Every issuer that the rule can concern must declare it: else a
+    /// token of the one that does not would slip past a `deny`.
+    pub(crate) fn claim(&self, claim: &str, only: &[&str]) -> Result<ClaimKind, Problem> {
+        let mut declared = None;
+        for profile in &self.accepted {
+            if !only.is_empty() && !only.contains(&&**profile.name()) {
+                continue;
+            }
+            match profile.options().claims.iter().find(|spec| &*spec.name == claim) {
+                Some(spec) => declared = Some(spec.kind),
+                None => {
+                    return Err(problem(
+                        &format!(
+                            "the issuer `{}` does not declare the claim `{claim}`",
+                            profile.name()
+                        ),
+                        &format!(
+                            "declare it under `issuers.{}.claims`, or name the issuers that this rule is about in `issuers`",
+                            profile.name()
+                        ),
+                    ));
+                }
+            }
+        }
+        declared.ok_or_else(|| {
+            problem(
+                &format!("no issuer is accepted here that could tell the claim `{claim}`"),
+                "add an issuer to `accept`",
+            )
+        })
+    }
+}
+
+/// Whether a text could be an issuer's name in the configuration: `[a-z0-9][a-z0-9._-]*`.
+fn is_issuer_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+fn problem(message: &str, help: &str) -> Problem {
+    Problem { message: message.to_owned(), help: help.to_owned() }
+}

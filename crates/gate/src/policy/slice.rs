@@ -1,0 +1,188 @@
+//! Which policies can concern a request, found without walking them all.
+//!
+//! A policy is filed under the resources that its scope can match, and within those under the principals and groups
+//! that it can match. What is left out could not have matched: its scope says so. The property test in
+//! `tests/slices.rs` holds this against the authorizer over all policies, in verdict, determining policies and errors.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
+
+use super::PrincipalKeys;
+use super::needs::Needs;
+
+/// The most distinct selections of policies that are kept ready per route.
+const MAX_SELECTIONS: usize = 256;
+
+/// A policy, ready to be judged by.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedPolicy {
+    pub(crate) id: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) effect: Effect,
+    keys: PrincipalKeys,
+    resource: ResourceKey,
+    needs: Needs,
+}
+
+/// Which resources a policy's scope can match.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum ResourceKey {
+    Any,
+    Exactly(EntityUid),
+    Under(EntityUid),
+}
+
+impl LoadedPolicy {
+    /// Files a policy by its scope, and by what the short form knows beyond it.
+    pub(crate) fn new(id: Arc<str>, policy: Policy, keys: PrincipalKeys) -> Self {
+        let keys = match (keys, policy.principal_constraint()) {
+            (PrincipalKeys::AnyOf(keys), _) => PrincipalKeys::AnyOf(keys),
+            (PrincipalKeys::Anyone, PrincipalConstraint::Any | PrincipalConstraint::Is(_)) => {
+                PrincipalKeys::Anyone
+            }
+            (
+                PrincipalKeys::Anyone,
+                PrincipalConstraint::In(uid)
+                | PrincipalConstraint::Eq(uid)
+                | PrincipalConstraint::IsIn(_, uid),
+            ) => PrincipalKeys::AnyOf(vec![uid]),
+        };
+        let resource = match policy.resource_constraint() {
+            ResourceConstraint::Any | ResourceConstraint::Is(_) => ResourceKey::Any,
+            ResourceConstraint::Eq(uid) => ResourceKey::Exactly(uid),
+            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => {
+                ResourceKey::Under(uid)
+            }
+        };
+        let needs = policy.to_json().map_or(Needs::ALL, |json| Needs::of_policy(&json));
+        Self { effect: policy.effect(), id, policy, keys, resource, needs }
+    }
+}
+
+/// All policies, by whom and what they can concern.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyIndex {
+    policies: Vec<LoadedPolicy>,
+    shelves: HashMap<ResourceKey, Shelf>,
+}
+
+/// The policies of one resource key.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    anyone: Vec<usize>,
+    keyed: HashMap<EntityUid, Vec<usize>>,
+}
+
+/// The shelves that concern one route, and the selections from them that were needed so far.
+#[derive(Debug, Default)]
+pub(crate) struct RouteSlices {
+    keys: Vec<ResourceKey>,
+    selections: RwLock<HashMap<Box<[usize]>, Arc<Selection>>>,
+}
+
+/// The policies that can concern one caller on one route.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    pub(crate) set: PolicySet,
+    pub(crate) needs: Needs,
+}
+
+impl RouteSlices {
+    /// Whether the policy's scope can match this route, whoever asks.
+    pub(crate) fn can_concern(&self, policy: &LoadedPolicy) -> bool {
+        self.keys.contains(&policy.resource)
+    }
+}
+
+impl PolicyIndex {
+    pub(crate) fn new(policies: Vec<LoadedPolicy>) -> Self {
+        let mut shelves: HashMap<ResourceKey, Shelf> = HashMap::new();
+        for (index, policy) in policies.iter().enumerate() {
+            let shelf = shelves.entry(policy.resource.clone()).or_default();
+            match &policy.keys {
+                PrincipalKeys::Anyone => shelf.anyone.push(index),
+                PrincipalKeys::AnyOf(uids) => {
+                    for uid in uids {
+                        shelf.keyed.entry(uid.clone()).or_default().push(index);
+                    }
+                }
+            }
+        }
+        Self { policies, shelves }
+    }
+
+    pub(crate) fn policies(&self) -> &[LoadedPolicy] {
+        &self.policies
+    }
+
+    pub(crate) fn by_id(&self, id: &str) -> Option<&LoadedPolicy> {
+        self.policies.iter().find(|policy| &*policy.id == id)
+    }
+
+    /// The shelves for a route that stands under `above` (broader routes and its service).
+    pub(crate) fn slices_for(&self, route: &EntityUid, above: &[EntityUid]) -> RouteSlices {
+        let own = [
+            ResourceKey::Any,
+            ResourceKey::Exactly(route.clone()),
+            ResourceKey::Under(route.clone()),
+        ];
+        let under = above.iter().map(|uid| ResourceKey::Under(uid.clone()));
+        let keys =
+            own.into_iter().chain(under).filter(|key| self.shelves.contains_key(key)).collect();
+        RouteSlices { keys, selections: RwLock::default() }
+    }
+
+    /// The policies that can concern a caller with these keys on the route of these slices, in the order of loading.
+    pub(crate) fn candidates(&self, route: &RouteSlices, principal: &[EntityUid]) -> Vec<usize> {
+        let mut found = Vec::new();
+        for shelf in route.keys.iter().filter_map(|key| self.shelves.get(key)) {
+            found.extend_from_slice(&shelf.anyone);
+            if !shelf.keyed.is_empty() {
+                found.extend(principal.iter().filter_map(|uid| shelf.keyed.get(uid)).flatten());
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The same, ready to be evaluated.
+    pub(crate) fn select(&self, route: &RouteSlices, principal: &[EntityUid]) -> Arc<Selection> {
+        let candidates = self.candidates(route, principal);
+        let ready = route.selections.read().ok();
+        if let Some(selection) = ready.as_ref().and_then(|ready| ready.get(candidates.as_slice())) {
+            return Arc::clone(selection);
+        }
+        drop(ready);
+        let selection = Arc::new(self.selection(&candidates));
+        if let Ok(mut ready) = route.selections.write() {
+            if ready.len() >= MAX_SELECTIONS {
+                ready.clear();
+            }
+            ready.insert(candidates.into_boxed_slice(), Arc::clone(&selection));
+        }
+        selection
+    }
+
+    /// All policies, for the authorizer that knows nothing of slices.
+    #[cfg(test)]
+    pub(crate) fn everything(&self) -> Selection {
+        self.selection(&(0..self.policies.len()).collect::<Vec<_>>())
+    }
+
+    fn selection(&self, candidates: &[usize]) -> Selection {
+        let chosen = || candidates.iter().filter_map(|index| self.policies.get(*index));
+        let policies = chosen().map(|loaded| loaded.policy.clone());
+        #[expect(
+            clippy::expect_used,
+            reason = "INVARIANT: the ids of loaded policies were checked to be distinct"
+        )]
+        let set = PolicySet::from_policies(policies).expect("distinct ids");
+        Selection {
+            set,
+            needs: chosen().map(|loaded| loaded.needs).fold(Needs::default(), Needs::and),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One reading of a request. What is judged here is what is forwarded, because there is nothing else to forward.
+
+mod headers;
+mod host;
+mod path;
+mod peer;
+mod refusal;
+
+use std::net::IpAddr;
+
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, header};
+
+pub use headers::IdentityHeaders;
+pub use host::{CanonicalHost, MAX_HOST_BYTES, Scheme};
+pub use path::{CanonicalPath, MAX_SEGMENTS};
+pub use peer::{Network, NetworkError};
+pub use refusal::RequestRefusal;
+
+pub(crate) use host::canonical_name;
+pub(crate) use path::decode_segment;
+
+/// A request as a front door read it off the wire, before anything is believed of it.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRequest<'a> {
+    /// The method, as sent.
+    pub method: &'a Method,
+    /// The host that the request target itself names, if it does (absolute form, or `:authority`).
+    pub target_authority: Option<&'a Authority>,
+    /// The path of the target, before `?`.
+    pub path: &'a str,
+    /// The query of the target, after `?`.
+    pub query: Option<&'a str>,
+    /// All headers, in order.
+    pub headers: &'a HeaderMap,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// How the connection reached us.
+    pub scheme: Scheme,
+    /// The front door's name in records: `proxy`, `ext_authz`, …
+    pub door: &'static str,
+}
+
+/// How requests are read; the same at every door.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The names of identity headers, which are the gate's alone to write.
+    pub identity_headers: IdentityHeaders,
+    /// Whose forwarded headers count.
+    pub trusted_peers: Vec<Network>,
+}
+
+/// A request with one reading.
+#[derive(Clone, Debug)]
+pub struct CanonicalRequest {
+    method: Method,
+    scheme: Scheme,
+    host: CanonicalHost,
+    path: CanonicalPath,
+    query: Option<String>,
+    headers: HeaderMap,
+    authorization: Option<HeaderValue>,
+    peer: IpAddr,
+    client: IpAddr,
+    door: &'static str,
+}
+
+impl CanonicalRequest {
+    /// Reads a request by the table of ARCHITECTURE.md.
+    ///
+    /// # Errors
+    /// Whatever two readers could take for different requests.
+    pub fn read(raw: &RawRequest<'_>, reading: &Reading) -> Result<Self, RequestRefusal> {
+        if raw.method == Method::CONNECT {
+            return Err(RequestRefusal::TargetForm);
+        }
+        let sorted = headers::sort(raw.headers, &reading.identity_headers)?;
+        let (client, scheme) = peer::believe(
+            raw.peer,
+            raw.scheme,
+            &reading.trusted_peers,
+            &sorted.forwarded_for,
+            &sorted.forwarded_proto,
+        )?;
+        let host = read_host(raw, scheme)?;
+        let path = CanonicalPath::parse(raw.path)?;
+        let query = raw.query.map(read_query).transpose()?;
+        Ok(Self {
+            method: raw.method.clone(),
+            scheme,
+            host,
+            path,
+            query,
+            headers: sorted.end_to_end,
+            authorization: sorted.authorization,
+            peer: raw.peer,
+            client,
+            door: raw.door,
+        })
+    }
+
+    /// The method, case kept.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// How the caller reached us, or a trusted peer of ours.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host.
+    #[must_use]
+    pub const fn host(&self) -> &CanonicalHost {
+        &self.host
+    }
+
+    /// The path.
+    #[must_use]
+    pub const fn path(&self) -> &CanonicalPath {
+        &self.path
+    }
+
+    /// The query, byte for byte as sent.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// What goes on to the service: no hop-by-hop header, no forwarded header, no credential.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The caller's `Authorization`, whole; goes on only to services that ask for it.
+    #[must_use]
+    pub const fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
+    }
+
+    /// The other end of the connection.
+    #[must_use]
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    /// The caller's address: the peer's own, or what a trusted peer says.
+    #[must_use]
+    pub const fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// The front door's name.
+    #[must_use]
+    pub const fn door(&self) -> &'static str {
+        self.door
+    }
+
+    /// The target to forward: path, and query if there is one.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path.as_str()),
+            None => self.path.as_str().to_owned(),
+        }
+    }
+
+    /// The credential that the caller shows, if it is of a kind we know.
+    pub(crate) fn bearer(&self) -> Bearer<'_> {
+        let Some(value) = &self.authorization else {
+            return Bearer::Absent;
+        };
+        let bytes = value.as_bytes();
+        let Some((scheme, rest)) = bytes.split_at_checked(7) else {
+            return Bearer::OtherScheme;
+        };
+        if !scheme.eq_ignore_ascii_case(b"bearer ") {
+            return Bearer::OtherScheme;
+        }
+        match std::str::from_utf8(rest) {
+            Ok(token) => Bearer::Token(token.trim_start_matches(' ')),
+            Err(_) => Bearer::Token(""),
+        }
+    }
+}
+
+/// What `Authorization` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer<'a> {
+    Absent,
+    OtherScheme,
+    Token(&'a str),
+}
+
+fn read_host(raw: &RawRequest<'_>, scheme: Scheme) -> Result<CanonicalHost, RequestRefusal> {
+    let parse = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).map_err(|_| RequestRefusal::InvalidHost)?;
+        CanonicalHost::parse(text, scheme)
+    };
+    let mut hosts = raw.headers.get_all(header::HOST).iter();
+    let named = hosts.next().map(|value| parse(value.as_bytes())).transpose()?;
+    if hosts.next().is_some() {
+        return Err(RequestRefusal::HostDisagrees);
+    }
+    let target =
+        raw.target_authority.map(|target| parse(target.as_str().as_bytes())).transpose()?;
+    match (target, named) {
+        (Some(target), Some(named)) if target != named => Err(RequestRefusal::HostDisagrees),
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        (None, None) => Err(RequestRefusal::MissingHost),
+    }
+}
+
+fn read_query(raw: &str) -> Result<String, RequestRefusal> {
+    if raw.contains('#') {
+        return Err(RequestRefusal::Fragment);
+    }
+    if raw.bytes().any(|byte| byte <= b' ' || byte >= 0x7F) {
+        return Err(RequestRefusal::InvalidQuery);
+    }
+    Ok(raw.to_owned())
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

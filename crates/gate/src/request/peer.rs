@@ -1,0 +1,156 @@
+//! Who is at the other end of the connection, and whom to believe about it.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::HeaderValue;
+
+use super::{RequestRefusal, Scheme};
+
+/// An IP network, such as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// Why a text is not a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a network: expected an address and a prefix length, such as `10.0.0.0/8`")]
+pub struct NetworkError(String);
+
+impl Network {
+    /// Whether the network holds `address`; an IPv4-mapped IPv6 address counts as its IPv4 address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let shift = 32 - u32::from(self.prefix);
+                let top = |bits: u32| bits.checked_shr(shift).unwrap_or(0);
+                top(network.to_bits()) == top(address.to_bits())
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let shift = 128 - u32::from(self.prefix);
+                let top = |bits: u128| bits.checked_shr(shift).unwrap_or(0);
+                top(network.to_bits()) == top(address.to_bits())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this is the network of all addresses.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    /// Reads `address/prefix`, or an address alone as a network of one.
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let error = || NetworkError(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| error())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => longest,
+            Some(prefix) => prefix.parse().ok().filter(|p| *p <= longest).ok_or_else(error)?,
+        };
+        Ok(Self { address, prefix })
+    }
+}
+
+/// What is believed about the caller's address and scheme, given who is at the other end of the connection.
+pub(super) fn believe(
+    peer: IpAddr,
+    scheme: Scheme,
+    trusted: &[Network],
+    forwarded_for: &[HeaderValue],
+    forwarded_proto: &[HeaderValue],
+) -> Result<(IpAddr, Scheme), RequestRefusal> {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(peer) {
+        return Ok((peer, scheme));
+    }
+    let mut client = peer;
+    'values: for value in forwarded_for.iter().rev() {
+        let value = value.to_str().map_err(|_| RequestRefusal::ForwardedHeader)?;
+        for address in value.rsplit(',') {
+            client = address.trim().parse().map_err(|_| RequestRefusal::ForwardedHeader)?;
+            if !is_trusted(client) {
+                break 'values;
+            }
+        }
+    }
+    let scheme = match forwarded_proto {
+        [] => scheme,
+        [value] if value == "http" => Scheme::Http,
+        [value] if value == "https" => Scheme::Https,
+        _ => return Err(RequestRefusal::ForwardedHeader),
+    };
+    Ok((client, scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn believed(
+        peer: &str,
+        xff: &[&str],
+        proto: &[&str],
+    ) -> Result<(String, Scheme), RequestRefusal> {
+        let values = |texts: &[&str]| -> Vec<HeaderValue> {
+            texts.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect()
+        };
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        believe(peer.parse().unwrap(), Scheme::Http, &trusted, &values(xff), &values(proto))
+            .map(|(address, scheme)| (address.to_string(), scheme))
+    }
+
+    #[test]
+    fn only_a_trusted_peer_is_believed() {
+        let ok = |address: &str, scheme| Ok((address.to_owned(), scheme));
+        assert_eq!(
+            believed("203.0.113.9", &["1.2.3.4"], &["https"]),
+            ok("203.0.113.9", Scheme::Http)
+        );
+        assert_eq!(believed("203.0.113.9", &["junk"], &["junk"]), ok("203.0.113.9", Scheme::Http));
+        assert_eq!(believed("10.0.0.1", &["1.2.3.4"], &["https"]), ok("1.2.3.4", Scheme::Https));
+        assert_eq!(believed("::ffff:10.0.0.1", &["1.2.3.4"], &[]), ok("1.2.3.4", Scheme::Http));
+        assert_eq!(believed("10.0.0.1", &[], &[]), ok("10.0.0.1", Scheme::Http));
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_no_trusted_peer_vouches_past() {
+        let ok = |address: &str| Ok((address.to_owned(), Scheme::Http));
+        assert_eq!(believed("10.0.0.1", &["6.6.6.6, 1.2.3.4, 10.0.0.2"], &[]), ok("1.2.3.4"));
+        assert_eq!(believed("10.0.0.1", &["6.6.6.6, 1.2.3.4", "10.0.0.2"], &[]), ok("1.2.3.4"));
+        assert_eq!(believed("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &[]), ok("10.0.0.3"));
+    }
+
+    #[test]
+    fn a_trusted_peer_that_sends_junk_is_refused_and_not_guessed_at() {
+        let refused = Err(RequestRefusal::ForwardedHeader);
+        assert_eq!(believed("10.0.0.1", &["1.2.3.4, unknown"], &[]), refused);
+        assert_eq!(believed("10.0.0.1", &[""], &[]), refused);
+        assert_eq!(believed("10.0.0.1", &[], &["ftp"]), refused);
+        assert_eq!(believed("10.0.0.1", &[], &["https", "https"]), refused);
+        assert_eq!(believed("10.0.0.1", &[], &["https,http"]), refused);
+    }
+
+    #[test]
+    fn networks_are_read_strictly() {
+        for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "", "10.0.0.0/", "10.0.0.0/-1", "a/8"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+        let everything: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(everything.is_everything() && everything.contains("8.8.8.8".parse().unwrap()));
+        assert!(!everything.contains("::1".parse().unwrap()));
+    }
+}

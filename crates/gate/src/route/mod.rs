@@ -1,0 +1,119 @@
+//! Routes: the only ways in. A request belongs to the most specific route that takes it, whatever their order.
+
+mod host_pattern;
+mod overlap;
+mod pattern;
+mod tree;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+
+pub use host_pattern::{HostPattern, HostPatternError};
+pub use pattern::{PathPattern, PatternError, Segment};
+
+pub(crate) use overlap::broader_routes;
+pub(crate) use tree::{Found, RouteTree};
+
+use crate::request::{CanonicalRequest, RequestRefusal};
+use crate::spec::{EmptySegments, EncodedSlash, IdentityForward, SegmentParameters};
+
+/// A route, checked and ready to be matched.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) host: HostPattern,
+    pub(crate) path: PathPattern,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) accept: Vec<Arc<str>>,
+    pub(crate) public: bool,
+    pub(crate) encoded_slash: EncodedSlash,
+    pub(crate) empty_segments: EmptySegments,
+    pub(crate) segment_parameters: SegmentParameters,
+    pub(crate) max_permit: Option<Duration>,
+    /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
+    /// still bind narrower routes.
+    pub(crate) disabled: bool,
+}
+
+/// A service, as the gate knows it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The only audience that opens it.
+    pub audience: Arc<str>,
+    /// How the caller's identity is told to it.
+    pub identity: IdentityForward,
+    /// Its place in the specification.
+    pub index: usize,
+}
+
+impl Route {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Which hosts it takes.
+    #[must_use]
+    pub const fn host(&self) -> &HostPattern {
+        &self.host
+    }
+
+    /// Which paths it takes.
+    #[must_use]
+    pub const fn path(&self) -> &PathPattern {
+        &self.path
+    }
+
+    /// Which methods it takes.
+    #[must_use]
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// Where its requests go.
+    #[must_use]
+    pub const fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Whose identities it takes, by issuer name.
+    #[must_use]
+    pub fn accept(&self) -> &[Arc<str>] {
+        &self.accept
+    }
+
+    /// Refuses what a route has to ask for and this one has not.
+    pub(crate) fn admit(&self, request: &CanonicalRequest) -> Result<(), RequestRefusal> {
+        let keep = (self.encoded_slash, self.empty_segments, self.segment_parameters);
+        refuse_traits(request, keep)
+    }
+}
+
+/// Refuses the paths that only a route's option admits, for a request that has no route.
+pub(crate) fn admit_without_route(request: &CanonicalRequest) -> Result<(), RequestRefusal> {
+    let keep = (EncodedSlash::Refuse, EmptySegments::Refuse, SegmentParameters::Refuse);
+    refuse_traits(request, keep)
+}
+
+fn refuse_traits(
+    request: &CanonicalRequest,
+    (slash, empty, parameters): (EncodedSlash, EmptySegments, SegmentParameters),
+) -> Result<(), RequestRefusal> {
+    let traits = request.path().traits();
+    if traits.encoded_slash && slash == EncodedSlash::Refuse {
+        return Err(RequestRefusal::EncodedSlash);
+    }
+    if traits.empty_segment && empty == EmptySegments::Refuse {
+        return Err(RequestRefusal::EmptySegment);
+    }
+    if traits.segment_parameters && parameters == SegmentParameters::Refuse {
+        return Err(RequestRefusal::SegmentParameters);
+    }
+    Ok(())
+}
