@@ -9,6 +9,10 @@ use crate::limits::{MAX_CANDIDATE_KEYS, MAX_HEADER_BYTES, MAX_IDENTIFIER_BYTES, 
 use crate::refusal::{Part, TokenRefusal};
 use crate::thumbprint::Thumbprint;
 
+#[cfg(test)]
+#[path = "jws_tests.rs"]
+mod tests;
+
 /// A JWS whose signature has not been verified. Its payload is out of reach until it has been.
 ///
 /// The header decides nothing but which of the issuer's keys to try: keys and certificates in it (`jwk`, `jku`, `x5c`,

@@ -10,6 +10,10 @@ use crate::key::{Key, KeyRefusal};
 use crate::limits::MAX_KEYS;
 use crate::thumbprint::Thumbprint;
 
+#[cfg(test)]
+#[path = "key_set_tests.rs"]
+mod tests;
+
 /// The public keys that an issuer's tokens may be signed with. It never holds a key that cannot be used.
 #[derive(Debug)]
 pub struct KeySet {

@@ -12,6 +12,10 @@ use crate::refusal::{Part, TokenRefusal, TypeName};
 use crate::time::Timestamp;
 use crate::verified::VerifiedToken;
 
+#[cfg(test)]
+#[path = "unverified_tests.rs"]
+mod tests;
+
 /// A token that is well formed, and nothing more. It tells which profile and key to verify it with; what it claims is
 /// out of reach until [`UnverifiedToken::verify`].
 pub struct UnverifiedToken<'a> {

@@ -1,7 +1,11 @@
 //! Keys that are well formed and yet no secret to anybody.
 
+#[cfg(test)]
+#[path = "weakness_tests.rs"]
+mod tests;
+
 /// Whether an RSA modulus (big-endian) has the shape of the broken generator of CVE-2017-15361 ("ROCA", Nemec et al.,
-/// CCS 2017): a power of 65537 modulo every small prime. A sound modulus has it with a chance below 2⁻¹⁰⁰.
+/// CCS 2017): a power of 65537 modulo every small prime. A sound modulus has it with a chance of 2⁻³⁰.
 pub(super) fn is_roca(modulus: &[u8]) -> bool {
     ROCA_PRIMES.iter().all(|&prime| is_power_of_65537(remainder(modulus, prime), prime))
 }
