@@ -12,6 +12,10 @@ use crate::profile::Revision;
 use crate::time::Timestamp;
 use crate::verified::VerifiedToken;
 
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;
+
 /// A bounded cache of what was found in verified tokens: `T` is the token, or what was made of it. An answer of the
 /// cache equals what verifying anew would find: entries are kept by token and by the options they were verified under,
 /// and hold only while the token's times allow and the key that signed it is still the issuer's.

@@ -14,6 +14,10 @@ use crate::fingerprint::leading_128_bits;
 use crate::jws::normal_type;
 use crate::pointer::JsonPointer;
 
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;
+
 /// The clock skew that is allowed for unless an issuer says otherwise.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(30);
 

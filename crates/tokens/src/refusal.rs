@@ -11,6 +11,10 @@ use crate::excerpt::Excerpt;
 use crate::json::JsonError;
 use crate::time::Timestamp;
 
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;
+
 /// Why a token is refused: one variant per reason. The message is for the operator's records and never holds the token
 /// nor the value of a claim other than its times; [`TokenRefusal::public_text`] is for the caller.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

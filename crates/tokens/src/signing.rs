@@ -21,6 +21,10 @@ use crate::key::Key;
 use crate::limits::MAX_TOKEN_BYTES;
 use crate::thumbprint::Thumbprint;
 
+#[cfg(test)]
+#[path = "signing_tests.rs"]
+mod tests;
+
 /// A private key, and the one algorithm it signs with.
 pub struct SigningKey {
     algorithm: Algorithm,

@@ -20,6 +20,7 @@ use crate::time::Timestamp;
 
 /// The facts of a verified token. Only [`crate::UnverifiedToken::verify`] makes one. Facts hold under the profile and the
 /// keys they were found with, and from [`VerifiedToken::usable_from`] until [`VerifiedToken::usable_until`].
+#[derive(PartialEq)]
 pub struct VerifiedToken {
     issuer: Arc<str>,
     token_type: TokenType,

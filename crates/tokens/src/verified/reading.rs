@@ -16,6 +16,10 @@ use crate::scope::scopes;
 use crate::thumbprint::Thumbprint;
 use crate::unverified::UnverifiedToken;
 
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;
+
 impl VerifiedToken {
     /// Reads the claims. The caller has verified the signature with `key`, and the issuer.
     pub(crate) fn read(
