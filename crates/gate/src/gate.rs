@@ -210,6 +210,9 @@ impl Gate {
         request: &CanonicalRequest,
         around: Surroundings<'_>,
     ) -> Result<(&'a RouteRuntime, Caller), Denial> {
+        if is_reserved(request.path().as_str()) {
+            return Err(Denial::new(DenialKind::NoRoute));
+        }
         let runtime = match self.parts.tree.find(request) {
             Found::Route(index) => {
                 self.parts.routes.get(index).ok_or_else(|| Denial::new(DenialKind::NoRoute))?
@@ -388,6 +391,12 @@ impl Gate {
         let sliced = question.decide(&self.parts.index, &runtime.slices);
         Some((sliced, question.decide_unsliced(&self.parts.index)))
     }
+}
+
+/// What is ours on every host: [`RESERVED_PREFIX`](crate::RESERVED_PREFIX) is never a service's.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    path.strip_prefix(crate::RESERVED_PREFIX)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Denial {

@@ -23,3 +23,6 @@ pub use identity::{Caller, Identity};
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;
+
+/// Our own endpoints on every host stand under this path, and no route reaches it.
+pub const RESERVED_PREFIX: &str = "/.doorward";
