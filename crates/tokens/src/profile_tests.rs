@@ -2,6 +2,8 @@ use super::*;
 use crate::claim::{ClaimKind, ClaimValue};
 use crate::minting::options;
 
+type Change = fn(&mut ProfileOptions);
+
 fn pointer(text: &str) -> JsonPointer {
     JsonPointer::parse(text).unwrap()
 }
@@ -21,7 +23,7 @@ fn a_new_profile_is_strict() {
 
 #[test]
 fn options_that_make_no_sense_are_refused() {
-    let cases: [(fn(&mut ProfileOptions), &str); 11] = [
+    let cases: [(Change, &str); 11] = [
         (|options| options.issuer.clear(), "expected the issuer's identifier"),
         (|options| options.algorithms.clear(), "expected at least one algorithm"),
         (|options| options.token_types.clear(), "expected at least one token type"),
@@ -80,7 +82,7 @@ fn options_that_make_no_sense_are_refused() {
 
 #[test]
 fn every_option_changes_the_revision() {
-    let changes: [fn(&mut ProfileOptions); 20] = [
+    let changes: [Change; 20] = [
         |_| (),
         |options| options.name = "partner".into(),
         |options| options.issuer.push('/'),
@@ -108,7 +110,7 @@ fn every_option_changes_the_revision() {
         |options| options.subjects = SubjectRule::Workload,
         |options| options.subjects = SubjectRule::WorkloadWhen(ClaimTest::Present(pointer("/x"))),
     ];
-    let revision = |change: &fn(&mut ProfileOptions)| crate::minting::profile(*change).revision();
+    let revision = |change: &Change| crate::minting::profile(*change).revision();
     let revisions: Vec<_> = changes.iter().map(revision).collect();
     for (left, a) in revisions.iter().enumerate() {
         for (right, b) in revisions.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The examples that the RFCs print, which every implementation must read alike.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use serde_json::{Value, json};
 use tokens::{Algorithm, KeySet, Thumbprint, TokenRefusal, UnverifiedJws, UnverifiedToken};
 

@@ -1,6 +1,8 @@
 //! The JOSE vectors of Project Wycheproof (github.com/C2SP/wycheproof). The files are not part of this repository:
 //! `WYCHEPROOF_DIR` says where a checkout is, by default `../shared/wycheproof` beside the workspace.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
