@@ -14,7 +14,7 @@ pub(crate) struct Package {
 }
 
 /// The web server: an upstream that we did not write.
-pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx-light" };
+pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
 /// The load generator of `cargo xtask bench`.
 pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
 

@@ -1,0 +1,92 @@
+//! The audit log as an auditor's tool reads it: JSON lines in a folder.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// A decision record, as far as tests compare it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The id that the service sees in `x-request-id`.
+    pub request_id: String,
+    /// Whether it was allowed.
+    pub allowed: bool,
+    /// The method as judged.
+    pub method: String,
+    /// The host as judged, with its port if that is not the default one.
+    pub host: String,
+    /// The path as judged.
+    pub path: String,
+}
+
+/// Every record in `folder`, in the order of the files' names. A line that is still being written is left out.
+///
+/// # Errors
+/// When a file cannot be read, or a whole line is not JSON.
+pub fn records(folder: &Path) -> Result<Vec<Value>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("no audit log in {folder:?}"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut records = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file)?;
+        for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            let record = serde_json::from_str(line).with_context(|| {
+                format!("{} holds a line that is not JSON: {line}", file.display())
+            })?;
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
+/// Every decision in `folder`.
+///
+/// # Errors
+/// As [`records`].
+pub fn decisions(folder: &Path) -> Result<Vec<Decision>> {
+    Ok(records(folder)?.iter().filter(|record| is(record, "decision")).map(decision).collect())
+}
+
+/// The ids of all requests in `folder` that were allowed.
+///
+/// # Errors
+/// As [`records`].
+pub fn allowed(folder: &Path) -> Result<HashSet<String>> {
+    let decisions = decisions(folder)?;
+    Ok(decisions.into_iter().filter(|one| one.allowed).map(|one| one.request_id).collect())
+}
+
+fn decision(record: &Value) -> Decision {
+    let text = |pointer: &str| {
+        record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let hostname = text("/http_request/url/hostname");
+    let host = match record.pointer("/http_request/url/port") {
+        Some(port) => format!("{hostname}:{port}"),
+        None => hostname,
+    };
+    // Methods that OCSF does not know stand in the name of the activity.
+    let method = match text("/http_request/http_method") {
+        method if method.is_empty() => text("/activity_name"),
+        method => method,
+    };
+    Decision {
+        request_id: text("/metadata/correlation_uid"),
+        allowed: text("/unmapped/doorward/verdict") == "allow",
+        method,
+        host,
+        path: text("/http_request/url/path"),
+    }
+}
+
+fn is(record: &Value, kind: &str) -> bool {
+    record.pointer("/unmapped/doorward/record").and_then(Value::as_str) == Some(kind)
+}
