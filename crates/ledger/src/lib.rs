@@ -1,3 +1,8 @@
 //! ledger
 
 pub mod audit;
+pub mod keys;
+
+mod clock;
+
+pub use clock::Clock;
