@@ -1,1 +1,3 @@
 //! doorward
+
+pub mod config;

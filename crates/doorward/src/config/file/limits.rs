@@ -1,0 +1,117 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use crate::config::decode::Complaint;
+use crate::config::value::{Bounded, Count, Quantity, Size, Time, Written, bound};
+
+/// What one caller may ask of the listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Limits {
+    /// The head of a request, all headers together. A larger one is answered with 431.
+    pub(in crate::config) header_bytes: Bounded<HeaderBytes>,
+    /// How many headers a request may have. One with more is answered with 431.
+    pub(in crate::config) headers: Bounded<Headers>,
+    /// The path and query of a request. A longer one is answered with 414.
+    pub(in crate::config) uri_bytes: Bounded<UriBytes>,
+    /// The body of a request, or `unlimited`. A larger one is answered with 413. By default `unlimited`.
+    pub(in crate::config) body_bytes: BodyBytes,
+    /// How many connections are open at a time. Further ones wait.
+    pub(in crate::config) connections: Bounded<Connections>,
+    /// How long the head of a request may take to arrive.
+    pub(in crate::config) header_timeout: Bounded<HeaderTimeout>,
+    /// How long a connection may be idle between requests.
+    pub(in crate::config) idle_timeout: Bounded<IdleTimeout>,
+    /// After this many requests a connection is closed, so that load spreads anew.
+    pub(in crate::config) requests_per_connection: Bounded<RequestsPerConnection>,
+    /// How long open requests may take to end when Doorward stops.
+    pub(in crate::config) drain: Bounded<Drain>,
+}
+
+/// The largest body of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::config) enum BodyBytes {
+    Limited(Size),
+    #[default]
+    Unlimited,
+}
+
+impl BodyBytes {
+    const LEAST: Size = Size::bytes(0);
+    const MOST: Size = Size::gib(1_024);
+}
+
+impl<'de> Deserialize<'de> for BodyBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BodyBytesVisitor)
+    }
+}
+
+struct BodyBytesVisitor;
+
+impl serde::de::Visitor<'_> for BodyBytesVisitor {
+    type Value = BodyBytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let help = "write `unlimited`, or a number and its unit: `10MiB`";
+        fmt::Display::fmt(&Complaint::new("a size or `unlimited`").help(help), f)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<BodyBytes, E> {
+        if text == "unlimited" {
+            return Ok(BodyBytes::Unlimited);
+        }
+        let size = Size::read(text).map_err(E::custom)?;
+        if size > BodyBytes::MOST {
+            let complaint = Complaint::new(format!("`{size}` is too large")).help(format!(
+                "write a value from `{}` to `{}`, or `unlimited`",
+                BodyBytes::LEAST,
+                BodyBytes::MOST
+            ));
+            return Err(E::custom(complaint));
+        }
+        Ok(BodyBytes::Limited(size))
+    }
+}
+
+impl JsonSchema for BodyBytes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "size or unlimited".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "size or `unlimited`",
+            "anyOf": [Size::schema(), { "const": "unlimited" }],
+            "default": "unlimited",
+            "x-least": Self::LEAST.json(),
+            "x-most": Self::MOST.json(),
+        })
+    }
+}
+
+bound! {
+    /// The head of a request.
+    HeaderBytes: Size, Size::kib(4), Size::mib(1), Some(Size::kib(32));
+    /// The headers of a request.
+    Headers: Count, Count(10), Count(1_000), Some(Count(100));
+    /// The path and query of a request.
+    UriBytes: Size, Size::bytes(256), Size::kib(64), Some(Size::kib(8));
+    /// Open connections.
+    Connections: Count, Count(1), Count(1_000_000), Some(Count(10_000));
+    /// How long the head of a request may take.
+    HeaderTimeout: Time, Time::millis(100), Time::minutes(5), Some(Time::seconds(10));
+    /// How long a connection may be idle.
+    IdleTimeout: Time, Time::millis(100), Time::hours(1), Some(Time::seconds(75));
+    /// Requests on one connection.
+    RequestsPerConnection: Count, Count(1), Count(1_000_000_000), Some(Count(100_000));
+    /// How long open requests may take to end.
+    Drain: Time, Time::seconds(0), Time::hours(1), Some(Time::seconds(30));
+}

@@ -1,0 +1,20 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::value::Address;
+
+/// Where Doorward listens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Listen {
+    /// The reverse proxy: plain HTTP, as IP address and port. Loopback only, unless the key below says otherwise.
+    pub(in crate::config) http: Address,
+    /// Health, readiness and metrics, as IP address and port. By default `127.0.0.1:9901`.
+    pub(in crate::config) admin: Option<Address>,
+    /// Serve plain HTTP beyond loopback. Tokens then cross the network unprotected, unless something in front ends TLS.
+    #[serde(default)]
+    pub(in crate::config) danger_plain_http_beyond_loopback: bool,
+    /// Serve health, readiness and metrics beyond loopback, to whoever can reach the address.
+    #[serde(default)]
+    pub(in crate::config) danger_admin_beyond_loopback: bool,
+}

@@ -1,0 +1,14 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::value::TokenDigest;
+
+/// What has been revoked by hand.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Revoked {
+    /// Subjects whose every token is refused, each with its issuer: `corp/alice`.
+    pub(in crate::config) subjects: Vec<String>,
+    /// Tokens that are refused, each as the SHA-256 of the token in 64 hexadecimal digits: `token` in the audit record.
+    pub(in crate::config) tokens: Vec<TokenDigest>,
+}

@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::value::{Bounded, Carried, Count, EndpointUrl, HeaderName, Text, Time, bound};
+
+/// The endpoints of a service.
+pub(in crate::config) type Endpoints = Vec<EndpointUrl>;
+
+/// A service: what stands behind the door.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Service {
+    /// The only audience that opens it: a token must have it in `aud`. No two services share one.
+    pub(in crate::config) audience: Text,
+    /// Its addresses, such as `http://10.0.0.11:9001`. At least one.
+    pub(in crate::config) endpoints: Endpoints,
+    /// How endpoints are checked. Without it they are judged by the requests they answer alone.
+    pub(in crate::config) health: Option<Health>,
+    /// How it is told who is calling.
+    #[serde(default)]
+    pub(in crate::config) identity: ServiceIdentity,
+    /// Whether the caller's own credential goes on to it. Whoever runs the service can then act as the caller.
+    #[serde(default)]
+    pub(in crate::config) forward_credential: bool,
+    /// How long it is waited for.
+    #[serde(default)]
+    pub(in crate::config) timeouts: Timeouts,
+    /// How many connections each data thread opens to each endpoint.
+    #[serde(default)]
+    pub(in crate::config) max_connections: Bounded<MaxConnections>,
+    /// How many requests of each data thread may wait for a connection. The next is answered with 503.
+    #[serde(default)]
+    pub(in crate::config) max_pending: Bounded<MaxPending>,
+}
+
+/// How the endpoints of a service are checked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Health {
+    /// The path that a healthy endpoint answers with a status from 200 to 299.
+    pub(in crate::config) path: String,
+    /// How often.
+    #[serde(default)]
+    pub(in crate::config) every: Bounded<HealthEvery>,
+    /// How long the answer is waited for; at most `every`.
+    #[serde(default)]
+    pub(in crate::config) timeout: Bounded<HealthTimeout>,
+}
+
+/// How a service is told who is calling.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct ServiceIdentity {
+    /// The header that carries the signed identity, by custom `Doorward-Identity`.
+    pub(in crate::config) token: Option<HeaderName>,
+    /// Plain headers in the names that the application expects, each with what it carries: `subject`, `issuer`, `kind`,
+    /// `groups`, `scopes` or `claim:<name>`.
+    pub(in crate::config) headers: BTreeMap<HeaderName, Carried>,
+}
+
+/// How long a service is waited for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Timeouts {
+    /// For a connection.
+    pub(in crate::config) connect: Bounded<ConnectTimeout>,
+    /// For the head of the answer, from the end of the request.
+    pub(in crate::config) first_byte: Bounded<FirstByteTimeout>,
+    /// For the next byte, in either direction. Also how long an unused connection is kept.
+    pub(in crate::config) idle: Bounded<ServiceIdleTimeout>,
+}
+
+bound! {
+    /// Connections of one data thread to one endpoint.
+    MaxConnections: Count, Count(1), Count(65_535), Some(Count(512));
+    /// Requests of one data thread that wait for a connection.
+    MaxPending: Count, Count(0), Count(1_000_000), Some(Count(1_024));
+    /// How often an endpoint is checked.
+    HealthEvery: Time, Time::millis(100), Time::minutes(10), Some(Time::seconds(5));
+    /// How long the answer to a check is waited for.
+    HealthTimeout: Time, Time::millis(10), Time::minutes(1), Some(Time::seconds(2));
+    /// How long a connection is waited for.
+    ConnectTimeout: Time, Time::millis(10), Time::minutes(1), Some(Time::seconds(3));
+    /// How long the head of an answer is waited for.
+    FirstByteTimeout: Time, Time::millis(10), Time::hours(1), Some(Time::seconds(60));
+    /// How long the next byte is waited for.
+    ServiceIdleTimeout: Time, Time::millis(10), Time::hours(24), Some(Time::seconds(60));
+}

@@ -1,0 +1,24 @@
+use super::{count, time};
+use crate::config::value::{Bound, Bounded, Size};
+use crate::config::{file, model};
+
+pub(super) fn lower(limits: &file::Limits) -> model::Limits {
+    model::Limits {
+        header_bytes: size(&limits.header_bytes),
+        headers: count(&limits.headers),
+        uri_bytes: size(&limits.uri_bytes),
+        body_bytes: match limits.body_bytes {
+            file::BodyBytes::Limited(size) => Some(size.get()),
+            file::BodyBytes::Unlimited => None,
+        },
+        connections: count(&limits.connections),
+        header_timeout: time(&limits.header_timeout),
+        idle_timeout: time(&limits.idle_timeout),
+        requests_per_connection: count(&limits.requests_per_connection),
+        drain: time(&limits.drain),
+    }
+}
+
+fn size<B: Bound<Of = Size>>(bounded: &Bounded<B>) -> usize {
+    usize::try_from(bounded.value().get()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,177 @@
+//! From the file form to what Doorward runs by: what a value alone cannot tell is checked here.
+
+mod audit;
+mod claims;
+mod conditions;
+mod identity;
+mod issuers;
+mod limits;
+mod listen;
+mod policies;
+mod revoked;
+mod routes;
+mod services;
+mod telemetry;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gate::spec::{GateSpec, Place};
+
+use super::decode::{Hidden, References};
+use super::file::File;
+use super::model::{Config, Exception};
+use super::origin::Origin;
+use super::problem::Problem;
+use super::source::Source;
+use super::surroundings::Surroundings;
+use super::tree::Node;
+use super::value::{Bound, Bounded, Count, Time};
+use super::{decode, suggest};
+
+/// What lowering looks at, and what it finds.
+pub(super) struct Lowering<'a> {
+    source: &'a Source,
+    tree: &'a Arc<Node>,
+    surroundings: &'a dyn Surroundings,
+    /// The directory that relative paths start at.
+    directory: &'a Path,
+    problems: Vec<Problem>,
+    exceptions: Vec<Exception>,
+    files: Vec<PathBuf>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(
+        source: &'a Source,
+        tree: &'a Arc<Node>,
+        references: &References<'a>,
+    ) -> Self {
+        let (surroundings, directory) = (references.surroundings, references.directory);
+        let (problems, exceptions, files) = (Vec::new(), Vec::new(), Vec::new());
+        Self { source, tree, surroundings, directory, problems, exceptions, files }
+    }
+
+    /// Lowers the whole file. What is wrong is said beside it; the configuration is then good for looking further only.
+    pub(super) fn lower(mut self, file: File, hidden: Hidden) -> (Config, Vec<Problem>) {
+        let listen = self.listen(file.listen);
+        let trusted_peers = self.trusted_peers(&file.trusted_peers, file.danger_trust_every_peer);
+        let identity = self.identity(file.identity, &file.issuers);
+        self.signed_identity_is_configured(&file.services);
+        let (profiles, issuers) = self.issuers(file.issuers);
+        let (forwards, services) = self.services(file.services);
+        let defaults = self.defaults(file.defaults);
+        let routes = self.routes(file.routes);
+        let (policies, policy_origins) = self.policies(file.policies);
+        let revoked = self.revoked(file.revoked);
+        let audit = self.audit(file.audit);
+        let limits = limits::lower(&file.limits);
+        let telemetry = telemetry::lower(file.telemetry);
+        let processors = self.surroundings.processors().max(1);
+        let data_threads = file.data_threads.as_ref().map_or(processors, count);
+        let token_cache_entries = count(&file.token_cache.entries);
+        let gate =
+            GateSpec { issuers: profiles, services: forwards, defaults, routes, policies, revoked };
+        let origin = Origin {
+            source: self.source.clone(),
+            tree: Arc::clone(self.tree),
+            hidden,
+            policies: policy_origins,
+            files: self.files,
+        };
+        let config = Config {
+            listen,
+            trusted_peers,
+            identity,
+            issuers,
+            services,
+            gate,
+            audit,
+            limits,
+            data_threads,
+            token_cache_entries,
+            telemetry,
+            exceptions: self.exceptions,
+            origin,
+        };
+        (config, self.problems)
+    }
+
+    /// A problem with what stands at `place`.
+    fn problem(&self, place: &Place, message: impl Into<String>) -> Problem {
+        let used = self.tree.find(place).and_then(|node| node.used);
+        let problem = Problem::new(self.source, message).mark(self.tree.locate(place), None);
+        match used {
+            Some(used) => problem.mark(Some(used), Some("used here")),
+            None => problem,
+        }
+    }
+
+    /// A problem with the key at `place`.
+    fn key_problem(&self, place: &Place, message: impl Into<String>) -> Problem {
+        let location = self.tree.locate_key(place).or_else(|| self.tree.locate(place));
+        Problem::new(self.source, message).mark(location, None)
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Notes a `danger_*` key that is on.
+    fn exception(&mut self, on: bool, place: &Place, meaning: &'static str) {
+        if on {
+            self.exceptions.push(Exception { key: place.to_string(), meaning });
+        }
+    }
+
+    /// The names that are given to things under a top-level key, broken ones included.
+    fn names(&self, kind: &str) -> Vec<&'a str> {
+        self.tree.entry(kind).map_or_else(Vec::new, |entry| entry.node.keys().collect())
+    }
+
+    /// Complains when `name`, written at `place`, is not the name of one of the top-level `kind`.
+    fn resolve(&mut self, kind: &str, what: &str, name: &str, place: &Place) {
+        let known = self.names(kind);
+        if !known.contains(&name) {
+            let help = suggest::help(name, known, what);
+            let message = format!("there is no {what} `{}`", super::tree::shortened(name));
+            let problem = self.problem(place, message).help(help);
+            self.report(problem);
+        }
+    }
+
+    /// A path of the file, from the directory of the file.
+    fn path(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The bytes of the file at `path`, which is written at `place`; complains when there are none.
+    fn read(&mut self, path: &str, place: &Place) -> Option<Vec<u8>> {
+        let full = self.path(path);
+        match self.surroundings.read(&full) {
+            Ok(bytes) => {
+                self.files.push(full);
+                Some(bytes)
+            }
+            Err(error) => {
+                let path = super::tree::shortened(path);
+                let message =
+                    format!("the file `{path}` cannot be read: {}", decode::plain(&error));
+                let help = "a relative path starts at the directory of the configuration file";
+                let problem = self.problem(place, message).help(help);
+                self.report(problem);
+                None
+            }
+        }
+    }
+}
+
+/// A bounded count as Rust counts.
+fn count<B: Bound<Of = Count>>(bounded: &Bounded<B>) -> usize {
+    usize::try_from(bounded.value().0).unwrap_or(usize::MAX)
+}
+
+/// A bounded duration.
+fn time<B: Bound<Of = Time>>(bounded: &Bounded<B>) -> std::time::Duration {
+    bounded.value().into()
+}

@@ -1,0 +1,51 @@
+use gate::spec::{
+    Defaults, EmptySegments, EncodedSlash, Place, RouteMatch, RouteSpec, SegmentParameters,
+};
+
+use super::{Lowering, time};
+use crate::config::file;
+
+impl Lowering<'_> {
+    pub(super) fn defaults(&mut self, defaults: file::Defaults) -> Defaults {
+        let place = Place::key("defaults");
+        Defaults {
+            deny: self.conditions(defaults.deny, &place.then("deny")),
+            require: self.conditions(defaults.require, &place.then("require")),
+        }
+    }
+
+    pub(super) fn routes(&mut self, routes: Vec<file::Route>) -> Vec<RouteSpec> {
+        let placed = routes.into_iter().enumerate();
+        placed.map(|(index, route)| self.route(route, &Place::key("routes").at(index))).collect()
+    }
+
+    fn route(&mut self, route: file::Route, place: &Place) -> RouteSpec {
+        RouteSpec {
+            name: route.name.into(),
+            matches: RouteMatch {
+                host: route.matches.host.0,
+                path: route.matches.path,
+                methods: route.matches.methods,
+            },
+            service: route.service,
+            accept: route.accept,
+            allow: self.conditions(route.allow, &place.then("allow")),
+            deny: self.conditions(route.deny, &place.then("deny")),
+            require: self.conditions(route.require, &place.then("require")),
+            encoded_slash: match route.encoded_slash {
+                file::EncodedSlash::Opaque => EncodedSlash::Opaque,
+                file::EncodedSlash::Refuse => EncodedSlash::Refuse,
+            },
+            empty_segments: match route.empty_segments {
+                file::EmptySegments::Keep => EmptySegments::Keep,
+                file::EmptySegments::Refuse => EmptySegments::Refuse,
+            },
+            segment_parameters: match route.segment_parameters {
+                file::SegmentParameters::Keep => SegmentParameters::Keep,
+                file::SegmentParameters::Refuse => SegmentParameters::Refuse,
+            },
+            disabled: route.disabled,
+            max_permit: route.max_permit.as_ref().map(time),
+        }
+    }
+}

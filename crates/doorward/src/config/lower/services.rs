@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+
+use gate::spec::{IdentityField, IdentityForward, Place, ServiceSpec};
+
+use super::{Lowering, count, time};
+use crate::config::value::Name;
+use crate::config::{file, model, suggest};
+
+impl Lowering<'_> {
+    pub(super) fn services(
+        &mut self,
+        services: BTreeMap<Name, file::Service>,
+    ) -> (Vec<ServiceSpec>, BTreeMap<String, model::Upstream>) {
+        let mut specs = Vec::new();
+        let mut upstreams = BTreeMap::new();
+        for (name, service) in services {
+            let place = Place::key("services").then(name.as_str());
+            let upstream = self.upstream(&service, &place);
+            let identity =
+                self.identity_forward(service.identity, service.forward_credential, &place);
+            upstreams.insert(name.to_string(), upstream);
+            specs.push(ServiceSpec { name: name.into(), audience: service.audience.0, identity });
+        }
+        (specs, upstreams)
+    }
+
+    fn upstream(&mut self, service: &file::Service, place: &Place) -> model::Upstream {
+        let endpoints = self.endpoints(&service.endpoints, &place.then("endpoints"));
+        let health =
+            service.health.as_ref().map(|health| self.health(health, &place.then("health")));
+        model::Upstream {
+            endpoints,
+            health,
+            connect_timeout: time(&service.timeouts.connect),
+            first_byte_timeout: time(&service.timeouts.first_byte),
+            idle_timeout: time(&service.timeouts.idle),
+            max_connections: count(&service.max_connections),
+            max_pending: count(&service.max_pending),
+        }
+    }
+
+    fn endpoints(&mut self, endpoints: &file::Endpoints, place: &Place) -> Vec<model::Endpoint> {
+        let written = self.tree.find(place).is_some_and(|node| !node.is_empty());
+        if endpoints.is_empty() && !written {
+            let problem = self.problem(place, "expected at least one endpoint");
+            self.report(problem.help("write `[http://10.0.0.11:9001]`"));
+        }
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            if endpoints.iter().take(index).any(|earlier| earlier == endpoint) {
+                let message =
+                    format!("`http://{}:{}` is listed twice", endpoint.host, endpoint.port);
+                let problem = self.problem(&place.at(index), message).help("keep one of the two");
+                self.report(problem);
+            }
+        }
+        let lowered = |endpoint: &crate::config::value::EndpointUrl| model::Endpoint {
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+        };
+        endpoints.iter().map(lowered).collect()
+    }
+
+    fn health(&mut self, health: &file::Health, place: &Place) -> model::Health {
+        let path = &health.path;
+        let sound = path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok();
+        if !sound || path.contains('#') {
+            let message = format!("`{}` is not a path", crate::config::tree::shortened(path));
+            let problem =
+                self.problem(&place.then("path"), message).help("write a path such as `/healthz`");
+            self.report(problem);
+        }
+        let (every, timeout) = (health.every.value(), health.timeout.value());
+        if timeout > every {
+            let explicit = place.then("timeout");
+            let at =
+                if self.tree.find(&explicit).is_some() { explicit } else { place.then("every") };
+            let message =
+                format!("`timeout` is `{timeout}`, more than `every`, which is `{every}`");
+            let problem = self.problem(&at, message);
+            self.report(problem.help(format!("write at most `{every}` for `timeout`")));
+        }
+        model::Health { path: path.clone(), every: every.into(), timeout: timeout.into() }
+    }
+
+    fn identity_forward(
+        &mut self,
+        identity: file::ServiceIdentity,
+        forward_credential: bool,
+        place: &Place,
+    ) -> IdentityForward {
+        let place = place.then("identity");
+        let mut taken: BTreeMap<String, Place> = BTreeMap::new();
+        if let Some(token) = &identity.token {
+            taken.insert(token.folded(), place.then("token"));
+        }
+        let declared = self.declared_claim_names();
+        let mut headers = Vec::new();
+        for (header, carried) in identity.headers {
+            let place = place.then("headers").then(header.as_str());
+            if let Some(other) = taken.get(&header.folded()) {
+                let message = format!("the header `{}` is to carry two things", header.as_str());
+                let problem = self
+                    .key_problem(&place, message)
+                    .mark(self.tree.locate(other), Some("also here"))
+                    .help("use two headers; case makes no difference");
+                self.report(problem);
+            }
+            if let IdentityField::Claim(claim) = &carried.0
+                && !declared.iter().any(|name| name == claim)
+            {
+                let help = suggest::help(claim, declared.iter().map(String::as_str), "claim");
+                let problem = self.problem(&place, format!("no issuer declares a claim `{claim}`"));
+                self.report(problem.help(help));
+            }
+            taken.insert(header.folded(), place);
+            headers.push((header.as_str().to_owned(), carried.0));
+        }
+        let token_header = identity.token.map(|token| token.as_str().to_owned());
+        IdentityForward { token_header, headers, forward_credential }
+    }
+
+    /// Every claim that any issuer declares, broken ones included.
+    fn declared_claim_names(&self) -> Vec<String> {
+        let issuers = self.tree.entry("issuers").map(|entry| &entry.node);
+        let mut names: Vec<String> = issuers
+            .into_iter()
+            .flat_map(|issuers| issuers.children())
+            .filter_map(|issuer| issuer.entry("claims"))
+            .flat_map(|claims| claims.node.keys().map(str::to_owned))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,306 @@
+//! What Doorward runs by: checked, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gate::spec::GateSpec;
+
+use super::origin::Origin;
+use super::value::Network;
+
+/// A configuration that has been read and found good.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where Doorward listens.
+    pub listen: Listen,
+    /// The networks of the peers whose forwarded headers count.
+    pub trusted_peers: Vec<Network>,
+    /// The signed identity that services are told, if any is.
+    pub identity: Option<Identity>,
+    /// Where the keys of the issuers come from, by name; disabled ones included.
+    pub issuers: BTreeMap<String, IssuerKeys>,
+    /// Where services are and how they are asked, by name.
+    pub services: BTreeMap<String, Upstream>,
+    /// What the gate is built from.
+    pub gate: GateSpec,
+    /// The audit log.
+    pub audit: Audit,
+    /// What one caller may ask of the listener.
+    pub limits: Limits,
+    /// How many threads serve requests; at least one.
+    pub data_threads: usize,
+    /// How many verified tokens are kept; zero keeps none.
+    pub token_cache_entries: usize,
+    /// What Doorward tells about itself.
+    pub telemetry: Telemetry,
+    pub(super) exceptions: Vec<Exception>,
+    pub(super) origin: Origin,
+}
+
+impl Config {
+    /// The exceptions to safe defaults that this configuration makes, in its order.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// What it comes down to, for people and for comparison: every effective value, in a stable order. Texts that a
+    /// reference stood for are shown as the reference.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        let sections: [(&str, &dyn fmt::Debug); 12] = [
+            ("listen", &self.listen),
+            ("trusted_peers", &self.trusted_peers),
+            ("identity", &self.identity),
+            ("issuers", &self.issuers),
+            ("services", &self.services),
+            ("gate", &self.gate),
+            ("audit", &self.audit),
+            ("limits", &self.limits),
+            ("data_threads", &self.data_threads),
+            ("token_cache_entries", &self.token_cache_entries),
+            ("telemetry", &self.telemetry),
+            ("exceptions", &self.exceptions),
+        ];
+        let dump = sections
+            .iter()
+            .fold(String::new(), |dump, (name, section)| format!("{dump}{name}: {section:#?}\n"));
+        self.origin.hide(&dump)
+    }
+}
+
+/// Only what it is made from: the whole would fill pages, see [`Config::normalized`].
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("source", &self.origin.source()).finish_non_exhaustive()
+    }
+}
+
+/// An exception to a safe default, made by a key that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// The key, as in `listen.danger_plain_http_beyond_loopback`.
+    pub key: String,
+    /// What it means, as a sentence without full stop.
+    pub meaning: &'static str,
+}
+
+/// Where Doorward listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The reverse proxy, plain HTTP.
+    pub http: SocketAddr,
+    /// Health, readiness and metrics.
+    pub admin: SocketAddr,
+}
+
+/// The signed identity that services are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The `iss` of the identities.
+    pub issuer: String,
+    /// How long one is valid; at most 60 seconds.
+    pub lifetime: Duration,
+    /// Where the signing keys are kept.
+    pub keys: SigningKeys,
+    /// How often a new key takes over.
+    pub rotate_every: Duration,
+}
+
+/// Where signing keys are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SigningKeys {
+    /// In this directory.
+    Directory(PathBuf),
+    /// In memory: gone with the process.
+    Memory,
+}
+
+/// Where the keys of an issuer come from. What its tokens must be is in its `tokens::Profile`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerKeys {
+    /// The issuer's identifier: the exact `iss` of its tokens.
+    pub issuer: String,
+    /// Where they come from.
+    pub source: KeySource,
+    /// How often they are fetched.
+    pub refresh: Refresh,
+    /// A PEM file with the authorities that its server is believed by, in place of the machine's.
+    pub ca: Option<PathBuf>,
+    /// Whether keys may be fetched over plain HTTP beyond loopback.
+    pub plain_http: bool,
+    /// Whether the issuer is switched off; its keys are then not fetched.
+    pub disabled: bool,
+}
+
+/// Where keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// From the issuer's own metadata.
+    Discovery,
+    /// From this file, a JSON Web Key Set.
+    File(PathBuf),
+    /// From this JSON Web Key Set.
+    Inline(String),
+    /// From the JSON Web Key Set at this URL.
+    JwksUri(String),
+}
+
+/// How often keys are fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// No more often than this.
+    pub min: Duration,
+    /// At least this often; not less than `min`.
+    pub max: Duration,
+    /// How long the last keys are kept when the issuer does not answer.
+    pub stale_grace: Duration,
+    /// How often unknown keys may set off a fetch, at most.
+    pub unknown_kid_interval: Duration,
+}
+
+/// Where a service is and how it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its addresses; at least one, each once.
+    pub endpoints: Vec<Endpoint>,
+    /// How they are checked.
+    pub health: Option<Health>,
+    /// How long a connection is waited for.
+    pub connect_timeout: Duration,
+    /// How long the head of the answer is waited for.
+    pub first_byte_timeout: Duration,
+    /// How long the next byte is waited for, and how long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// How many connections each data thread opens to each endpoint.
+    pub max_connections: usize,
+    /// How many requests of each data thread may wait for a connection.
+    pub max_pending: usize,
+}
+
+/// One address of a service, plain HTTP.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// A host name, an IPv4 address, or an IPv6 address in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How the endpoints of a service are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The path that a healthy endpoint answers with a status from 200 to 299.
+    pub path: String,
+    /// How often.
+    pub every: Duration,
+    /// How long the answer is waited for; at most `every`.
+    pub timeout: Duration,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The directory that holds it.
+    pub directory: PathBuf,
+    /// How large a segment grows.
+    pub segment_bytes: u64,
+    /// How old a segment grows.
+    pub segment_age: Duration,
+    /// What is kept.
+    pub retain: Retain,
+    /// When records reach the disk.
+    pub sync: Sync,
+    /// How long a request waits for its record.
+    pub budget: Duration,
+    /// How many records may wait to be written.
+    pub queue_records: usize,
+}
+
+/// What is kept of the audit log: everything that is within all of the bounds that are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retain {
+    /// At most this many segments.
+    pub segments: Option<usize>,
+    /// Segments at most this old.
+    pub age: Option<Duration>,
+    /// At most this many bytes in all.
+    pub bytes: Option<u64>,
+}
+
+/// When audit records reach the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// In batches, this often.
+    Every(Duration),
+    /// Each by itself, before its request is forwarded.
+    EveryRecord,
+}
+
+/// What one caller may ask of the listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The head of a request, in bytes.
+    pub header_bytes: usize,
+    /// The headers of a request.
+    pub headers: usize,
+    /// The path and query of a request, in bytes.
+    pub uri_bytes: usize,
+    /// The body of a request, in bytes; none for no limit.
+    pub body_bytes: Option<u64>,
+    /// Connections open at a time.
+    pub connections: usize,
+    /// How long the head of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// How long a connection may be idle between requests.
+    pub idle_timeout: Duration,
+    /// After how many requests a connection is closed.
+    pub requests_per_connection: usize,
+    /// How long open requests may take to end when Doorward stops.
+    pub drain: Duration,
+}
+
+/// What Doorward tells about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telemetry {
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: &'static str,
+    /// Where traces and metrics go, if anywhere.
+    pub otlp: Option<Otlp>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where traces and metrics go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Otlp {
+    /// The collector's URL.
+    pub endpoint: String,
+    /// The part of requests that is traced, from 0 to 1.
+    pub sample_ratio: f64,
+}

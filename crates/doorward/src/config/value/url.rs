@@ -1,0 +1,117 @@
+//! URLs: those that Doorward fetches from, and those of the endpoints it forwards to.
+
+use std::net::IpAddr;
+
+use http::Uri;
+
+use super::{Written, written};
+use crate::config::decode::Complaint;
+use crate::config::tree::shortened;
+
+/// A URL that keys are fetched from: `https`, or `http` where that is allowed.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct FetchUrl(String, Uri);
+
+written! { FetchUrl }
+
+impl FetchUrl {
+    /// The URL as it was written.
+    pub(in crate::config) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether what is fetched can be changed on the way: plain HTTP to another machine.
+    pub(in crate::config) fn is_plain_beyond_loopback(&self) -> bool {
+        self.1.scheme_str() == Some("http") && !self.1.host().is_some_and(is_loopback)
+    }
+}
+
+impl Written for FetchUrl {
+    const TITLE: &'static str = "URL";
+    const EXPECTED: &'static str = "a URL";
+    const HELP: &'static str = "write a URL such as `https://idp.example.com`";
+    const MAY_REFER: bool = true;
+
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let uri = read(text, Self::HELP)?;
+        match uri.scheme_str() {
+            Some("https" | "http") => Ok(Self(text.to_owned(), uri)),
+            _ => Err(Complaint::new(format!("`{}` is neither https nor http", shortened(text)))
+                .help(Self::HELP)),
+        }
+    }
+}
+
+/// One address of a service, such as `http://10.0.0.11:9001`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) struct EndpointUrl {
+    pub(in crate::config) host: String,
+    pub(in crate::config) port: u16,
+}
+
+written! { EndpointUrl }
+
+impl Written for EndpointUrl {
+    const TITLE: &'static str = "endpoint";
+    const EXPECTED: &'static str = "an endpoint";
+    const HELP: &'static str = "write `http://host:port`, such as `http://10.0.0.11:9001`";
+    const MAY_REFER: bool = true;
+
+    fn read(text: &str) -> Result<Self, Complaint> {
+        let uri = read(text, Self::HELP)?;
+        let shown = shortened(text);
+        let (host, port) = (uri.host().unwrap_or(""), uri.port_u16());
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                return Err(Complaint::new(format!(
+                    "`{shown}` is https, which endpoints cannot be yet"
+                ))
+                .help("write `http://…`, over a network that you trust"));
+            }
+            _ => return Err(Complaint::new(format!("`{shown}` is not http")).help(Self::HELP)),
+        }
+        let path = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        if !matches!(path, "" | "/") {
+            return Err(Complaint::new(format!("`{shown}` has a path or a query")).help(format!(
+                "write `http://{}`; the path comes from the request",
+                uri.authority().map_or("", http::uri::Authority::as_str)
+            )));
+        }
+        match port {
+            Some(port) if port > 0 => Ok(Self { host: host.to_ascii_lowercase(), port }),
+            _ => Err(Complaint::new(format!("`{shown}` has no port")).help(format!(
+                "write `http://{host}:80`, or the port that the service listens on"
+            ))),
+        }
+    }
+}
+
+fn read(text: &str, help: &str) -> Result<Uri, Complaint> {
+    let refused = || Complaint::new(format!("`{}` is not a URL", shortened(text)));
+    let uri: Uri = text.parse().map_err(|_| refused().help(help))?;
+    let Some(authority) = uri.authority() else {
+        return Err(refused().help(match uri.host() {
+            _ if !text.contains("://") => format!("write `http://{text}` or `https://{text}`"),
+            _ => help.to_owned(),
+        }));
+    };
+    if uri.scheme().is_none() {
+        return Err(refused().help(format!("write `http://{text}` or `https://{text}`")));
+    }
+    if authority.as_str().contains('@') {
+        return Err(Complaint::new("a URL here may not hold a user name or a password")
+            .help("remove what stands before the `@`"));
+    }
+    if authority.host().is_empty() || text.contains('#') {
+        return Err(refused().help(help));
+    }
+    Ok(uri)
+}
+
+/// Whether `host` is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+pub(in crate::config) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
