@@ -1,19 +1,37 @@
 //! The log itself, as its writers see it.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::disk::Directory;
 use super::health::{AuditHealth, AuditUnavailable};
-use super::options::{AuditOptions, Clock};
+use super::ocsf;
+use super::opening;
+use super::options::AuditOptions;
+use super::progress::{Closing, Shared, count};
+use super::queue::{Receipt, Refused};
 use super::record::{Decision, Outcome};
 use super::signing::{CheckpointSigner, SignerError};
+use crate::Clock;
+
+/// How long a log that is dropped without being closed may take to write what waits.
+const DROP_BUDGET: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Where a thread writes its records before they are queued.
+    static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// An open audit log. There is one per directory, in one process.
 pub struct AuditLog {
+    shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
 }
 
@@ -28,8 +46,22 @@ impl AuditLog {
         signer: Arc<dyn CheckpointSigner>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuditError> {
-        let _ = (options, signer);
-        Ok(Self { clock })
+        opening::check(&options)?;
+        let disk = Arc::new(Directory::lock(&options.dir)?);
+        let shared = opening::start(options, disk, signer, Arc::clone(&clock))?;
+        Ok(Self { shared, clock })
+    }
+
+    /// Opens a log on a disk that may fail.
+    #[cfg(test)]
+    pub(super) fn open_on(
+        options: AuditOptions,
+        disk: Arc<dyn super::disk::Disk>,
+        signer: Arc<dyn CheckpointSigner>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AuditError> {
+        let shared = opening::start(options, disk, signer, Arc::clone(&clock))?;
+        Ok(Self { shared, clock })
     }
 
     /// Records a decision. It resolves once the operating system has the record (with
@@ -43,31 +75,121 @@ impl AuditLog {
         decision: &Decision<'_>,
         budget: Duration,
     ) -> Result<(), AuditUnavailable> {
-        let _ = (decision, budget);
-        Err(AuditUnavailable::Closed)
+        let mut queued = false;
+        let written = async {
+            let receipt = self.queue(decision).await?;
+            queued = true;
+            if receipt.await { Ok(()) } else { Err(AuditUnavailable::Closed) }
+        };
+        let result = match tokio::time::timeout(budget, written).await {
+            Ok(result) => result,
+            Err(_) if queued => Err(AuditUnavailable::NotWritten { budget }),
+            Err(_) => Err(AuditUnavailable::QueueFull { budget }),
+        };
+        if result.is_err() {
+            count(&self.shared.counters.refused_decisions);
+        }
+        result
     }
 
     /// Records how a request ended. It never waits: when the queue has no room the outcome is dropped and counted, and
     /// a record of its own says how many were.
     pub fn outcome(&self, outcome: &Outcome<'_>) {
-        let _ = outcome;
+        let taken = with_body(|body| {
+            ocsf::outcome(body, outcome);
+            self.shared.queue.outcome(body)
+        });
+        if taken.is_err() {
+            count(&self.shared.counters.dropped_outcomes);
+        }
+    }
+
+    /// Says that another policy set is in force; the headers of segments name it.
+    pub fn policies_changed(&self, policy_set: &str) {
+        policy_set.clone_into(&mut self.shared.progress().policy_set);
     }
 
     /// How the log is doing.
     #[must_use]
     pub fn health(&self) -> AuditHealth {
-        AuditHealth::default()
+        let load = self.shared.queue.load();
+        let counters = &self.shared.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let now = self.clock.now();
+        let progress = self.shared.progress();
+        AuditHealth {
+            error: progress.write_error.clone().or_else(|| progress.keep_error.clone()),
+            queued_records: load.records,
+            queued_bytes: load.bytes,
+            sync_age: progress.synced_at.map(|at| now.since(at)),
+            unsynced_records: progress.written.tip.seq.saturating_sub(progress.synced_seq),
+            written_records: read(&counters.written_records),
+            written_bytes: read(&counters.written_bytes),
+            writes: read(&counters.writes),
+            failures: read(&counters.failures),
+            refused_decisions: read(&counters.refused_decisions),
+            dropped_outcomes: read(&counters.dropped_outcomes),
+            checkpoints: read(&counters.checkpoints),
+            removed_segments: read(&counters.removed_segments),
+            last_seq: progress.written.tip.seq,
+        }
     }
 
-    /// Writes everything that waits and a last signed checkpoint. Blocks for at most `budget`; afterwards every
-    /// decision is refused.
+    /// Writes everything that waits and a last signed checkpoint. Blocks for at most `budget`; from its beginning every
+    /// decision is refused. Closing a closed log does nothing.
     ///
     /// # Errors
     /// If the disk or the signer did not let it finish.
     pub fn close(&self, budget: Duration) -> Result<(), AuditError> {
-        let _ = (budget, self.clock.now());
-        Ok(())
+        self.shared.queue.close();
+        let (mut progress, done) =
+            self.shared.wait(budget, |progress| progress.closing == Closing::Done);
+        if done {
+            return progress.failure.take().map_or(Ok(()), Err);
+        }
+        drop(progress);
+        let records = self.shared.queue.load().records;
+        self.shared.queue.abandon();
+        Err(AuditError::Unfinished { records, budget, reason: self.health().error.unwrap_or_default() })
     }
+
+    async fn queue(&self, decision: &Decision<'_>) -> Result<Receipt, AuditUnavailable> {
+        loop {
+            // Taken before one looks, so that room made in between is not missed.
+            let mut room = std::pin::pin!(self.shared.queue.room());
+            room.as_mut().enable();
+            let taken = with_body(|body| {
+                ocsf::decision(body, decision);
+                self.shared.queue.decision(body)
+            });
+            match taken {
+                Ok(receipt) => return Ok(receipt),
+                Err(Refused::Closed) => return Err(AuditUnavailable::Closed),
+                Err(Refused::Full) => room.await,
+            }
+        }
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.close(DROP_BUDGET) {
+            tracing::error!(%error, "the audit log was not closed in good order");
+        }
+    }
+}
+
+impl fmt::Debug for AuditLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditLog").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+fn with_body<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    BODY.with_borrow_mut(|body| {
+        body.clear();
+        use_it(body)
+    })
 }
 
 /// Why an audit log cannot be kept.
@@ -102,12 +224,22 @@ pub enum AuditError {
     /// Nothing can be signed.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// Not everything was written in time.
-    #[error("the audit log was closed with {records} records unwritten after {budget:?}")]
-    Unwritten {
+    /// Not everything was written, confirmed and signed in time.
+    #[error("the audit log was closed unfinished after {budget:?}, {records} records unwritten: {reason}")]
+    Unfinished {
         /// How many records are lost.
         records: usize,
         /// How long it was tried.
         budget: Duration,
+        /// What went wrong last.
+        reason: String,
     },
+}
+
+impl AuditError {
+    /// What the operating system said when `action` was tried on `path`.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
 }

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokens::Timestamp;
-
 /// How long records may wait for the disk's confirmation unless it is said otherwise; also the longest that may be said.
 pub const MAX_SYNC_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -89,10 +87,4 @@ impl Default for CheckpointEvery {
     fn default() -> Self {
         Self { records: 100_000, age: Duration::from_secs(60) }
     }
-}
-
-/// What time it is. The log never reads the machine's clock.
-pub trait Clock: Send + std::marker::Sync {
-    /// Now.
-    fn now(&self) -> Timestamp;
 }

@@ -1,0 +1,205 @@
+//! Writes JSON objects straight into a buffer, in the order in which they are told.
+
+use std::io::Write as _;
+
+/// The longest text in a record, in bytes before escaping; what is longer is cut, and the record says so.
+pub const MAX_TEXT_BYTES: usize = 2048;
+
+/// The most entries of a list in a record; what is beyond is cut, and the record says so.
+pub const MAX_LIST_ENTRIES: usize = 64;
+
+/// Stands at the end of a text that was cut.
+const CUT_MARK: &str = "…";
+
+/// An object that is being written: every method adds to it.
+pub(super) struct Json<'b> {
+    out: &'b mut Vec<u8>,
+    empty: bool,
+    cut: bool,
+}
+
+impl<'b> Json<'b> {
+    /// Writes one object at the end of `out`, whose closing brace is left out.
+    pub(super) fn open(out: &'b mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true, cut: false }
+    }
+
+    /// Whether anything was cut so far.
+    pub(super) const fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// A member that is text.
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.cut |= string(self.out, value);
+    }
+
+    /// A member that is text, if there is any.
+    pub(super) fn some_text(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    /// A member that is a number.
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        decimal(self.out, value);
+    }
+
+    /// A member that is true or false.
+    pub(super) fn flag(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A member that is bytes in hexadecimal digits.
+    pub(super) fn hex(&mut self, name: &str, bytes: &[u8]) {
+        self.name(name);
+        self.out.push(b'"');
+        hex(self.out, bytes);
+        self.out.push(b'"');
+    }
+
+    /// Members that are JSON already, such as `"a":1,"b":2`.
+    pub(super) fn raw(&mut self, members: &str) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(members.as_bytes());
+    }
+
+    /// A member that is an object.
+    pub(super) fn object(&mut self, name: &str, write: impl FnOnce(&mut Json<'_>)) {
+        self.name(name);
+        self.cut |= object(self.out, write);
+    }
+
+    /// A member that is an object, whose closing brace is left out: nothing may follow it.
+    pub(super) fn open_member(&mut self, name: &str, write: impl FnOnce(&mut Json<'_>)) {
+        self.name(name);
+        let mut json = Json::open(self.out);
+        write(&mut json);
+        self.cut |= json.cut;
+    }
+
+    /// A member that is a list of texts.
+    pub(super) fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t str>) {
+        self.list(name, items, |out, item| string(out, item));
+    }
+
+    /// A member that is a list of objects.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Json<'_>, T),
+    ) {
+        self.list(name, items, |out, item| object(out, |json| write(json, item)));
+    }
+
+    fn list<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Vec<u8>, T) -> bool,
+    ) {
+        self.name(name);
+        self.out.push(b'[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index == MAX_LIST_ENTRIES {
+                self.cut = true;
+                break;
+            }
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.cut |= write(self.out, item);
+        }
+        self.out.push(b']');
+    }
+
+    fn name(&mut self, name: &str) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+}
+
+/// Appends a whole object; says whether anything in it was cut.
+fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Json<'_>)) -> bool {
+    let mut json = Json::open(out);
+    write(&mut json);
+    let cut = json.cut;
+    out.push(b'}');
+    cut
+}
+
+/// Appends `value` as a JSON string (RFC 8259 §7); says whether it was cut.
+fn string(out: &mut Vec<u8>, value: &str) -> bool {
+    let whole = value.len() <= MAX_TEXT_BYTES;
+    let end = if whole { value.len() } else { value.floor_char_boundary(MAX_TEXT_BYTES) };
+    let (kept, _) = value.split_at(end);
+    out.push(b'"');
+    let mut rest = kept.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
+        let (plain, escaped) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = escaped.split_first() else { break };
+        escape(out, *byte);
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    if !whole {
+        out.extend_from_slice(CUT_MARK.as_bytes());
+    }
+    out.push(b'"');
+    !whole
+}
+
+const fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        0x08 => b'b',
+        0x0c => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            hex(out, &[byte]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends `bytes` in lower-case hexadecimal digits.
+pub(super) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+    }
+    for byte in bytes {
+        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
+    }
+}
+
+/// Appends `value` in decimal digits.
+pub(super) fn decimal(out: &mut Vec<u8>, value: u64) {
+    // Writing into memory does not fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,363 @@
+//! Records as OCSF events: what stands in a line, all of it but its link in the chain.
+//!
+//! Decisions and outcomes are events of the class API Activity (6003), what the log says about itself of the class Event
+//! Log Activity (1008). What OCSF has no place for stands in `unmapped.doorward`, which is last, so that the writer can
+//! add the link and close the line.
+
+use std::net::SocketAddr;
+
+use tokens::{SubjectKind, Timestamp};
+
+use super::json::Json;
+use super::record::{Decision, Ended, Outcome, Subject, Trace, Verdict};
+
+/// The version of OCSF that every record keeps to.
+pub const OCSF_VERSION: &str = "1.8.0";
+
+/// `metadata` as far as it is always the same.
+const METADATA: &str = concat!(
+    r#""version":"1.8.0","product":{"name":"Doorward","vendor_name":"Doorward","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""},"log_name":"audit""#
+);
+const CONTROLLED: &str = r#""profiles":["security_control"]"#;
+
+/// Appends the open body of a decision.
+pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
+    let mut json = Json::open(out);
+    json.number("time", decision.at.as_millis());
+    activity(&mut json, decision.method);
+    match decision.verdict {
+        Verdict::Allow => {
+            // Whether the call succeeds is for the outcome to say.
+            json.raw(r#""severity_id":1,"severity":"Informational","status_id":0,"status":"Unknown""#);
+            json.raw(ALLOWED);
+        }
+        Verdict::Deny { status } => {
+            json.raw(r#""severity_id":2,"severity":"Low","status_id":2,"status":"Failure""#);
+            json.text("status_code", &status.to_string());
+            json.some_text("status_detail", decision.reasons.first().copied());
+            json.raw(DENIED);
+        }
+    }
+    json.object("actor", |json| {
+        caller(json, decision.identity.as_ref(), Detail::All);
+        let word = match decision.verdict {
+            Verdict::Allow => "permit",
+            Verdict::Deny { .. } => "deny",
+        };
+        json.objects("authorizations", decision.policies, |json, policy| {
+            json.text("decision", word);
+            json.object("policy", |json| {
+                json.text("uid", policy);
+                json.text("version", decision.policy_set);
+            });
+        });
+    });
+    api(&mut json, decision.route, decision.service, decision.method, decision.request_id);
+    json.object("http_request", |json| {
+        method(json, decision.method);
+        json.object("url", |json| {
+            let (host, port) = split_port(decision.host);
+            json.text("hostname", host);
+            if let Some(port) = port {
+                json.number("port", port.into());
+            }
+            json.text("path", decision.path);
+        });
+    });
+    if let Verdict::Deny { status } = decision.verdict {
+        json.object("http_response", |json| json.number("code", status.into()));
+    }
+    source(&mut json, decision.peer);
+    if let Some(service) = decision.service {
+        json.object("dst_endpoint", |json| json.text("svc_name", service));
+    }
+    metadata(&mut json, decision.request_id, "decision");
+    open_unmapped(&mut json, |json| {
+        json.text("record", "decision");
+        json.text("door", decision.door);
+        json.text("verdict", decision.verdict.name());
+        json.texts("reasons", decision.reasons.iter().copied());
+        json.some_text("route", decision.route);
+        json.some_text("service", decision.service);
+        json.text("policy_set", decision.policy_set);
+        json.number("decided_us", micros(decision.took));
+        if let Some(subject) = &decision.identity {
+            extras(json, subject);
+        }
+        trace(json, decision.trace);
+    });
+}
+
+/// Appends the open body of an outcome.
+pub(super) fn outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>) {
+    let mut json = Json::open(out);
+    json.number("time", outcome.at.as_millis());
+    activity(&mut json, outcome.method);
+    let failed = outcome.ended != Ended::Completed || outcome.status.is_none_or(|code| code >= 400);
+    json.raw(if failed {
+        r#""severity_id":2,"severity":"Low","status_id":2,"status":"Failure""#
+    } else {
+        r#""severity_id":1,"severity":"Informational","status_id":1,"status":"Success""#
+    });
+    if let Some(status) = outcome.status {
+        json.text("status_code", &status.to_string());
+    }
+    json.text("status_detail", outcome.ended.name());
+    json.raw(match outcome.ended {
+        Ended::AuditUnavailable => DENIED,
+        Ended::Revoked => {
+            r#""action_id":1,"action":"Allowed","disposition_id":24,"disposition":"Access Revoked""#
+        }
+        Ended::UpstreamFailed | Ended::UpstreamTimedOut => {
+            r#""action_id":1,"action":"Allowed","disposition_id":27,"disposition":"Error""#
+        }
+        Ended::ClientGone | Ended::Completed | Ended::PermitEnded | Ended::ShuttingDown => ALLOWED,
+    });
+    json.number("duration", outcome.took.as_millis().try_into().unwrap_or(u64::MAX));
+    json.object("actor", |json| caller(json, outcome.identity.as_ref(), Detail::Name));
+    api(&mut json, outcome.route, outcome.service, outcome.method, outcome.request_id);
+    json.object("http_request", |json| {
+        method(json, outcome.method);
+        json.number("body_length", outcome.bytes_in);
+    });
+    if let Some(status) = outcome.status {
+        json.object("http_response", |json| {
+            json.number("code", status.into());
+            json.number("body_length", outcome.bytes_out);
+        });
+    }
+    source(&mut json, outcome.peer);
+    if outcome.service.is_some() || outcome.endpoint.is_some() {
+        json.object("dst_endpoint", |json| {
+            json.some_text("svc_name", outcome.service);
+            json.some_text("name", outcome.endpoint);
+        });
+    }
+    metadata(&mut json, outcome.request_id, "outcome");
+    open_unmapped(&mut json, |json| {
+        json.text("record", "outcome");
+        json.text("door", outcome.door);
+        json.text("ended", outcome.ended.name());
+        json.some_text("route", outcome.route);
+        json.some_text("service", outcome.service);
+        json.number("bytes_in", outcome.bytes_in);
+        json.number("bytes_out", outcome.bytes_out);
+        json.number("took_us", micros(outcome.took));
+        trace(json, outcome.trace);
+    });
+}
+
+/// What the log says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// The log was closed in good order.
+    Closed,
+    /// Outcomes were dropped because the queue was full.
+    Gap,
+    /// A segment begins.
+    Header,
+    /// The log was opened.
+    Opened,
+    /// A half-written line was cut off.
+    Torn,
+}
+
+impl Note {
+    /// The word in `record`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Gap => "gap",
+            Self::Header => "header",
+            Self::Opened => "opened",
+            Self::Torn => "torn",
+        }
+    }
+
+    /// Appends the open body of the note; `members` adds what is its own.
+    pub(super) fn write(
+        self,
+        out: &mut Vec<u8>,
+        at: Timestamp,
+        message: &str,
+        members: impl FnOnce(&mut Json<'_>),
+    ) {
+        let mut json = Json::open(out);
+        json.number("time", at.as_millis());
+        json.raw(r#""class_uid":1008,"class_name":"Event Log Activity""#);
+        json.raw(r#""category_uid":1,"category_name":"System Activity""#);
+        json.raw(match self {
+            Self::Closed => r#""activity_id":7,"activity_name":"Stop","type_uid":100807"#,
+            Self::Gap => r#""activity_id":99,"activity_name":"Drop","type_uid":100899"#,
+            Self::Header => r#""activity_id":5,"activity_name":"Rotate","type_uid":100805"#,
+            Self::Opened => r#""activity_id":6,"activity_name":"Start","type_uid":100806"#,
+            Self::Torn => r#""activity_id":99,"activity_name":"Repair","type_uid":100899"#,
+        });
+        json.raw(match self {
+            Self::Gap | Self::Torn => {
+                r#""severity_id":3,"severity":"Medium","status_id":2,"status":"Failure""#
+            }
+            Self::Closed | Self::Header | Self::Opened => {
+                r#""severity_id":1,"severity":"Informational","status_id":1,"status":"Success""#
+            }
+        });
+        json.text("message", message);
+        json.raw(r#""log_name":"audit","log_provider":"Doorward","log_type_id":2"#);
+        json.object("metadata", |json| json.raw(METADATA));
+        open_unmapped(&mut json, |json| {
+            json.text("record", self.name());
+            members(json);
+        });
+    }
+}
+
+const ALLOWED: &str =
+    r#""action_id":1,"action":"Allowed","disposition_id":1,"disposition":"Allowed""#;
+const DENIED: &str = r#""action_id":2,"action":"Denied","disposition_id":2,"disposition":"Blocked""#;
+
+fn activity(json: &mut Json<'_>, method: &str) {
+    json.raw(r#""class_uid":6003,"class_name":"API Activity""#);
+    json.raw(r#""category_uid":6,"category_name":"Application Activity""#);
+    match method {
+        "POST" => json.raw(r#""activity_id":1,"activity_name":"Create","type_uid":600301"#),
+        "GET" | "HEAD" | "OPTIONS" => {
+            json.raw(r#""activity_id":2,"activity_name":"Read","type_uid":600302"#);
+        }
+        "PATCH" | "PUT" => json.raw(r#""activity_id":3,"activity_name":"Update","type_uid":600303"#),
+        "DELETE" => json.raw(r#""activity_id":4,"activity_name":"Delete","type_uid":600304"#),
+        other => {
+            json.raw(r#""activity_id":99"#);
+            json.text("activity_name", other);
+            json.raw(r#""type_uid":600399"#);
+        }
+    }
+}
+
+/// OCSF knows these methods only; any other stands in `activity_name`.
+fn method(json: &mut Json<'_>, method: &str) {
+    if matches!(
+        method,
+        "CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "TRACE"
+    ) {
+        json.text("http_method", method);
+    }
+}
+
+/// How much of an identity is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    All,
+    Name,
+}
+
+fn caller(json: &mut Json<'_>, subject: Option<&Subject<'_>>, detail: Detail) {
+    let Some(subject) = subject else {
+        json.raw(r#""user":{"name":"anonymous","type_id":0,"type":"Unknown"}"#);
+        return;
+    };
+    json.object("user", |json| {
+        json.text("uid", subject.subject);
+        json.text("name", subject.subject);
+        json.raw(match subject.kind {
+            SubjectKind::User => r#""type_id":1,"type":"User""#,
+            SubjectKind::Workload => r#""type_id":4,"type":"Service""#,
+        });
+        json.text("domain", subject.issuer);
+        if detail == Detail::All && !subject.groups.is_empty() {
+            json.objects("groups", subject.groups, |json, group| {
+                json.text("name", group);
+                json.text("domain", subject.issuer);
+            });
+        }
+    });
+    if detail == Detail::Name {
+        return;
+    }
+    json.object("idp", |json| json.text("name", subject.issuer));
+    if let Some(session) = subject.session {
+        json.object("session", |json| {
+            json.text("uid", session);
+            json.text("issuer", subject.issuer);
+        });
+    }
+    json.some_text("app_name", subject.actors.first().map(|actor| actor.subject));
+    json.some_text("app_uid", subject.client_id);
+}
+
+fn extras(json: &mut Json<'_>, subject: &Subject<'_>) {
+    if let Some(fingerprint) = &subject.fingerprint {
+        json.hex("token", fingerprint.as_bytes());
+    }
+    if !subject.actors.is_empty() {
+        json.objects("actors", subject.actors, |json, actor| {
+            json.text("issuer", actor.issuer.unwrap_or(subject.issuer));
+            json.text("subject", actor.subject);
+        });
+    }
+}
+
+fn api(
+    json: &mut Json<'_>,
+    route: Option<&str>,
+    service: Option<&str>,
+    method: &str,
+    request_id: &str,
+) {
+    json.object("api", |json| {
+        json.text("operation", route.unwrap_or(method));
+        if let Some(service) = service {
+            json.object("service", |json| json.text("name", service));
+        }
+        json.object("request", |json| json.text("uid", request_id));
+    });
+}
+
+fn source(json: &mut Json<'_>, peer: SocketAddr) {
+    json.object("src_endpoint", |json| {
+        json.text("ip", &peer.ip().to_canonical().to_string());
+        json.number("port", peer.port().into());
+    });
+}
+
+fn metadata(json: &mut Json<'_>, request_id: &str, record: &str) {
+    let truncated = json.was_cut();
+    json.object("metadata", |json| {
+        json.raw(METADATA);
+        json.raw(CONTROLLED);
+        json.text("correlation_uid", request_id);
+        // One request has at most one of each.
+        json.text("uid", &[request_id, record].join("."));
+        if truncated {
+            json.flag("is_truncated", true);
+        }
+    });
+}
+
+fn trace(json: &mut Json<'_>, trace: Option<Trace>) {
+    if let Some(trace) = trace {
+        json.hex("trace_id", &trace.trace_id);
+        json.hex("span_id", &trace.span_id);
+    }
+}
+
+/// Writes `unmapped.doorward`, and leaves it open for the link.
+fn open_unmapped(json: &mut Json<'_>, members: impl FnOnce(&mut Json<'_>)) {
+    json.open_member("unmapped", |json| json.open_member("doorward", members));
+}
+
+fn split_port(host: &str) -> (&str, Option<u16>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
+            Ok(port) => (name, Some(port)),
+            Err(_) => (host, None),
+        },
+        _ => (host, None),
+    }
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    duration.as_micros().try_into().unwrap_or(u64::MAX)
+}
+
