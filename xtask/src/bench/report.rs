@@ -1,0 +1,89 @@
+//! docs/performance.md.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use tokens::Algorithm;
+
+use super::contestant::Field;
+use super::machine::described;
+use super::measure::{Sample, median};
+use super::{ALGORITHMS, TOKENS};
+
+/// Writes the document.
+pub(super) fn write(
+    field: &Field,
+    samples: &[Sample],
+    rounds: usize,
+    seconds: u64,
+) -> Result<String> {
+    let mut text = String::from(
+        "# Performance\n\n\
+         What one request costs the proxy, side by side on one machine in one run. This page is written by\n\n\
+         ```\ncargo xtask bench\n```\n\n\
+         which installs what it compares with (Debian, root).\n\n",
+    );
+    writeln!(text, "**Machine**: {}. **Versions**: {}.\n", described(), field.versions.join("; "))?;
+    writeln!(
+        text,
+        "**Method**: one service (nginx, one worker, 32 bytes), one proxy at a time with one worker or thread, one wrk \
+         thread with 32 keep-alive connections for {seconds} s, `GET /orders/N` with one of {TOKENS} distinct bearer \
+         tokens in turn; {rounds} rounds, each contestant once in every round; medians. CPU is user and system time of \
+         the proxy's process from `/proc/PID/stat`, divided by the requests that wrk counted: it varies by about 5 % \
+         from run to run. Ratios are between contestants of the same round. Requests per second and latencies depend on \
+         what else the machine does (the load generator and the service share its cores), and are not to be compared \
+         across runs.\n"
+    )?;
+    text.push_str(
+        "| contestant | does |\n|---|---|\n\
+         | nginx | `proxy_pass` over kept connections; no authentication at all |\n\
+         | Envoy | `jwt_authn` with its cache on, and RBAC on method, path and the verified scope |\n\
+         | doorward | token, route, rule on the scope, two audit records per request, the subject in a header |\n\
+         | doorward-identity | the same, and a signed identity for the service |\n",
+    );
+    for algorithm in ALGORITHMS {
+        table(&mut text, algorithm, samples).context("writing to a string")?;
+    }
+    Ok(text)
+}
+
+fn table(
+    text: &mut String,
+    algorithm: Algorithm,
+    samples: &[Sample],
+) -> Result<(), std::fmt::Error> {
+    let of = |name: &str| -> Vec<&Sample> {
+        samples.iter().filter(|one| one.algorithm == algorithm && one.contestant == name).collect()
+    };
+    let ratio = |to: &[&Sample], from: &[&Sample]| {
+        if from.is_empty() {
+            return "–".to_owned();
+        }
+        let pairs = to.iter().zip(from).map(|(to, from)| to.micros / from.micros);
+        format!("{:.2}", median(pairs))
+    };
+    writeln!(text, "\n## {} tokens\n", algorithm.name())?;
+    text.push_str(
+        "| | CPU µs per request | × nginx | × Envoy | req/s | p50 µs | p99 µs | RSS MiB |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for name in super::Contestant::NAMES {
+        let mine = of(name);
+        if mine.is_empty() {
+            continue;
+        }
+        let middle = |figure: fn(&Sample) -> f64| median(mine.iter().map(|one| figure(one)));
+        writeln!(
+            text,
+            "| {name} | {:.1} | {} | {} | {:.0} | {:.0} | {:.0} | {} |",
+            middle(|one| one.micros),
+            ratio(&mine, &of("nginx")),
+            ratio(&mine, &of("envoy")),
+            middle(|one| one.rate),
+            middle(|one| one.p50),
+            middle(|one| one.p99),
+            mine.iter().map(|one| one.resident).max().unwrap_or(0),
+        )?;
+    }
+    Ok(())
+}
