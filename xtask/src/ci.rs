@@ -7,6 +7,7 @@ use testbed::clock::Stopwatch;
 
 use crate::command::{Run, cargo, in_ci};
 use crate::deny::Deny;
+use crate::live;
 use crate::suite;
 use crate::tally::Tally;
 
@@ -21,6 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     });
     report.check("licences, bans and sources", || Deny::default().run());
     report.step("tests", || suite::hermetic(None, false));
+    report.step("live tests", || live::run(None, false));
     report.print();
     Ok(report.total.verdict(in_ci()))
 }

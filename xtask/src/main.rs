@@ -1,10 +1,12 @@
 //! The project's chores: `cargo xtask <chore>`.
 
+mod bench;
 mod ci;
 mod command;
 mod deny;
 mod fuzz;
 mod install;
+mod live;
 mod suite;
 mod tally;
 
@@ -16,6 +18,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Doorward's chores")]
 enum Chore {
+    /// Measures Doorward beside nginx and Envoy, and writes docs/performance.md
+    Bench(bench::Bench),
     /// Runs what CI runs: format, lints, licences, tests, live tests
     Ci,
     /// Checks what is built in: licences, banned crates, sources
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
 
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
+        Chore::Bench(bench) => bench.run().map(|()| ExitCode::SUCCESS),
         Chore::Ci => ci::run(),
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),

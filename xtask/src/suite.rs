@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::command::{Run, cargo, in_ci};
+use crate::live;
 use crate::tally::Tally;
 
 /// How many cases a property test tries in the long tier.
@@ -30,6 +31,9 @@ impl Suite {
         let mut tally = Tally::default();
         if self.soak || !self.live {
             tally += hermetic(filter, self.soak)?;
+        }
+        if self.soak || self.live {
+            tally += live::run(filter, self.soak)?;
         }
         println!("{tally}");
         Ok(tally.verdict(in_ci()))

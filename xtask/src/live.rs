@@ -1,0 +1,61 @@
+//! `cargo xtask test --live`: the real binary among real counterparts.
+
+mod changes;
+mod crash;
+mod foreign_issuer;
+mod foreign_service;
+mod ocsf;
+mod provider;
+mod stage;
+
+use anyhow::Result;
+use testbed::clock::Stopwatch;
+
+use crate::tally::Tally;
+
+pub(crate) use stage::Stage;
+
+/// A scenario: a sentence that holds, and what shows it.
+struct Scenario {
+    name: &'static str,
+    run: fn(&Stage) -> Result<()>,
+}
+
+/// Runs every scenario whose name contains `filter`.
+pub(crate) fn run(filter: Option<&str>, soak: bool) -> Result<Tally> {
+    let stage = Stage::build(soak)?;
+    let mut tally = Tally::default();
+    let scenarios = scenarios();
+    for scenario in scenarios.filter(|one| filter.is_none_or(|part| one.name.contains(part))) {
+        let watch = Stopwatch::start();
+        let outcome = (scenario.run)(&stage);
+        let seconds = watch.elapsed().as_secs();
+        tally += match outcome {
+            Ok(()) => {
+                println!("live {} ... ok ({seconds} s)", scenario.name);
+                Tally::PASS
+            }
+            Err(error) => {
+                println!("live {} ... FAILED ({seconds} s)\n{error:?}", scenario.name);
+                Tally::FAIL
+            }
+        };
+    }
+    Ok(tally)
+}
+
+fn scenarios() -> impl Iterator<Item = Scenario> {
+    [
+        foreign_issuer::SCENARIOS,
+        foreign_service::SCENARIOS,
+        changes::SCENARIOS,
+        crash::SCENARIOS,
+        ocsf::SCENARIOS,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(name, run)| Scenario { name, run: *run })
+}
+
+/// How a module lists its scenarios.
+type Listed = &'static [(&'static str, fn(&Stage) -> Result<()>)];
