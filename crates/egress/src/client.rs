@@ -25,8 +25,10 @@ use crate::resolve::{Resolve, SystemResolver};
 use crate::trust::TrustError;
 use crate::url::{Url, UrlError};
 
-/// How many bytes the header section of an answer may have.
+/// How many bytes the fields of an answer's header section may have.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// How many bytes are buffered for them: room for the status line besides.
+const HEAD_BUFFER: usize = MAX_HEAD_BYTES + 1024;
 /// How many fields the header section of an answer may have.
 const MAX_HEAD_FIELDS: usize = 100;
 
@@ -111,7 +113,7 @@ impl Egress {
         request: Request<Empty<Bytes>>,
     ) -> Result<Fetched, Fault> {
         let (mut sender, driver) = http1::Builder::new()
-            .max_buf_size(MAX_HEAD_BYTES)
+            .max_buf_size(HEAD_BUFFER)
             .max_headers(MAX_HEAD_FIELDS)
             .handshake(TokioIo::new(connection))
             .await
@@ -190,3 +192,7 @@ fn fault(error: &hyper::Error) -> Fault {
         Fault::Interrupted
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

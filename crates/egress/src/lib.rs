@@ -17,6 +17,8 @@ mod fetched;
 mod freshness;
 mod options;
 mod resolve;
+#[cfg(test)]
+mod test_server;
 mod trust;
 mod url;
 

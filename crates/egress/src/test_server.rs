@@ -1,0 +1,89 @@
+//! A server for tests that says, byte for byte, what it was told to say.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, mpsc};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What the server does with one connection, after it has read the request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Writes this and closes.
+    Close(Vec<u8>),
+    /// Does not even shake hands: holds the connection until the other side lets go.
+    Ignore,
+    /// Writes this and then nothing, until the other side lets go.
+    Stall(Vec<u8>),
+}
+
+/// A running server; it ends with the test.
+#[derive(Debug)]
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    /// The requests, as they came.
+    pub(crate) requests: mpsc::Receiver<String>,
+}
+
+impl TestServer {
+    /// A server that answers the same on every connection.
+    pub(crate) fn start(answer: Answer, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, requests) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if let Answer::Ignore = answer {
+                    let _ = stream.read_to_end(&mut Vec::new());
+                } else if let Some(tls) = &tls {
+                    let connection = ServerConnection::new(Arc::clone(tls)).unwrap();
+                    serve(&mut StreamOwned::new(connection, stream), &answer, &seen);
+                } else {
+                    serve(&mut stream, &answer, &seen);
+                }
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// A server that answers with these bytes and closes.
+    pub(crate) fn saying(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::start(Answer::Close(bytes.into()), None)
+    }
+
+    /// A server that answers 200 with these fields (each ended by CRLF) and this body.
+    pub(crate) fn ok(fields: &str, body: &str) -> Self {
+        Self::saying(ok(fields, body))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/keys", self.address)
+    }
+}
+
+/// The bytes of a 200.
+pub(crate) fn ok(fields: &str, body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\n{fields}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn serve(stream: &mut (impl Read + Write), answer: &Answer, seen: &mpsc::Sender<String>) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => request.push(byte[0]),
+            _ => return,
+        }
+    }
+    let _ = seen.send(String::from_utf8(request).unwrap());
+    let (bytes, stalls) = match answer {
+        Answer::Close(bytes) => (bytes, false),
+        Answer::Stall(bytes) => (bytes, true),
+        Answer::Ignore => return,
+    };
+    let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+    if stalls {
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
