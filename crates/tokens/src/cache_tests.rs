@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::algorithm::Algorithm;
+use crate::limits::MAX_CANDIDATE_KEYS;
 use crate::minting::{NOW, key, key_set, mint, new_key, now, profile, rng, set_of, verify};
 use crate::profile::Profile;
 use crate::signing::SigningKey;
@@ -90,6 +91,19 @@ fn a_token_is_forgotten_when_its_key_is_withdrawn() {
         assert_eq!(get(&corp()), kept, "a withdrawn key does not come back by itself");
         assert_eq!(cache.len(), usize::from(kept));
     }
+}
+
+#[test]
+fn a_token_is_forgotten_when_too_many_keys_could_have_signed_it() {
+    let profile = profile(|_| ());
+    let payload = crate::minting::claims(json!({})).to_string();
+    let header = br#"{"alg":"ES256","typ":"at+jwt"}"#;
+    let token = key(Algorithm::Es256).sign_header(header, payload.as_bytes(), &rng()).unwrap();
+    let cache = remembered(&token, &profile);
+    let others: Vec<_> = (0..MAX_CANDIDATE_KEYS).map(|_| new_key(Algorithm::Es256)).collect();
+    let nine = key_set([key(Algorithm::Es256)].into_iter().chain(&others));
+    assert!(UnverifiedToken::parse(&token).unwrap().verify(&profile, &nine, now()).is_err());
+    assert!(cache.get(&Fingerprint::of(&token), profile.revision(), &nine, now()).is_none());
 }
 
 #[test]

@@ -4,8 +4,15 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+#[cfg(test)]
+#[path = "fingerprint_tests.rs"]
+mod tests;
+
 /// SHA-256 of a token's text. Two tokens of one fingerprint are one token; the fingerprint gives nothing of it away,
 /// so it may stand in records and logs.
+///
+/// The converse does not hold: whoever has a token signed with ECDSA can rewrite its signature into another that verifies,
+/// so the same facts may come under several fingerprints. To detect replay, compare `jti`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 

@@ -43,6 +43,8 @@ fn what_two_parsers_could_read_differently_is_refused() {
         (br#""\udc00\ud800""#, "the escape at byte 1 is a lone surrogate"),
         (br#""x\ud800\u0041""#, "the escape at byte 2 is a lone surrogate"),
         (br#""\ud800\n""#, "the escape at byte 1 is a lone surrogate"),
+        (br#""\ud800\ud800""#, "the escape at byte 1 is a lone surrogate"),
+        (br#""\udc00\udc00""#, "the escape at byte 1 is a lone surrogate"),
         (br#""\u12g4""#, "expected a hexadecimal digit at byte 5"),
         (br#""\x""#, "expected an escape character at byte 2"),
         (b"\"a\nb\"", "expected a control character to be escaped at byte 2"),

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(test)]
+#[path = "time_tests.rs"]
+mod tests;
+
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z. Never negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);

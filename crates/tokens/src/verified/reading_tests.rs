@@ -302,6 +302,7 @@ fn scopes_are_read_from_scope_or_scp() {
         (json!({ "scope": "a\u{a0}b" }), form("scope")),
         (json!({ "scope": "a\"b" }), form("scope")),
         (json!({ "scope": "a", "scp": ["a", "b"] }), "claims `scope` and `scp` differ".into()),
+        (json!({ "scope": "a b", "scp": ["a", "c"] }), "claims `scope` and `scp` differ".into()),
         (json!({ "scope": "a", "scp": [] }), "claims `scope` and `scp` differ".into()),
         (json!({ "scope": "", "scp": "a" }), "claims `scope` and `scp` differ".into()),
     ];
