@@ -5,6 +5,10 @@ use crate::limits::MAX_ACTORS;
 use crate::refusal::TokenRefusal;
 use crate::registered::Registered;
 
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;
+
 /// One link of a chain of delegation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {

@@ -4,6 +4,10 @@ use crate::refusal::TokenRefusal;
 use crate::registered::Registered;
 use crate::thumbprint::Thumbprint;
 
+#[cfg(test)]
+#[path = "confirmation_tests.rs"]
+mod tests;
+
 /// The claim `cnf`. A token that has it is not a bearer token: it is worth nothing without the proof, and whoever
 /// cannot check the proof must not accept the token.
 #[derive(Clone, Debug, PartialEq, Eq)]

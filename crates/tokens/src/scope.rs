@@ -6,6 +6,10 @@ use crate::json::Value;
 use crate::refusal::TokenRefusal;
 use crate::registered::{Registered, strings};
 
+#[cfg(test)]
+#[path = "scope_tests.rs"]
+mod tests;
+
 /// The scopes of a token, from `scope` or `scp`, in its order. Where both are there they must name the same scopes.
 pub(crate) fn scopes(token: Registered<'_>) -> Result<Vec<String>, TokenRefusal> {
     let scope = token.text("scope")?.map(|text| split("scope", text)).transpose()?;

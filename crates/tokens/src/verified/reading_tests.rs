@@ -2,7 +2,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::claim::ClaimKind::{Bool, Long, String as Text, Strings};
-use crate::limits::{MAX_ACTORS, MAX_IDENTIFIER_BYTES, MAX_NUMERIC_DATE};
+use crate::limits::{MAX_IDENTIFIER_BYTES, MAX_NUMERIC_DATE};
 use crate::minting::{NOW, mint, now, profile, refusal, verify, verify_at};
 use crate::profile::ProfileOptions;
 use crate::time::Timestamp;
@@ -272,46 +272,6 @@ fn claims_that_the_issuer_keeps_elsewhere_are_not_taken_for_absent() {
 }
 
 #[test]
-fn scopes_are_read_from_scope_or_scp() {
-    let cases = [
-        (json!({}), vec![]),
-        (json!({ "scope": "" }), vec![]),
-        (json!({ "scope": "a" }), vec!["a"]),
-        (json!({ "scope": "b a" }), vec!["b", "a"]),
-        (json!({ "scope": " a  b " }), vec!["a", "b"]),
-        (json!({ "scp": "a b" }), vec!["a", "b"]),
-        (json!({ "scp": ["a", "b"] }), vec!["a", "b"]),
-        (json!({ "scp": [] }), vec![]),
-        (json!({ "scope": "a b", "scp": ["b", "a"] }), vec!["a", "b"]),
-        (json!({ "scope": "a", "scp": "a" }), vec!["a"]),
-        (json!({ "scope": "orders:read https://x/y.z" }), vec!["orders:read", "https://x/y.z"]),
-    ];
-    for (changes, expected) in cases {
-        assert_eq!(judge(changes.clone()).unwrap().scopes(), expected, "{changes}");
-    }
-    let form = |name| format!("claim `{name}` is not scopes with spaces between them");
-    let cases = [
-        (json!({ "scope": ["a"] }), "claim `scope` is not a string".to_owned()),
-        (json!({ "scope": 7 }), "claim `scope` is not a string".into()),
-        (json!({ "scp": 7 }), "claim `scp` is not a string, or an array of strings".into()),
-        (json!({ "scp": ["a", 7] }), "claim `scp` is not a string, or an array of strings".into()),
-        (json!({ "scp": ["a b"] }), form("scp")),
-        (json!({ "scp": [""] }), form("scp")),
-        (json!({ "scope": "a\tb" }), form("scope")),
-        (json!({ "scope": "a\nb" }), form("scope")),
-        (json!({ "scope": "a\u{a0}b" }), form("scope")),
-        (json!({ "scope": "a\"b" }), form("scope")),
-        (json!({ "scope": "a", "scp": ["a", "b"] }), "claims `scope` and `scp` differ".into()),
-        (json!({ "scope": "a b", "scp": ["a", "c"] }), "claims `scope` and `scp` differ".into()),
-        (json!({ "scope": "a", "scp": [] }), "claims `scope` and `scp` differ".into()),
-        (json!({ "scope": "", "scp": "a" }), "claims `scope` and `scp` differ".into()),
-    ];
-    for (changes, expected) in cases {
-        assert_eq!(refusal(judge(changes.clone())), expected, "{changes}");
-    }
-}
-
-#[test]
 fn a_subject_is_a_person_or_a_workload_by_rule() {
     let judge = |rule: SubjectRule, changes: Json| {
         with(|options| options.subjects = rule, changes).map(|facts| facts.kind())
@@ -343,74 +303,6 @@ fn a_subject_is_a_person_or_a_workload_by_rule() {
     assert_eq!(judge(neither, json!({})), user, "two absent claims are not the same");
     let mixed = when(ClaimTest::Same(pointer("/a"), pointer("/sub")));
     assert_eq!(refusal(judge(mixed, json!({ "a": 7 }))), "claim `/a` is not a string");
-}
-
-#[test]
-fn actors_are_listed_from_the_present_one_back() {
-    let facts = judge(
-        json!({ "act": { "sub": "gateway", "act": { "sub": "bot", "iss": "https://other" } } }),
-    );
-    let facts = facts.unwrap();
-    let actors: Vec<_> =
-        facts.actors().iter().map(|actor| (actor.subject(), actor.issuer())).collect();
-    assert_eq!(actors, [("gateway", None), ("bot", Some("https://other"))]);
-
-    let chain = |length: usize| {
-        (0..length).fold(Json::Null, |act, _| match act {
-            Json::Null => json!({ "sub": "a" }),
-            act => json!({ "sub": "a", "act": act }),
-        })
-    };
-    assert_eq!(judge(json!({ "act": chain(MAX_ACTORS) })).unwrap().actors().len(), MAX_ACTORS);
-    let error = refusal(judge(json!({ "act": chain(MAX_ACTORS + 1) })));
-    assert_eq!(error, "claim `act` names more than 4 actors behind one another");
-
-    let cases = [
-        (json!("bot"), "claim `act` is not an object"),
-        (json!([]), "claim `act` is not an object"),
-        (json!({}), "claim `act/sub` is missing"),
-        (json!({ "sub": 7 }), "claim `act/sub` is not a string"),
-        (
-            json!({ "sub": "" }),
-            "claim `act/sub` is not a name: not empty, without control characters",
-        ),
-        (json!({ "sub": "a", "iss": 7 }), "claim `act/iss` is not a string"),
-        (json!({ "sub": "a", "act": null }), "claim `act` is not an object"),
-    ];
-    for (act, expected) in cases {
-        assert_eq!(refusal(judge(json!({ "act": act.clone() }))), expected, "{act}");
-    }
-}
-
-#[test]
-fn a_token_with_a_confirmation_is_not_a_bearer_token() {
-    let digest = crate::base64url::encode(&[7; 32]);
-    let facts = judge(json!({ "cnf": { "jkt": digest } })).unwrap();
-    assert!(facts.is_sender_constrained());
-    let confirmation = facts.confirmation().unwrap();
-    assert_eq!(confirmation.jwk_thumbprint().unwrap().as_bytes(), &[7; 32]);
-    assert_eq!((confirmation.certificate_thumbprint(), confirmation.has_others()), (None, false));
-
-    let facts = judge(json!({ "cnf": { "x5t#S256": digest } })).unwrap();
-    assert_eq!(facts.confirmation().unwrap().certificate_thumbprint(), Some(&[7; 32]));
-    assert!(facts.is_sender_constrained());
-
-    let facts = judge(json!({ "cnf": { "jwk": {} } })).unwrap();
-    assert!(facts.is_sender_constrained() && facts.confirmation().unwrap().has_others());
-
-    let cases = [
-        (json!("jkt"), "claim `cnf` is not an object with members"),
-        (json!({}), "claim `cnf` is not an object with members"),
-        (json!({ "jkt": 7 }), "claim `cnf/jkt` is not a string"),
-        (json!({ "jkt": "AAAA" }), "claim `cnf/jkt` is not a SHA-256 digest in base64url"),
-        (
-            json!({ "x5t#S256": format!("{digest}=") }),
-            "claim `cnf/x5t#S256` is not a SHA-256 digest in base64url",
-        ),
-    ];
-    for (cnf, expected) in cases {
-        assert_eq!(refusal(judge(json!({ "cnf": cnf.clone() }))), expected, "{cnf}");
-    }
 }
 
 #[test]
