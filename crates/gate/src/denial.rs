@@ -86,9 +86,11 @@ impl Denial {
     }
 
     /// The request back, to be judged again with newer keys.
-    #[must_use]
-    pub fn into_request(self) -> Option<CanonicalRequest> {
-        self.request.map(|request| *request)
+    ///
+    /// # Errors
+    /// The denial itself, for a request that has no one reading.
+    pub fn retry(mut self) -> Result<CanonicalRequest, Self> {
+        self.request.take().map(|request| *request).ok_or(self)
     }
 
     /// The route that took the request, if one did.
