@@ -1,6 +1,7 @@
 //! The headers of a request: what is taken out, what is refused, and what goes on.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -9,7 +10,7 @@ use super::RequestRefusal;
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
 /// in any spelling, is refused.
 #[derive(Clone, Debug, Default)]
-pub struct IdentityHeaders(BTreeSet<String>);
+pub struct IdentityHeaders(HashSet<String>);
 
 impl IdentityHeaders {
     /// The header that carries the signed identity unless a service names another.
@@ -18,14 +19,14 @@ impl IdentityHeaders {
     /// The given names, and [`IdentityHeaders::DEFAULT`].
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let names = names.into_iter().chain([Self::DEFAULT]);
-        Self(names.map(folded).collect())
+        Self(names.map(|name| folded(name).into_owned()).collect())
     }
 
-    /// Whether `name` could be read as one of them: case and the difference between `-` and `_` do not count, because
-    /// CGI, WSGI and FastCGI drop both.
+    /// Whether `name` could be read as one of them: neither case counts nor the difference between `-`, `_` and other
+    /// punctuation, because CGI, WSGI and FastCGI drop them.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(&folded(name))
+        self.0.contains(&*folded(name))
     }
 }
 
@@ -55,7 +56,7 @@ pub(super) fn sort(
     sorted.end_to_end.reserve(headers.len());
     for (name, value) in headers {
         match classify(name, ours) {
-            Class::EndToEnd if named.iter().any(|named| named == name.as_str()) => {}
+            Class::EndToEnd if named.contains(&*folded(name.as_str())) => {}
             Class::EndToEnd => {
                 sorted.end_to_end.append(name, value.clone());
             }
@@ -82,16 +83,16 @@ enum Class {
 }
 
 fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
-    if name == header::AUTHORIZATION {
-        return Class::Authorization;
-    }
-    let name = folded(name.as_str());
-    if ours.0.contains(&name) {
+    let spelled = name.as_str();
+    let name = folded(spelled);
+    if ours.0.contains(&*name) && spelled != "authorization" {
         return Class::Identity;
     }
-    match name.as_str() {
-        "x-forwarded-for" => Class::ForwardedFor,
-        "x-forwarded-proto" => Class::ForwardedProto,
+    match &*name {
+        // Only the usual spelling counts: a trusted proxy that replaces the header may let its twins through.
+        "authorization" if spelled == name => Class::Authorization,
+        "x-forwarded-for" if spelled == name => Class::ForwardedFor,
+        "x-forwarded-proto" if spelled == name => Class::ForwardedProto,
         // Written anew by the transport, from the body that is really sent and the host that was judged.
         "host" | "content-length" | "transfer-encoding" => Class::Dropped,
         // Between the caller and us alone (RFC 9110 §7.6.1).
@@ -105,22 +106,32 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         | "proxy-authenticate"
         | "http2-settings" => Class::Dropped,
         // Ways in which proxies tell each other who is asking and for what; not to be believed, and so not passed on.
-        // `authorization` is here for its underscore twins.
-        "authorization"
-        | "forwarded"
+        // `proxy` becomes the variable HTTP_PROXY in CGI.
+        "forwarded"
+        | "proxy"
+        | "client-ip"
         | "x-real-ip"
         | "x-client-ip"
         | "x-cluster-client-ip"
+        | "x-originating-ip"
+        | "x-remote-ip"
+        | "x-remote-addr"
+        | "x-host"
+        | "x-http-host-override"
+        | "x-scheme"
+        | "x-url-scheme"
+        | "front-end-https"
         | "true-client-ip"
         | "cf-connecting-ip"
+        | "fastly-client-ip"
+        | "x-forwarded"
         | "x-rewrite-url"
-        | "x-original-url"
         | "x-http-method"
         | "x-http-method-override"
         | "x-method-override" => Class::Dropped,
-        _ if name.starts_with("x-forwarded-")
-            || name.starts_with("x-original-")
-            || name.starts_with("x-envoy-") =>
+        _ if ["x-forwarded-", "forwarded-", "x-original-", "x-envoy-"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix)) =>
         {
             Class::Dropped
         }
@@ -132,13 +143,12 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
 fn connection_names(
     headers: &HeaderMap,
     ours: &IdentityHeaders,
-) -> Result<Vec<String>, RequestRefusal> {
-    let mut names = Vec::new();
+) -> Result<HashSet<String>, RequestRefusal> {
+    let mut names = HashSet::new();
     for value in headers.get_all(header::CONNECTION) {
         let value = value.to_str().map_err(|_| RequestRefusal::ConnectionNamesEndToEnd)?;
-        for name in value.split(',').map(folded) {
-            let name = name.trim();
-            if ours.0.contains(name) {
+        for name in value.split(',').map(|name| folded(name.trim())) {
+            if ours.0.contains(&*name) {
                 return Err(RequestRefusal::IdentityHeader);
             }
             let end_to_end = [
@@ -160,23 +170,28 @@ fn connection_names(
                 "referer",
                 "transfer-encoding",
             ];
-            if end_to_end.contains(&name)
+            if end_to_end.contains(&&*name)
                 || name.starts_with("x-forwarded-")
                 || name.starts_with("sec-")
             {
                 return Err(RequestRefusal::ConnectionNamesEndToEnd);
             }
             if !name.is_empty() {
-                names.push(name.to_owned());
+                names.insert(name.into_owned());
             }
         }
     }
     Ok(names)
 }
 
-/// A header name as the laxest reader would take it.
-fn folded(name: &str) -> String {
-    name.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
+/// A header name as the laxest reader would take it: CGI keeps letters and digits, and writes `_` for all else.
+pub(crate) fn folded(name: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.bytes().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    let fold = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    Cow::Owned(name.chars().map(fold).collect())
 }
 
 #[cfg(test)]
