@@ -55,7 +55,8 @@ impl CanonicalPath {
         &self.text
     }
 
-    /// The segments, decoded; an encoded slash stays `%2F`. `/` has one empty segment.
+    /// The segments, decoded; a segment with an encoded slash, or with escapes behind escapes, as it stands. `/` has one
+    /// empty segment.
     pub fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let escapes = self.traits.escapes;
         self.text.get(1..).unwrap_or_default().split('/').map(move |segment| {
@@ -69,27 +70,21 @@ impl CanonicalPath {
 }
 
 /// A literal segment as it compares with a request's decoded ones; for patterns, read by the same rules.
+///
+/// INVARIANT: different canonical segments give different texts. Where decoding would leave something that looks like
+/// an escape (`%2F`, which is never decoded, or a second layer behind `%25`), the segment is taken as it stands.
 pub(crate) fn decode_segment(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match (byte, tail) {
-            (b'%', [high, low, after @ ..]) => {
-                rest = after;
-                match hex_pair(*high, *low) {
-                    Some(b'/') | None => bytes.extend_from_slice(&[b'%', *high, *low]),
-                    Some(decoded) => bytes.push(decoded),
-                }
-            }
-            _ => bytes.push(byte),
-        }
+    let decoded = decode_all(segment.as_bytes());
+    let slash = decoded.contains(&b'/');
+    let layered =
+        decoded.windows(3).any(|part| matches!(part, [b'%', a, b] if hex_pair(*a, *b).is_some()));
+    match String::from_utf8(decoded) {
+        Ok(text) if !slash && !layered => Cow::Owned(text),
+        _ => Cow::Borrowed(segment),
     }
-    // INVARIANT: escapes were checked to be UTF-8 when the path was parsed, so nothing is replaced here.
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 struct Reader {
@@ -104,13 +99,16 @@ impl Reader {
             self.traits.empty_segment |= !last;
             return Ok(());
         }
+        if matches!(raw, "." | "..") {
+            return Err(RequestRefusal::DotSegment);
+        }
         let start = self.text.len();
         let bytes = raw.as_bytes();
         if bytes.iter().all(|byte| is_unreserved(*byte)) {
             self.text.push_str(raw);
-        } else {
-            self.escape_into(bytes)?;
+            return Ok(());
         }
+        self.escape_into(bytes)?;
         let canonical = self.text.get(start..).unwrap_or_default();
         if canonical.contains('%') {
             self.traits.escapes = true;

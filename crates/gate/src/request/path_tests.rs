@@ -91,6 +91,23 @@ fn segments_are_matched_decoded_so_that_no_spelling_slips_past_a_literal() {
 }
 
 #[test]
+fn two_different_segments_never_match_the_same_literal() {
+    let matched =
+        |raw: &str| CanonicalPath::parse(raw).unwrap().segments().next().unwrap().into_owned();
+    let table = [
+        ("/a%2Fb", "a%2Fb"),
+        ("/a%252Fb", "a%252Fb"),
+        ("/a%25252Fb", "a%25252Fb"),
+        ("/a%2541", "a%2541"),
+        ("/100%25", "100%"),
+        ("/caf%C3%A9%2Fb", "caf%C3%A9%2Fb"),
+    ];
+    for (raw, expected) in table {
+        assert_eq!(matched(raw), expected, "{raw}");
+    }
+}
+
+#[test]
 fn the_number_of_segments_is_bounded() {
     assert!(CanonicalPath::parse(&"/a".repeat(MAX_SEGMENTS)).is_ok());
     let refusal = CanonicalPath::parse(&"/a".repeat(MAX_SEGMENTS + 1)).unwrap_err();
@@ -106,12 +123,23 @@ proptest! {
     }
 
     #[test]
+    fn different_canonical_segments_are_matched_as_different_texts(
+        a in "(%25|%2F|%C3%A9|2|5|F|%40|a){0,6}",
+        b in "(%25|%2F|%C3%A9|2|5|F|%40|a){0,6}",
+    ) {
+        if let (Ok(a), Ok(b)) = (CanonicalPath::parse(&format!("/{a}")), CanonicalPath::parse(&format!("/{b}"))) {
+            let same = a.segments().eq(b.segments());
+            prop_assert_eq!(same, a.as_str() == b.as_str(), "{:?} {:?}", a, b);
+        }
+    }
+
+    #[test]
     fn no_reader_finds_a_parent_segment(raw in "/(%2[eEfF]|%25|\\.|/|;|a|%5[cC]){0,12}") {
         if let Ok(path) = CanonicalPath::parse(&raw) {
             let mut reading = path.as_str().as_bytes().to_vec();
             for _ in 0..2 {
                 reading = decode_all(&reading);
-                let text = String::from_utf8(reading.clone()).unwrap();
+                let text = String::from_utf8_lossy(&reading).into_owned();
                 for part in text.split(['/', '\\']) {
                     let name = part.split(';').next().unwrap();
                     prop_assert!(name != ".." && name != ".", "{} reads as {}", raw, text);
