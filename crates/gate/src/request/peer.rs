@@ -1,5 +1,6 @@
 //! Who is at the other end of the connection, and whom to believe about it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -57,11 +58,30 @@ impl FromStr for Network {
         };
         let address: IpAddr = address.parse().map_err(|_| error())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
+        let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let prefix: u8 = match prefix {
             None => longest,
-            Some(prefix) => prefix.parse().ok().filter(|p| *p <= longest).ok_or_else(error)?,
+            Some(prefix) => Some(prefix)
+                .filter(digits)
+                .and_then(|prefix| prefix.parse().ok())
+                .filter(|prefix| *prefix <= longest)
+                .ok_or_else(error)?,
         };
-        Ok(Self { address, prefix })
+        // Addresses are compared in their IPv4 form where they have one: a network must be, too, or it holds nothing.
+        match (address, address.to_canonical()) {
+            (IpAddr::V6(_), IpAddr::V4(address)) => {
+                let prefix = prefix.checked_sub(96).ok_or_else(error)?;
+                Ok(Self { address: IpAddr::V4(address), prefix })
+            }
+            _ => Ok(Self { address, prefix }),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    /// `address/prefix`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
     }
 }
 
@@ -75,13 +95,15 @@ pub(super) fn believe(
 ) -> Result<(IpAddr, Scheme), RequestRefusal> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(peer) {
-        return Ok((peer, scheme));
+        return Ok((peer.to_canonical(), scheme));
     }
-    let mut client = peer;
+    let mut client = peer.to_canonical();
     'values: for value in forwarded_for.iter().rev() {
         let value = value.to_str().map_err(|_| RequestRefusal::ForwardedHeader)?;
         for address in value.rsplit(',') {
-            client = address.trim().parse().map_err(|_| RequestRefusal::ForwardedHeader)?;
+            let address: IpAddr =
+                address.trim().parse().map_err(|_| RequestRefusal::ForwardedHeader)?;
+            client = address.to_canonical();
             if !is_trusted(client) {
                 break 'values;
             }
@@ -89,8 +111,9 @@ pub(super) fn believe(
     }
     let scheme = match forwarded_proto {
         [] => scheme,
-        [value] if value == "http" => Scheme::Http,
-        [value] if value == "https" => Scheme::Https,
+        // Traefik says `ws` and `wss` of WebSockets.
+        [value] if value == "http" || value == "ws" => Scheme::Http,
+        [value] if value == "https" || value == "wss" => Scheme::Https,
         _ => return Err(RequestRefusal::ForwardedHeader),
     };
     Ok((client, scheme))
@@ -123,6 +146,7 @@ mod tests {
         assert_eq!(believed("203.0.113.9", &["junk"], &["junk"]), ok("203.0.113.9", Scheme::Http));
         assert_eq!(believed("10.0.0.1", &["1.2.3.4"], &["https"]), ok("1.2.3.4", Scheme::Https));
         assert_eq!(believed("::ffff:10.0.0.1", &["1.2.3.4"], &[]), ok("1.2.3.4", Scheme::Http));
+        assert_eq!(believed("10.0.0.1", &[], &["wss"]), ok("10.0.0.1", Scheme::Https));
         assert_eq!(believed("10.0.0.1", &[], &[]), ok("10.0.0.1", Scheme::Http));
     }
 
@@ -145,8 +169,30 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv4_address_is_one_address_in_both_its_forms() {
+        let mapped: Network = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
+        assert!(mapped.contains("10.1.2.3".parse().unwrap()));
+        assert!(mapped.contains("::ffff:10.1.2.3".parse().unwrap()));
+        let (client, _) = believed("10.0.0.1", &["::ffff:1.2.3.4"], &[]).unwrap();
+        assert_eq!(client, "1.2.3.4");
+        let (client, _) = believed("::ffff:203.0.113.9", &[], &[]).unwrap();
+        assert_eq!(client, "203.0.113.9");
+    }
+
+    #[test]
     fn networks_are_read_strictly() {
-        for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "", "10.0.0.0/", "10.0.0.0/-1", "a/8"] {
+        for text in [
+            "10.0.0.0/+8",
+            "::ffff:10.0.0.0/95",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "a/8",
+        ] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
         let everything: Network = "0.0.0.0/0".parse().unwrap();
