@@ -97,6 +97,10 @@ impl fmt::Display for CanonicalHost {
 
 /// A DNS name or IPv4 address in its one spelling; also used for the hosts that routes name.
 pub(crate) fn canonical_name(raw: &str) -> Result<String, RequestRefusal> {
+    // An A-label has at least a byte for each character, and a character at most four: longer is no name.
+    if raw.len() > MAX_HOST_BYTES * 4 {
+        return Err(RequestRefusal::InvalidHost);
+    }
     let name = raw.strip_suffix('.').unwrap_or(raw);
     let name = if name.is_ascii() {
         name.to_ascii_lowercase()
@@ -179,6 +183,13 @@ mod tests {
             ("[::1]x", Err(InvalidHost)),
             ("[fe80::1%25eth0]", Err(InvalidHost)),
             ("xn--a", Err(InvalidHost)),
+            ("XN--BCHER-KVA.example", Ok("xn--bcher-kva.example")),
+            ("ｏrders.example", Ok("orders.example")),
+            ("a。example", Ok("a.example")),
+            ("a.example。", Err(InvalidHost)),
+            ("１２７.0.0.1", Ok("127.0.0.1")),
+            ("a\u{ad}b.example", Ok("ab.example")),
+            ("a\u{202e}b.example", Err(InvalidHost)),
         ];
         for (raw, expected) in table {
             let read = CanonicalHost::parse(raw, Scheme::Http).map(|host| host.to_string());
