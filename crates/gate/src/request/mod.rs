@@ -17,6 +17,7 @@ pub use path::{CanonicalPath, MAX_SEGMENTS};
 pub use peer::{Network, NetworkError};
 pub use refusal::RequestRefusal;
 
+pub(crate) use headers::folded;
 pub(crate) use host::canonical_name;
 pub(crate) use path::decode_segment;
 
@@ -93,7 +94,7 @@ impl CanonicalRequest {
             query,
             headers: sorted.end_to_end,
             authorization: sorted.authorization,
-            peer: raw.peer,
+            peer: raw.peer.to_canonical(),
             client,
             door: raw.door,
         })
@@ -174,16 +175,16 @@ impl CanonicalRequest {
             return Bearer::Absent;
         };
         let bytes = value.as_bytes();
-        let Some((scheme, rest)) = bytes.split_at_checked(7) else {
-            return Bearer::OtherScheme;
-        };
-        if !scheme.eq_ignore_ascii_case(b"bearer ") {
+        let is_token =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        let end = bytes.iter().position(|byte| !is_token(byte)).unwrap_or(bytes.len());
+        let (scheme, rest) = bytes.split_at_checked(end).unwrap_or((bytes, b""));
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
             return Bearer::OtherScheme;
         }
-        match std::str::from_utf8(rest) {
-            Ok(token) => Bearer::Token(token.trim_start_matches(' ')),
-            Err(_) => Bearer::Token(""),
-        }
+        // Whatever follows the scheme is for the token's reader to refuse: it never makes the caller anonymous.
+        let token = std::str::from_utf8(rest).ok().filter(|rest| rest.starts_with(' '));
+        Bearer::Token(token.map_or("", |rest| rest.trim_start_matches(' ')))
     }
 }
 

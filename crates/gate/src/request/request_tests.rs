@@ -70,7 +70,11 @@ fn only_a_bearer_credential_is_taken_for_one() {
         ("bearer abc", Bearer::Token("abc")),
         ("BEARER  abc", Bearer::Token("abc")),
         ("Bearer ", Bearer::Token("")),
-        ("Bearer", Bearer::OtherScheme),
+        ("Bearer", Bearer::Token("")),
+        ("Bearer\tabc", Bearer::Token("")),
+        ("Bearer \tabc", Bearer::Token("\tabc")),
+        ("Bearer, abc", Bearer::Token("")),
+        ("", Bearer::OtherScheme),
         ("Bearerabc", Bearer::OtherScheme),
         ("Basic YTpi", Bearer::OtherScheme),
         ("DPoP abc", Bearer::OtherScheme),
@@ -79,4 +83,6 @@ fn only_a_bearer_credential_is_taken_for_one() {
         request.authorization = Some(HeaderValue::from_str(value).unwrap());
         assert_eq!(request.bearer(), expected, "{value}");
     }
+    request.authorization = Some(HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+    assert_eq!(request.bearer(), Bearer::Token(""));
 }
