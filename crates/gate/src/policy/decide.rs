@@ -103,8 +103,7 @@ impl Question<'_> {
     /// The question as Cedar takes it.
     pub(super) fn put(&self, selection: &Selection) -> Result<(Request, Entities), String> {
         let (context, pointed_at): (Context, _) =
-            entities::context(self.request, self.route, self.now, selection.needs)
-                .map_err(|error| error.to_string())?;
+            entities::context(self.request, self.route, self.now, selection.needs)?;
         let action = EntityType::Action.named(self.request.method().as_str());
         let request = Request::new(
             self.principal.uid.clone(),

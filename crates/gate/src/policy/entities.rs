@@ -9,7 +9,7 @@ use tokens::{ClaimValue, Timestamp, VerifiedToken};
 
 use super::names::{EntityType, scoped};
 use super::needs::{ContextMember, Needs};
-use crate::request::CanonicalRequest;
+use crate::request::{CanonicalRequest, folded};
 use crate::route::Route;
 
 /// A caller as policies see it.
@@ -84,7 +84,7 @@ pub(crate) fn context(
     route: &Route,
     now: Timestamp,
     needs: Needs,
-) -> Result<(Context, Vec<Entity>), cedar_policy::ContextCreationError> {
+) -> Result<(Context, Vec<Entity>), String> {
     let mut entities = Vec::new();
     let mut pairs = Vec::new();
     for member in ContextMember::ALL.into_iter().filter(|member| needs.has(*member)) {
@@ -93,7 +93,7 @@ pub(crate) fn context(
             ContextMember::Door => Value::new_string(request.door().to_owned()),
             ContextMember::Headers => {
                 let uid = EntityType::Names.named("headers");
-                entities.push(names(uid.clone(), header_values(request.headers())));
+                entities.push(names(uid.clone(), header_values(request.headers()))?);
                 Value::new_entity_uid(uid)
             }
             ContextMember::Host => Value::new_string(request.host().name().to_owned()),
@@ -110,8 +110,8 @@ pub(crate) fn context(
             ContextMember::Peer => ip(request.peer()),
             ContextMember::Query => {
                 let uid = EntityType::Names.named("query");
-                entities
-                    .push(names(uid.clone(), query_values(request.query().unwrap_or_default())));
+                let values = query_values(request.query().unwrap_or_default());
+                entities.push(names(uid.clone(), values)?);
                 Value::new_entity_uid(uid)
             }
             ContextMember::Scheme => Value::new_string(request.scheme().as_str().to_owned()),
@@ -119,25 +119,39 @@ pub(crate) fn context(
         };
         pairs.push((member.name().to_owned(), value));
     }
-    Ok((Context::from_pairs(pairs)?, entities))
+    let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
+    Ok((context, entities))
 }
 
-/// Header names with all their values. A value that is not UTF-8 is told with its other bytes replaced.
+/// Header names with all their values, as any reader might find them, so that a `forbid` cannot be dodged by spelling:
+/// each line whole, and each part of it between commas; under the name as it was sent, and with `-` for `_`. A value
+/// that is not UTF-8 is told with its other bytes replaced.
 fn header_values(headers: &HeaderMap) -> HashMap<String, Vec<String>> {
     let mut values: HashMap<String, Vec<String>> = HashMap::new();
     for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        values.entry(name.as_str().to_owned()).or_default().push(value);
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let parts = value.split(',').map(str::trim).filter(|part| *part != value);
+        let readings: Vec<_> = [&*value].into_iter().chain(parts).map(ToOwned::to_owned).collect();
+        let name = name.as_str();
+        let twin = folded(name);
+        if twin != name {
+            values.entry(twin.into_owned()).or_default().extend(readings.iter().cloned());
+        }
+        values.entry(name.to_owned()).or_default().extend(readings);
     }
     values
 }
 
-/// Query parameters by name with all their values, decoded as HTML forms are (`+` is a space).
+/// Query parameters by name with all their values, decoded as HTML forms are (`+` is a space). A pair that holds `;` is
+/// told whole and in its parts, because some readers take `;` for `&`.
 fn query_values(query: &str) -> HashMap<String, Vec<String>> {
     let mut values: HashMap<String, Vec<String>> = HashMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        values.entry(decode_form(name)).or_default().push(decode_form(value));
+    for pair in query.split('&') {
+        let parts = pair.split(';').filter(|part| *part != pair);
+        for pair in [pair].into_iter().chain(parts).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            values.entry(decode_form(name)).or_default().push(decode_form(value));
+        }
     }
     values
 }
@@ -164,10 +178,10 @@ fn decode_form(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn names(uid: EntityUid, values: HashMap<String, Vec<String>>) -> Entity {
+fn names(uid: EntityUid, values: HashMap<String, Vec<String>>) -> Result<Entity, String> {
     let tags =
         values.into_iter().map(|(name, values)| (name, strings(values.iter().map(String::as_str))));
-    Entity::new_with_tags(uid.clone(), [], [], tags).unwrap_or_else(|_| Entity::with_uid(uid))
+    Entity::new_with_tags(uid, [], [], tags).map_err(|error| error.to_string())
 }
 
 fn entity(
@@ -208,9 +222,32 @@ fn ip(address: IpAddr) -> Value {
     Value::new_ip(address.to_canonical().to_string())
 }
 
+/// A moment as Cedar's `datetime`; the year 9999 is its last.
 fn datetime(at: Timestamp) -> Value {
-    let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-    let text = format!("datetime(\"1970-01-01\").offset(duration(\"{millis}ms\"))");
-    // INVARIANT: the text above always parses; were it not to, a string here would fail every comparison and deny.
-    text.parse().unwrap_or_else(|_| Value::new_string(text))
+    Value::new_datetime(datetime_text(at))
 }
+
+fn datetime_text(at: Timestamp) -> String {
+    const LAST_MILLIS: u64 = 253_402_300_799_999;
+    let millis = at.as_millis().min(LAST_MILLIS);
+    let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
+    // Days since 0000-03-01, in eras of 400 years; a year that begins in March has its leap day at its end.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..10 => (era * 400 + year_of_era, month + 3),
+        _ => (era * 400 + year_of_era + 1, month - 9),
+    };
+    let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
+    let (second, milli) = (rest / 1_000 % 60, rest % 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+#[cfg(test)]
+#[path = "entities_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@
 mod compile;
 mod decide;
 mod entities;
+#[cfg(test)]
+mod evaluation;
 mod explain;
 mod names;
 mod needs;

@@ -43,7 +43,9 @@ impl SchemaInput {
         let mut text = String::from(
             "// Generated from the configuration.\n\
              entity Issuer;\nentity Group;\nentity Service;\nentity Route in [Route, Service];\n\
-             // Names with their values, such as headers: `context.headers.hasTag(\"x-team\")`.\n\
+             // Names with their values, such as headers: `context.headers.hasTag(\"x-team\")`. Header names are in lower\n\
+             // case. A header is told line by line and, beside that, in its parts between commas; a header with `_` in\n\
+             // its name also under the name with `-`.\n\
              entity Names tags Set<String>;\n",
         );
         text.push_str("type Claims = {\n");
