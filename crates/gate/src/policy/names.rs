@@ -1,5 +1,7 @@
 //! The names of things in Cedar: entity types and ids, the same in generated policies, written ones and decisions.
 
+use std::sync::OnceLock;
+
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use tokens::SubjectKind;
 
@@ -18,6 +20,18 @@ pub(crate) enum EntityType {
 }
 
 impl EntityType {
+    const ALL: [Self; 9] = [
+        Self::Action,
+        Self::Anonymous,
+        Self::Group,
+        Self::Issuer,
+        Self::Names,
+        Self::Route,
+        Self::Service,
+        Self::User,
+        Self::Workload,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Action => "Action",
@@ -34,12 +48,22 @@ impl EntityType {
 
     /// The entity of this type with this id.
     pub(crate) fn named(self, id: &str) -> EntityUid {
+        EntityUid::from_type_name_and_id(self.type_name(), EntityId::new(id))
+    }
+
+    /// The name as Cedar takes it; parsed once, because that takes longer than a whole decision.
+    fn type_name(self) -> EntityTypeName {
+        static PARSED: [OnceLock<EntityTypeName>; EntityType::ALL.len()] =
+            [const { OnceLock::new() }; EntityType::ALL.len()];
         #[expect(
             clippy::expect_used,
             reason = "INVARIANT: every name above is an identifier; a test parses them all"
         )]
-        let name: EntityTypeName = self.as_str().parse().expect("an identifier");
-        EntityUid::from_type_name_and_id(name, EntityId::new(id))
+        let parse = || self.as_str().parse().expect("an identifier");
+        match PARSED.get(self as usize) {
+            Some(parsed) => parsed.get_or_init(parse).clone(),
+            None => parse(),
+        }
     }
 }
 
@@ -60,4 +84,32 @@ pub(crate) fn scoped(issuer: &str, value: &str) -> String {
 /// A text as a Cedar string literal.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use cedar_policy::EvalResult;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::evaluation::evaluated;
+
+    #[test]
+    fn every_entity_type_is_an_identifier_of_its_own() {
+        for (position, kind) in EntityType::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, position);
+            assert_eq!(kind.named("a").to_string(), format!("{}::\"a\"", kind.as_str()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cedar_reads_a_quoted_text_and_a_named_entity_as_they_were(
+            text in prop_oneof![".*", "[\"'\\\\\n\r\t\0\u{301}\u{7f}\u{202e}*{}u;)(a]{0,12}"],
+        ) {
+            prop_assert_eq!(evaluated(&quoted(&text)), EvalResult::String(text.clone()));
+            let uid = EntityType::Group.named(&text);
+            prop_assert_eq!(&uid.to_string().parse::<EntityUid>().unwrap(), &uid);
+        }
+    }
 }
