@@ -65,6 +65,7 @@ impl LoadedPolicy {
 #[derive(Debug, Default)]
 pub(crate) struct PolicyIndex {
     policies: Vec<LoadedPolicy>,
+    by_id: HashMap<Arc<str>, usize>,
     shelves: HashMap<ResourceKey, Shelf>,
 }
 
@@ -110,7 +111,8 @@ impl PolicyIndex {
                 }
             }
         }
-        Self { policies, shelves }
+        let by_id = policies.iter().enumerate().map(|(i, p)| (Arc::clone(&p.id), i)).collect();
+        Self { policies, by_id, shelves }
     }
 
     pub(crate) fn policies(&self) -> &[LoadedPolicy] {
@@ -118,7 +120,7 @@ impl PolicyIndex {
     }
 
     pub(crate) fn by_id(&self, id: &str) -> Option<&LoadedPolicy> {
-        self.policies.iter().find(|policy| &*policy.id == id)
+        self.by_id.get(id).and_then(|index| self.policies.get(*index))
     }
 
     /// The shelves for a route that stands under `above` (broader routes and its service).
