@@ -34,7 +34,7 @@ pub(crate) struct GateParts {
     pub(crate) tree: RouteTree,
     pub(crate) index: PolicyIndex,
     pub(crate) revoked_tokens: HashSet<[u8; 32]>,
-    pub(crate) revoked_subjects: HashSet<(String, String)>,
+    pub(crate) revoked_subjects: HashMap<String, HashSet<String>>,
     pub(crate) schema: String,
 }
 
@@ -319,13 +319,9 @@ impl Gate {
 
     fn is_revoked(&self, identity: &Identity) -> bool {
         let token = identity.token();
-        (!self.parts.revoked_tokens.is_empty()
-            && self.parts.revoked_tokens.contains(token.fingerprint().as_bytes()))
-            || (!self.parts.revoked_subjects.is_empty()
-                && self
-                    .parts
-                    .revoked_subjects
-                    .contains(&(token.issuer().to_string(), token.subject().to_owned())))
+        let subjects = self.parts.revoked_subjects.get(&**token.issuer());
+        self.parts.revoked_tokens.contains(token.fingerprint().as_bytes())
+            || subjects.is_some_and(|subjects| subjects.contains(token.subject()))
     }
 
     fn question<'a>(

@@ -4,11 +4,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
+use tokens::{Profile, SubjectRule};
 
 use super::names::{EntityType, quoted};
+use super::needs::{ContextMember, Needs};
+use super::schema::SchemaInput;
 use super::scope::ScopedNames;
 use super::{PrincipalKeys, RuleKind};
 use crate::build::BuildError;
+use crate::request::Network;
 use crate::spec::{ClaimTest, Condition, MatchValue, Place};
 
 /// A short-form rule as Cedar text, with what its author's words say about whom it can concern.
@@ -17,6 +21,7 @@ pub(crate) struct CompiledRule {
     pub(crate) id: Arc<str>,
     pub(crate) text: String,
     pub(crate) keys: PrincipalKeys,
+    pub(crate) needs: Needs,
 }
 
 /// Where a rule of the short form stands.
@@ -30,6 +35,8 @@ pub(crate) struct RuleSite<'a> {
     pub(crate) index: usize,
     /// How names without an issuer are read here.
     pub(crate) names: &'a ScopedNames<'a>,
+    /// Knows the methods that routes take.
+    pub(crate) schema: &'a SchemaInput,
 }
 
 /// Compiles one rule.
@@ -74,7 +81,9 @@ pub(crate) fn compile(
         (_, keys) if keys.is_empty() => PrincipalKeys::Anyone,
         (_, keys) => PrincipalKeys::AnyOf(keys),
     };
-    Ok(CompiledRule { id: id.into(), text, keys })
+    let networks = Needs::one(ContextMember::Client);
+    let needs = if condition.networks.is_empty() { Needs::default() } else { networks };
+    Ok(CompiledRule { id: id.into(), text, keys, needs })
 }
 
 struct Terms<'a> {
@@ -120,8 +129,8 @@ impl Terms<'_> {
             self.terms.push("!(principal is Anonymous)".to_owned());
         }
         self.groups(condition, place);
-        self.principals(EntityType::User, &condition.users, &place.then("users"));
-        self.principals(EntityType::Workload, &condition.workloads, &place.then("workloads"));
+        self.users(&condition.users, &place.then("users"));
+        self.workloads(&condition.workloads, &place.then("workloads"));
         self.issuers(condition, place);
         for scope in &condition.scopes {
             self.terms.push(format!("principal.scopes.contains({})", quoted(scope)));
@@ -134,48 +143,102 @@ impl Terms<'_> {
                 condition.methods.iter().map(|m| EntityType::Action.named(m).to_string()).collect();
             self.terms.push(format!("action in [{}]", names.join(", ")));
         }
-        if !condition.networks.is_empty() {
-            let tests: Vec<_> = condition
-                .networks
-                .iter()
-                .map(|network| format!("context.client.isInRange(ip({}))", quoted(network)))
-                .collect();
-            self.terms.push(any_of(&tests));
-        }
-        for (index, network) in condition.networks.iter().enumerate() {
-            if let Err(error) = network.parse::<crate::request::Network>() {
-                self.error(&place.then("networks").at(index), &error.to_string(), "");
+        self.methods(&condition.methods, &place.then("methods"));
+        self.networks(&condition.networks, &place.then("networks"));
+    }
+
+    /// A method that is never asked for would leave a hole in a `deny`.
+    fn methods(&mut self, methods: &[String], place: &Place) {
+        for (index, method) in methods.iter().enumerate() {
+            if method == "*" {
+                let help = "leave `methods` out, and the rule holds for any";
+                self.error(&place.at(index), "`*` is not a method", help);
+            } else if !self.site.schema.has_method(method) {
+                let message = format!("no route takes the method `{method}`");
+                let help = "write a method as routes do, such as `GET`";
+                self.error(&place.at(index), &message, help);
             }
+        }
+    }
+
+    fn networks(&mut self, networks: &[String], place: &Place) {
+        let mut tests = Vec::new();
+        for (index, network) in networks.iter().enumerate() {
+            match network.parse::<Network>() {
+                Ok(network) => {
+                    let range = quoted(&network.to_string());
+                    tests.push(format!("context.client.isInRange(ip({range}))"));
+                }
+                Err(error) => self.error(&place.at(index), &error.to_string(), ""),
+            }
+        }
+        if !tests.is_empty() {
+            self.terms.push(any_of(&tests));
         }
     }
 
     fn groups(&mut self, condition: &Condition, place: &Place) {
-        let mut uids = Vec::new();
-        for (index, group) in condition.groups.iter().enumerate() {
-            match self.site.names.resolve(group) {
-                Ok(id) => uids.push(EntityType::Group.named(&id)),
-                Err(problem) => self.errors.push(problem.at(place.then("groups").at(index))),
-            }
-        }
-        self.one_of("in", uids);
+        let tells = |profile: &Profile| profile.options().groups.is_some();
+        self.named(EntityType::Group, &condition.groups, &place.then("groups"), |profile| {
+            (!tells(profile)).then(|| {
+                let name = profile.name();
+                let help = format!("say under `issuers.{name}.groups` where they stand in a token");
+                (format!("the issuer `{name}` tells no groups, so this never holds"), help)
+            })
+        });
     }
 
-    fn principals(&mut self, kind: EntityType, names: &[String], place: &Place) {
+    fn users(&mut self, names: &[String], place: &Place) {
+        self.named(EntityType::User, names, place, |profile| {
+            (profile.options().subjects == SubjectRule::Workload).then(|| {
+                let message = format!(
+                    "every subject of `{}` is a workload, so this never holds",
+                    profile.name()
+                );
+                (message, "write the name under `workloads`".to_owned())
+            })
+        });
+    }
+
+    fn workloads(&mut self, names: &[String], place: &Place) {
+        self.named(EntityType::Workload, names, place, |profile| {
+            (profile.options().subjects == SubjectRule::User).then(|| {
+                let message =
+                    format!("every subject of `{}` is a user, so this never holds", profile.name());
+                (message, "write the name under `users`".to_owned())
+            })
+        });
+    }
+
+    /// A term that holds for any of these. In a `deny`, a name that nobody can have is a hole, and refused.
+    fn named(
+        &mut self,
+        kind: EntityType,
+        names: &[String],
+        place: &Place,
+        never: impl Fn(&Profile) -> Option<(String, String)>,
+    ) {
         let mut uids = Vec::new();
         for (index, name) in names.iter().enumerate() {
-            match self.site.names.resolve(name) {
-                Ok(id) => uids.push(kind.named(&id)),
+            match self.site.names.resolve(self.site.kind, name) {
+                Ok((profile, id)) => {
+                    uids.push(kind.named(&id));
+                    let hole = never(profile).filter(|_| self.site.kind == RuleKind::Deny);
+                    if let Some((message, help)) = hole {
+                        self.error(&place.at(index), &message, &help);
+                    }
+                }
                 Err(problem) => self.errors.push(problem.at(place.at(index))),
             }
         }
-        self.one_of("==", uids);
+        self.one_of(if kind == EntityType::Group { "in" } else { "==" }, uids);
     }
 
     fn issuers(&mut self, condition: &Condition, place: &Place) {
         let mut tests = Vec::new();
         for (index, issuer) in condition.issuers.iter().enumerate() {
-            match self.site.names.issuer(issuer) {
-                Ok(()) => tests.push(format!("principal in {}", EntityType::Issuer.named(issuer))),
+            match self.site.names.issuer(self.site.kind, issuer) {
+                Ok(_) => tests.push(format!("principal in {}", EntityType::Issuer.named(issuer))),
                 Err(problem) => self.errors.push(problem.at(place.then("issuers").at(index))),
             }
         }
@@ -196,7 +259,7 @@ impl Terms<'_> {
 
     fn claim(&mut self, condition: &Condition, test: &ClaimTest, place: &Place) {
         let only: Vec<&str> = condition.issuers.iter().map(String::as_str).collect();
-        let kind = match self.site.names.claim(&test.claim, &only) {
+        let kind = match self.site.names.claim(self.site.kind, &test.claim, &only) {
             Ok(kind) => kind,
             Err(problem) => {
                 self.errors.push(problem.at(place.clone()));
@@ -204,6 +267,11 @@ impl Terms<'_> {
             }
         };
         let name = &test.claim;
+        if test.any_of.is_empty() {
+            let message = format!("the claim `{name}` is compared with nothing");
+            self.error(place, &message, "name at least one value, or drop the claim here");
+            return;
+        }
         let mut tests = Vec::new();
         for value in &test.any_of {
             let (fits, literal) = match value {

@@ -24,7 +24,7 @@ pub(crate) use decide::{Decision, Outcome, Question};
 pub(crate) use entities::{Principal, route_entity};
 pub(crate) use names::{EntityType, scoped};
 pub(crate) use schema::SchemaInput;
-pub(crate) use scope::ScopedNames;
+pub(crate) use scope::{ScopedNames, is_issuer_name};
 pub(crate) use slice::{LoadedPolicy, PolicyIndex, RouteSlices};
 
 /// The methods that `*` stands for, and that policies can always name.

@@ -58,6 +58,11 @@ impl Needs {
     /// All members.
     pub(crate) const ALL: Self = Self(u16::MAX);
 
+    /// One member.
+    pub(crate) const fn one(member: ContextMember) -> Self {
+        Self(1 << member as u16)
+    }
+
     pub(crate) const fn has(self, member: ContextMember) -> bool {
         self.0 & (1 << member as u16) != 0
     }
@@ -76,7 +81,7 @@ impl Needs {
                         && let Some(attribute) = access.get("attr").and_then(Value::as_str)
                     {
                         let named = ContextMember::ALL.into_iter().find(|m| m.name() == attribute);
-                        return named.map_or(Self::ALL, |member| Self(1 << member as u16));
+                        return named.map_or(Self::ALL, Self::one);
                     }
                 }
                 if members.get("Var").and_then(Value::as_str) == Some("context") {
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_policy_is_told_what_it_reads_and_no_more() {
-        let bit = |member: ContextMember| Needs(1 << member as u16);
+        let bit = Needs::one;
         assert_eq!(needs("true"), Needs::default());
         assert_eq!(needs("principal.scopes.contains(\"context\")"), Needs::default());
         assert_eq!(

@@ -38,6 +38,11 @@ impl SchemaInput {
         self.methods.extend(methods.iter().map(|method| method.as_str().to_owned()));
     }
 
+    /// Whether policies can name this method: some route takes it, or it is one of the usual ones.
+    pub(crate) fn has_method(&self, method: &str) -> bool {
+        super::STANDARD_METHODS.contains(&method) || self.methods.contains(method)
+    }
+
     /// The schema, in Cedar's own syntax.
     pub(crate) fn text(&self) -> String {
         let mut text = String::from(

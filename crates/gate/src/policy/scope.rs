@@ -1,8 +1,9 @@
 //! Which issuer a name in a rule belongs to. Subjects and groups are never bare: `corp/support` is not
 //! `partner/support`.
 
-use tokens::{ClaimKind, Profile};
+use tokens::{Absence, ClaimKind, Profile};
 
+use super::RuleKind;
 use super::names::scoped;
 use crate::build::BuildError;
 use crate::spec::Place;
@@ -11,9 +12,11 @@ use crate::spec::Place;
 #[derive(Clone, Debug)]
 pub(crate) struct ScopedNames<'a> {
     /// Every issuer there is.
-    pub(crate) known: &'a [&'a Profile],
-    /// The issuers that the rule can concern: those its route accepts, or all.
-    pub(crate) accepted: Vec<&'a Profile>,
+    known: &'a [&'a Profile],
+    /// The issuers that the rule's own route accepts; all, for `defaults`.
+    accepted: Vec<&'a Profile>,
+    /// The issuers that the rule can concern when it binds narrower routes too: what those accept, besides.
+    bound: Vec<&'a Profile>,
 }
 
 /// A name that could not be read; to be placed by the caller.
@@ -29,16 +32,33 @@ impl Problem {
     }
 }
 
-impl ScopedNames<'_> {
+impl<'a> ScopedNames<'a> {
+    pub(crate) const fn new(
+        known: &'a [&'a Profile],
+        accepted: Vec<&'a Profile>,
+        bound: Vec<&'a Profile>,
+    ) -> Self {
+        Self { known, accepted, bound }
+    }
+
+    /// The issuers that a rule of this kind can concern.
+    fn concerned(&self, kind: RuleKind) -> &[&'a Profile] {
+        if kind == RuleKind::Allow { &self.accepted } else { &self.bound }
+    }
+
     /// The id of a subject or group: with its issuer in front.
-    pub(crate) fn resolve(&self, name: &str) -> Result<String, Problem> {
+    pub(crate) fn resolve(
+        &self,
+        kind: RuleKind,
+        name: &str,
+    ) -> Result<(&'a Profile, String), Problem> {
         if name.is_empty() {
             return Err(problem("a name cannot be empty", "write `issuer/name`"));
         }
         if let Some((issuer, value)) =
             name.split_once('/').filter(|(prefix, _)| is_issuer_name(prefix))
         {
-            self.issuer(issuer).map_err(|mut unknown| {
+            let profile = self.issuer(kind, issuer).map_err(|mut unknown| {
                 if let [only] = self.accepted.as_slice() {
                     unknown.help = format!(
                         "write `{}/{name}` if `{name}` is the whole name at `{0}`",
@@ -50,10 +70,10 @@ impl ScopedNames<'_> {
             if value.is_empty() {
                 return Err(problem(&format!("`{name}` names no one"), "write `issuer/name`"));
             }
-            return Ok(name.to_owned());
+            return Ok((profile, name.to_owned()));
         }
         match self.accepted.as_slice() {
-            [only] => Ok(scoped(only.name(), name)),
+            [only] => Ok((only, scoped(only.name(), name))),
             many => {
                 let first = many.first().map_or("issuer", |profile| profile.name());
                 Err(problem(
@@ -67,9 +87,10 @@ impl ScopedNames<'_> {
     }
 
     /// Checks that an issuer is one that the rule can concern.
-    pub(crate) fn issuer(&self, name: &str) -> Result<(), Problem> {
-        if self.accepted.iter().any(|profile| &**profile.name() == name) {
-            return Ok(());
+    pub(crate) fn issuer(&self, kind: RuleKind, name: &str) -> Result<&'a Profile, Problem> {
+        let concerned = self.concerned(kind);
+        if let Some(profile) = concerned.iter().find(|profile| &**profile.name() == name) {
+            return Ok(profile);
         }
         if self.known.iter().any(|profile| &**profile.name() == name) {
             let message =
@@ -87,15 +108,32 @@ impl ScopedNames<'_> {
         ))
     }
 
-    /// The declared type of a claim that a rule reads. Every issuer that the rule can concern must declare it: else a
-    /// token of the one that does not would slip past a `deny`.
-    pub(crate) fn claim(&self, claim: &str, only: &[&str]) -> Result<ClaimKind, Problem> {
+    /// The declared type of a claim that a rule reads. Every issuer that the rule can concern must declare it, and for
+    /// a `deny` its tokens must tell it: else a token that does not would slip past.
+    pub(crate) fn claim(
+        &self,
+        kind: RuleKind,
+        claim: &str,
+        only: &[&str],
+    ) -> Result<ClaimKind, Problem> {
         let mut declared = None;
-        for profile in &self.accepted {
+        for profile in self.concerned(kind) {
             if !only.is_empty() && !only.contains(&&**profile.name()) {
                 continue;
             }
             match profile.options().claims.iter().find(|spec| &*spec.name == claim) {
+                Some(spec) if kind == RuleKind::Deny && spec.absent == Absence::Ignore => {
+                    return Err(problem(
+                        &format!(
+                            "a token of `{}` may leave the claim `{claim}` out, and would slip past this",
+                            profile.name()
+                        ),
+                        &format!(
+                            "declare it `required: true` under `issuers.{}.claims`, or give it a `default`",
+                            profile.name()
+                        ),
+                    ));
+                }
                 Some(spec) => declared = Some(spec.kind),
                 None => {
                     return Err(problem(
@@ -120,13 +158,15 @@ impl ScopedNames<'_> {
     }
 }
 
-/// Whether a text could be an issuer's name in the configuration: `[a-z0-9][a-z0-9._-]*`.
-fn is_issuer_name(text: &str) -> bool {
+/// Whether a text could be an issuer's name in the configuration: `[a-z0-9][a-z0-9._-]*`. No `/`, so that `a/b` of the
+/// issuer `c` is never `b` of an issuer `c/a`.
+pub(crate) fn is_issuer_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.bytes().next().is_some_and(plain)
         && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-fn problem(message: &str, help: &str) -> Problem {
+/// A problem, and what to write instead.
+pub(super) fn problem(message: &str, help: &str) -> Problem {
     Problem { message: message.to_owned(), help: help.to_owned() }
 }

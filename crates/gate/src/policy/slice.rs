@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock};
 use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 
 use super::PrincipalKeys;
+use super::compile::CompiledRule;
 use super::needs::Needs;
 
 /// The most distinct selections of policies that are kept ready per route.
@@ -35,29 +36,34 @@ enum ResourceKey {
 }
 
 impl LoadedPolicy {
-    /// Files a policy by its scope, and by what the short form knows beyond it.
-    pub(crate) fn new(id: Arc<str>, policy: Policy, keys: PrincipalKeys) -> Self {
-        let keys = match (keys, policy.principal_constraint()) {
-            (PrincipalKeys::AnyOf(keys), _) => PrincipalKeys::AnyOf(keys),
-            (PrincipalKeys::Anyone, PrincipalConstraint::Any | PrincipalConstraint::Is(_)) => {
-                PrincipalKeys::Anyone
-            }
-            (
-                PrincipalKeys::Anyone,
-                PrincipalConstraint::In(uid)
-                | PrincipalConstraint::Eq(uid)
-                | PrincipalConstraint::IsIn(_, uid),
-            ) => PrincipalKeys::AnyOf(vec![uid]),
-        };
-        let resource = match policy.resource_constraint() {
-            ResourceConstraint::Any | ResourceConstraint::Is(_) => ResourceKey::Any,
-            ResourceConstraint::Eq(uid) => ResourceKey::Exactly(uid),
-            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => {
-                ResourceKey::Under(uid)
-            }
+    /// A policy of the short form, filed by what its author's words say.
+    pub(crate) fn of_rule(rule: CompiledRule, policy: Policy) -> Self {
+        let resource = ResourceKey::of(&policy);
+        let effect = policy.effect();
+        Self { id: rule.id, policy, effect, keys: rule.keys, resource, needs: rule.needs }
+    }
+
+    /// A policy that an operator wrote, filed by its scope.
+    pub(crate) fn written(id: Arc<str>, policy: Policy) -> Self {
+        let keys = match policy.principal_constraint() {
+            PrincipalConstraint::Any | PrincipalConstraint::Is(_) => PrincipalKeys::Anyone,
+            PrincipalConstraint::In(uid)
+            | PrincipalConstraint::Eq(uid)
+            | PrincipalConstraint::IsIn(_, uid) => PrincipalKeys::AnyOf(vec![uid]),
         };
         let needs = policy.to_json().map_or(Needs::ALL, |json| Needs::of_policy(&json));
+        let resource = ResourceKey::of(&policy);
         Self { effect: policy.effect(), id, policy, keys, resource, needs }
+    }
+}
+
+impl ResourceKey {
+    fn of(policy: &Policy) -> Self {
+        match policy.resource_constraint() {
+            ResourceConstraint::Any | ResourceConstraint::Is(_) => Self::Any,
+            ResourceConstraint::Eq(uid) => Self::Exactly(uid),
+            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => Self::Under(uid),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Path patterns: which paths a route takes, and how two patterns stand to each other.
 
-use crate::request::{CanonicalPath, decode_segment};
+use crate::request::{CanonicalPath, MAX_SEGMENTS, RequestRefusal, decode_segment};
 
 /// A path pattern: literal segments, `{name}` for exactly one non-empty segment, and a last `**` for one or more
 /// segments of any kind (`/files/**` takes `/files/` and `/files/a/b`, not `/files`).
@@ -54,6 +54,10 @@ impl PathPattern {
         let mut segments = Vec::new();
         let mut open = false;
         for raw in rest.split('/') {
+            if segments.len() == MAX_SEGMENTS {
+                let refusal = RequestRefusal::TooManySegments;
+                return Err(PatternError::Unreachable(refusal.to_string()));
+            }
             if open {
                 return Err(PatternError::WildcardNotLast);
             }
@@ -81,6 +85,12 @@ impl PathPattern {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether all its paths are ours, so that it would never take a request.
+    pub(crate) fn is_reserved(&self) -> bool {
+        let ours = crate::RESERVED_PREFIX.trim_start_matches('/');
+        matches!(self.segments.first(), Some(Segment::Literal(first)) if first == ours)
     }
 
     /// Whether every path that `other` takes is one that this takes.

@@ -34,6 +34,16 @@ fn a_pattern_that_no_request_can_meet_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_pattern_is_as_long_as_a_path_can_be_and_no_longer() {
+    assert!(PathPattern::parse(&"/a".repeat(MAX_SEGMENTS)).is_ok());
+    assert!(PathPattern::parse(&format!("{}/**", "/a".repeat(MAX_SEGMENTS - 1))).is_ok());
+    let message = "no request can have this path: the path has too many segments";
+    for text in ["/a".repeat(MAX_SEGMENTS + 1), format!("{}/**", "/a".repeat(MAX_SEGMENTS))] {
+        assert_eq!(PathPattern::parse(&text).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
 fn literals_are_compared_decoded() {
     assert_eq!(pattern("/admin@x"), pattern("/admin%40x"));
     assert_eq!(pattern("/café"), pattern("/caf%C3%A9"));
