@@ -14,6 +14,8 @@ pub mod signing;
 mod snapshot;
 mod source;
 mod status;
+#[cfg(test)]
+mod test_issuer;
 mod timing;
 
 pub use error::{KeyFetchError, KeyOptionsError};
