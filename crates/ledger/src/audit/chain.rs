@@ -135,3 +135,7 @@ impl Link {
         Some(Self { seq: std::str::from_utf8(seq).ok()?.parse().ok()?, prev })
     }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

@@ -150,7 +150,11 @@ impl AuditLog {
         drop(progress);
         let records = self.shared.queue.load().records;
         self.shared.queue.abandon();
-        Err(AuditError::Unfinished { records, budget, reason: self.health().error.unwrap_or_default() })
+        Err(AuditError::Unfinished {
+            records,
+            budget,
+            reason: self.health().error.unwrap_or_default(),
+        })
     }
 
     async fn queue(&self, decision: &Decision<'_>) -> Result<Receipt, AuditUnavailable> {
@@ -225,7 +229,9 @@ pub enum AuditError {
     #[error(transparent)]
     Signer(#[from] SignerError),
     /// Not everything was written, confirmed and signed in time.
-    #[error("the audit log was closed unfinished after {budget:?}, {records} records unwritten: {reason}")]
+    #[error(
+        "the audit log was closed unfinished after {budget:?}, {records} records unwritten: {reason}"
+    )]
     Unfinished {
         /// How many records are lost.
         records: usize,
@@ -243,3 +249,7 @@ impl AuditError {
         move |source| Self::Io { action, path, source }
     }
 }
+
+#[cfg(test)]
+#[path = "log_tests.rs"]
+mod tests;

@@ -30,7 +30,9 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
     match decision.verdict {
         Verdict::Allow => {
             // Whether the call succeeds is for the outcome to say.
-            json.raw(r#""severity_id":1,"severity":"Informational","status_id":0,"status":"Unknown""#);
+            json.raw(
+                r#""severity_id":1,"severity":"Informational","status_id":0,"status":"Unknown""#,
+            );
             json.raw(ALLOWED);
         }
         Verdict::Deny { status } => {
@@ -215,7 +217,8 @@ impl Note {
 
 const ALLOWED: &str =
     r#""action_id":1,"action":"Allowed","disposition_id":1,"disposition":"Allowed""#;
-const DENIED: &str = r#""action_id":2,"action":"Denied","disposition_id":2,"disposition":"Blocked""#;
+const DENIED: &str =
+    r#""action_id":2,"action":"Denied","disposition_id":2,"disposition":"Blocked""#;
 
 fn activity(json: &mut Json<'_>, method: &str) {
     json.raw(r#""class_uid":6003,"class_name":"API Activity""#);
@@ -225,7 +228,9 @@ fn activity(json: &mut Json<'_>, method: &str) {
         "GET" | "HEAD" | "OPTIONS" => {
             json.raw(r#""activity_id":2,"activity_name":"Read","type_uid":600302"#);
         }
-        "PATCH" | "PUT" => json.raw(r#""activity_id":3,"activity_name":"Update","type_uid":600303"#),
+        "PATCH" | "PUT" => {
+            json.raw(r#""activity_id":3,"activity_name":"Update","type_uid":600303"#)
+        }
         "DELETE" => json.raw(r#""activity_id":4,"activity_name":"Delete","type_uid":600304"#),
         other => {
             json.raw(r#""activity_id":99"#);
@@ -361,3 +366,6 @@ fn micros(duration: std::time::Duration) -> u64 {
     duration.as_micros().try_into().unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+#[path = "ocsf_tests.rs"]
+mod tests;

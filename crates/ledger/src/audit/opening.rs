@@ -27,7 +27,9 @@ pub(super) fn check(options: &AuditOptions) -> Result<(), AuditError> {
             wrong("sync interval", format!("{interval:?}"), "more than 0 and at most 100ms")
         }
         _ if options.queue_records == 0 => wrong("queue", "0 records".into(), "at least 1 record"),
-        _ if options.segment_bytes == 0 => wrong("segment size", "0 bytes".into(), "at least 1 byte"),
+        _ if options.segment_bytes == 0 => {
+            wrong("segment size", "0 bytes".into(), "at least 1 byte")
+        }
         _ => Ok(()),
     }
 }
@@ -129,8 +131,16 @@ pub(super) fn start(
     let kept = found.kept;
     let checkpoint = (found.tip.seq, now);
     let dir = options.dir.clone();
-    let keeper =
-        Keeper { shared: Arc::clone(&shared), disk, clock, options, statements, synced, checkpoint, kept };
+    let keeper = Keeper {
+        shared: Arc::clone(&shared),
+        disk,
+        clock,
+        options,
+        statements,
+        synced,
+        checkpoint,
+        kept,
+    };
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
         thread::Builder::new()
             .name(name.to_owned())

@@ -181,10 +181,8 @@ impl Queue {
                 return None;
             }
             state = if state.writer == Writer::Dozing {
-                let (mut state, wait) = self
-                    .wake
-                    .wait_timeout(state, LINGER)
-                    .unwrap_or_else(PoisonError::into_inner);
+                let (mut state, wait) =
+                    self.wake.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
                 lingered = wait.timed_out();
                 if lingered && state.group.ends.is_empty() && state.dropped == 0 {
                     state.writer = Writer::Asleep;

@@ -122,8 +122,7 @@ impl Scan {
         let lines = lines.strip_suffix(b"\n").unwrap_or_default();
         for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
             let link = Link::of(line);
-            let follows =
-                |link: &Link| link.seq == scan.tip.seq + 1 && link.prev == scan.tip.hash;
+            let follows = |link: &Link| link.seq == scan.tip.seq + 1 && link.prev == scan.tip.hash;
             scan.damaged |= !link.as_ref().is_some_and(|link| index == 0 || follows(link));
             // Numbers are never given twice, whatever the damage.
             let seq = link.map_or(0, |link| link.seq).max(scan.tip.seq);
@@ -184,3 +183,7 @@ fn kept_segment(segment: &Segment, tip: Tip, until: Timestamp) -> KeptSegment {
         stated: false,
     }
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

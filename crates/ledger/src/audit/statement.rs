@@ -128,10 +128,8 @@ impl Statements {
             return Err(error.into());
         }
         self.bytes += line.len() as u64;
-        self.count = Count {
-            statements: self.count.statements + 1,
-            last: LineHash::of(jws.as_bytes()),
-        };
+        self.count =
+            Count { statements: self.count.statements + 1, last: LineHash::of(jws.as_bytes()) };
         Ok(())
     }
 }
@@ -206,3 +204,7 @@ fn unverified(jws: &str) -> Option<Statement> {
     let payload = jws.split('.').nth(1)?;
     Statement::read(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?)
 }
+
+#[cfg(test)]
+#[path = "statement_tests.rs"]
+mod tests;
