@@ -6,7 +6,7 @@ use tokens::{KeySet, Timestamp};
 
 use super::error::KeyFetchError;
 use super::metadata::IssuerMetadata;
-use super::schedule::{Action, Answer, Chance, Pace, Schedule};
+use super::schedule::{Action, Answer, Chance, Pace, Schedule, Validity};
 use super::snapshot::KeySnapshot;
 use super::source::Published;
 use super::status::{IssuerState, IssuerStatus};
@@ -106,7 +106,7 @@ impl Ring {
     /// The keys as they are.
     pub(crate) fn snapshot(&self) -> KeySnapshot {
         let validity = self.schedule.validity();
-        let moment = |part: fn(super::schedule::Validity) -> Timestamp| validity.map(part);
+        let moment = |part: fn(Validity) -> Timestamp| validity.map(part);
         KeySnapshot {
             set: Arc::clone(&self.set),
             fetched_at: moment(|validity| validity.fetched_at),

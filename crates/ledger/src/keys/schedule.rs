@@ -53,7 +53,7 @@ pub(crate) struct Chance(pub(crate) u32);
 impl Chance {
     /// A part of `whole`, from `from` to `to` thousandths of it.
     fn part(self, whole: Duration, (from, to): (u32, u32)) -> Duration {
-        let spread = u64::from(to - from) * u64::from(self.0) >> 32;
+        let spread = (u64::from(to - from) * u64::from(self.0)) >> 32;
         let part = u128::from(u64::from(from) + spread);
         let millis = whole.as_millis() * part / 1000;
         Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))

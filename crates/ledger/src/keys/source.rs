@@ -98,9 +98,11 @@ impl FromDiscovery {
 #[derive(Debug)]
 pub(crate) struct FromFile {
     path: PathBuf,
-    /// What was read last, and what it means.
-    last: Arc<Mutex<Option<(Vec<u8>, Published)>>>,
+    last: Arc<Mutex<Option<Known>>>,
 }
+
+/// What was read last, and what it means.
+type Known = (Vec<u8>, Published);
 
 impl FromFile {
     pub(crate) fn new(path: PathBuf) -> Self {
@@ -136,10 +138,7 @@ fn says_not_here(error: &EgressError) -> bool {
     matches!(error.fault(), Fault::Status { status: 400..=499 }) && !error.retry_may_help()
 }
 
-fn look(
-    path: &Path,
-    last: &Mutex<Option<(Vec<u8>, Published)>>,
-) -> Result<Published, KeyFetchError> {
+fn look(path: &Path, last: &Mutex<Option<Known>>) -> Result<Published, KeyFetchError> {
     let failed = |cause: std::io::Error| KeyFetchError::File {
         path: path.to_owned(),
         cause: cause.to_string(),

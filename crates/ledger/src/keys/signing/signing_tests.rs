@@ -7,6 +7,8 @@ use aws_lc_rs::rand::SystemRandom;
 use tokens::KeySet;
 
 use super::*;
+use crate::Clock;
+use crate::keys::test_issuer::TokioClock;
 
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -141,6 +143,25 @@ fn when_no_key_can_be_stored_the_keys_at_hand_go_on() {
     );
     assert_eq!(keys.current(START.plus(DAY * 2)).thumbprint(), first);
     assert_eq!(published(&keys, START.plus(DAY * 2)), [first]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keeper_rotates_the_keys_until_it_is_dropped() {
+    let clock: Arc<dyn Clock> = TokioClock::start();
+    let keys = Arc::new(open(&SigningStore::Memory, clock.now()).unwrap());
+    let keeper = SigningKeeper::start(Arc::clone(&keys), Arc::clone(&clock));
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(keys.current(clock.now()).thumbprint());
+        tokio::time::sleep(DAY).await;
+    }
+    let signing = keys.current(clock.now()).thumbprint();
+    assert!(!seen.contains(&signing));
+    seen.dedup();
+    assert_eq!(seen.len(), 4);
+    drop(keeper);
+    tokio::time::sleep(DAY * 3).await;
+    assert_eq!(published(&keys, clock.now()), [signing]);
 }
 
 fn open(store: &SigningStore, now: Timestamp) -> Result<SigningKeys, SigningKeysError> {
