@@ -93,11 +93,12 @@ impl Denial {
             DenialKind::SenderConstrained => {
                 invalid_token("the token is bound to a proof of possession, which was not shown")
             }
-            DenialKind::Forbidden(_) => Answer::new(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                "you are known, and this is not allowed",
-            ),
+            DenialKind::Forbidden(_) => {
+                let known = "you are known, and this is not allowed";
+                let anonymous = "this is not allowed";
+                let detail = if self.identity.is_some() { known } else { anonymous };
+                Answer::new(StatusCode::FORBIDDEN, "Forbidden", detail)
+            }
             DenialKind::IssuerUnavailable(_) => Answer {
                 retry_after: Some(5),
                 ..Answer::new(

@@ -17,6 +17,7 @@ pub struct Denial {
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) policies: Vec<Arc<str>>,
+    pub(crate) errors: Vec<(Arc<str>, String)>,
 }
 
 /// Why a request does not go through.
@@ -73,6 +74,37 @@ pub enum Forbidding {
 }
 
 impl Denial {
+    pub(crate) const fn new(kind: DenialKind) -> Self {
+        Self {
+            kind,
+            request: None,
+            route: None,
+            identity: None,
+            policies: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// A request that could not be read.
+    pub(crate) const fn unread(refusal: RequestRefusal) -> Self {
+        Self::new(DenialKind::BadRequest(refusal))
+    }
+
+    pub(crate) fn with_request(mut self, request: CanonicalRequest) -> Self {
+        self.request = Some(Box::new(request));
+        self
+    }
+
+    pub(crate) fn on(mut self, route: &Arc<Route>) -> Self {
+        self.route = Some(Arc::clone(route));
+        self
+    }
+
+    pub(crate) fn by(mut self, identity: &Arc<Identity>) -> Self {
+        self.identity = Some(Arc::clone(identity));
+        self
+    }
+
     /// Why.
     #[must_use]
     pub const fn kind(&self) -> &DenialKind {
@@ -109,6 +141,12 @@ impl Denial {
     #[must_use]
     pub fn policies(&self) -> &[Arc<str>] {
         &self.policies
+    }
+
+    /// The policies that could not be evaluated, each with why.
+    #[must_use]
+    pub fn errors(&self) -> &[(Arc<str>, String)] {
+        &self.errors
     }
 
     /// The reason in words for the operator: for logs and records, never for the caller.

@@ -4,11 +4,17 @@
 //! [`CanonicalRequest`](request::CanonicalRequest), hands it to the same [`Gate`], and can forward only with the permit
 //! that comes back.
 
+#[cfg(test)]
+extern crate self as gate;
+
 mod answer;
 mod build;
 mod denial;
-mod gate;
 mod identity;
+mod judge;
+#[cfg(test)]
+#[path = "../tests/invariants/support.rs"]
+mod minting;
 mod permit;
 mod policy;
 pub mod request;
@@ -18,8 +24,8 @@ pub mod spec;
 pub use answer::Answer;
 pub use build::BuildError;
 pub use denial::{Denial, DenialKind, Forbidding};
-pub use gate::{Explanation, Gate, IssuerKeys, Keys, Surroundings, Verdict};
 pub use identity::{Caller, Identity};
+pub use judge::{Explanation, Gate, IssuerKeys, Keys, Surroundings, Verdict};
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;

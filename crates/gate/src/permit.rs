@@ -11,6 +11,31 @@ use crate::request::CanonicalRequest;
 ///
 /// INVARIANT: made by [`Gate::judge`](crate::Gate::judge) alone; it cannot be cloned, so that one permit forwards one
 /// request, the one that was judged.
+///
+/// ```compile_fail,E0624
+/// fn forge(route: std::sync::Arc<gate::route::Route>, request: gate::CanonicalRequest) -> gate::Permit<gate::route::Route> {
+///     gate::Permit::new(route, request, gate::Caller::Anonymous, Vec::new(), Vec::new(), tokens::Timestamp::MAX)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// fn forge<T>(target: std::sync::Arc<T>, request: gate::CanonicalRequest) -> gate::Permit<T> {
+///     let (caller, policies, errors) = (gate::Caller::Anonymous, Vec::new(), Vec::new());
+///     gate::Permit { target, request, caller, policies, errors, ends_at: tokens::Timestamp::MAX }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn needs_clone<T: Clone>() {}
+/// needs_clone::<gate::Permit<gate::route::Route>>();
+/// ```
+///
+/// ```compile_fail,E0382
+/// fn twice(permit: gate::Permit<gate::route::Route>) {
+///     let _ = permit.redeem();
+///     let _ = permit.redeem();
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a permit that is not used forwards nothing"]
 pub struct Permit<T> {
@@ -18,6 +43,7 @@ pub struct Permit<T> {
     request: CanonicalRequest,
     caller: Caller,
     policies: Vec<Arc<str>>,
+    errors: Vec<(Arc<str>, String)>,
     ends_at: Timestamp,
 }
 
@@ -27,9 +53,10 @@ impl<T> Permit<T> {
         request: CanonicalRequest,
         caller: Caller,
         policies: Vec<Arc<str>>,
+        errors: Vec<(Arc<str>, String)>,
         ends_at: Timestamp,
     ) -> Self {
-        Self { target, request, caller, policies, ends_at }
+        Self { target, request, caller, policies, errors, ends_at }
     }
 
     /// What may be reached: for requests, the route.
@@ -54,6 +81,12 @@ impl<T> Permit<T> {
     #[must_use]
     pub fn policies(&self) -> &[Arc<str>] {
         &self.policies
+    }
+
+    /// The `permit`s that could not be evaluated, each with why. They did not count; others did.
+    #[must_use]
+    pub fn errors(&self) -> &[(Arc<str>, String)] {
+        &self.errors
     }
 
     /// When it ends; [`Timestamp::MAX`] for a caller without a credential on a public route.

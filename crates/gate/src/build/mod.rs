@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokens::Profile;
 
-use crate::gate::{Gate, GateParts, Issuer, RouteRuntime};
+use crate::judge::{Gate, GateParts, Issuer, RouteRuntime};
 use crate::policy::{EntityType, LoadedPolicy, PolicyIndex, SchemaInput, route_entity};
 use crate::request::IdentityHeaders;
 use crate::route::{Route, RouteTree, Service};

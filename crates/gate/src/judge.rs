@@ -1,0 +1,250 @@
+//! The gate itself: one judgement for every door.
+
+mod approach;
+mod standing;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cedar_policy::Entity;
+use tokens::{KeySet, Profile, Timestamp, TokenCache};
+
+use crate::denial::{Denial, DenialKind, Forbidding};
+use crate::identity::{Caller, Identity};
+use crate::permit::Permit;
+use crate::policy::{
+    Decision, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices,
+};
+use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
+use crate::route::{Route, RouteTree};
+
+/// Everything that requests are judged by. Immutable: a new configuration makes a new gate.
+#[derive(Debug)]
+pub struct Gate {
+    parts: GateParts,
+    by_identifier: HashMap<String, usize>,
+    by_name: HashMap<Arc<str>, usize>,
+    by_route_name: HashMap<Arc<str>, usize>,
+    anonymous: Principal,
+}
+
+#[derive(Debug)]
+pub(crate) struct GateParts {
+    pub(crate) identity_headers: IdentityHeaders,
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) routes: Vec<RouteRuntime>,
+    pub(crate) tree: RouteTree,
+    pub(crate) index: PolicyIndex,
+    pub(crate) revoked_tokens: HashSet<[u8; 32]>,
+    pub(crate) revoked_subjects: HashMap<String, HashSet<String>>,
+    pub(crate) schema: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) disabled: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct RouteRuntime {
+    pub(crate) route: Arc<Route>,
+    pub(crate) entity: Entity,
+    pub(crate) slices: RouteSlices,
+}
+
+/// The keys of issuers, as far as they are known at the moment. Never asks anyone.
+pub trait Keys {
+    /// The keys of the issuer with this name in the configuration.
+    fn keys_of(&self, issuer: &str) -> IssuerKeys;
+}
+
+/// What is known of an issuer's keys.
+#[derive(Clone, Debug)]
+pub enum IssuerKeys {
+    /// There are none, or they are too old to trust.
+    Unavailable,
+    /// These.
+    Usable(Arc<KeySet>),
+}
+
+/// What the gate is told about the world when it judges.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The issuers' keys.
+    pub keys: &'a dyn Keys,
+    /// Tokens that were verified before. Facts only: with and without it, the verdicts are equal.
+    pub cache: Option<&'a TokenCache<Identity>>,
+}
+
+/// A judgement.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It does not go through.
+    Denial(Denial),
+    /// It goes through, once.
+    Permit(Permit<Route>),
+}
+
+/// A judgement, and how it came about.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The route that took the request.
+    pub route: Option<Arc<Route>>,
+    /// Every policy that could concern the route, held against the request; empty when it came to none.
+    pub policies: Vec<PolicyTrace>,
+}
+
+impl Gate {
+    pub(crate) fn assemble(parts: GateParts) -> Self {
+        let issuers = || parts.issuers.iter().enumerate();
+        let by_identifier =
+            issuers().map(|(i, issuer)| (issuer.profile.issuer().to_owned(), i)).collect();
+        let by_name = issuers().map(|(i, issuer)| (Arc::clone(issuer.profile.name()), i)).collect();
+        let routes = parts.routes.iter().enumerate();
+        let by_route_name = routes.map(|(i, r)| (Arc::clone(&r.route.name), i)).collect();
+        let anonymous = Principal::anonymous();
+        Self { parts, by_identifier, by_name, by_route_name, anonymous }
+    }
+
+    /// The names of headers that are the gate's alone to write.
+    #[must_use]
+    pub const fn identity_headers(&self) -> &IdentityHeaders {
+        &self.parts.identity_headers
+    }
+
+    /// The generated schema that policies are validated against, in Cedar's syntax.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.parts.schema
+    }
+
+    /// The routes, in the order of the configuration.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.parts.routes.iter().map(|runtime| &runtime.route)
+    }
+
+    /// Reads a request and judges it: the one way in, for every door.
+    #[must_use]
+    pub fn admit(
+        &self,
+        raw: &RawRequest<'_>,
+        reading: &Reading,
+        around: Surroundings<'_>,
+    ) -> Verdict {
+        match CanonicalRequest::read(raw, reading) {
+            Ok(request) => self.judge(request, around),
+            Err(refusal) => Verdict::Denial(Denial::unread(refusal)),
+        }
+    }
+
+    /// Judges a request that has one reading.
+    #[must_use]
+    pub fn judge(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Verdict {
+        let (runtime, caller) = match self.approach(&request, around) {
+            Ok(approached) => approached,
+            Err(turned_away) => return Verdict::Denial(turned_away.with_request(request)),
+        };
+        let decision = self
+            .question(&request, runtime, &caller, around.now)
+            .decide(&self.parts.index, &runtime.slices);
+        Self::conclude(request, runtime, caller, decision, around.now)
+    }
+
+    /// Judges a request and tells how the judgement came about.
+    #[must_use]
+    pub fn explain(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Explanation {
+        let (runtime, caller) = match self.approach(&request, around) {
+            Ok(approached) => approached,
+            Err(turned_away) => {
+                let route = turned_away.route.clone();
+                let verdict = Verdict::Denial(turned_away.with_request(request));
+                return Explanation { verdict, route, policies: Vec::new() };
+            }
+        };
+        let question = self.question(&request, runtime, &caller, around.now);
+        let policies = question.explain(&self.parts.index, &runtime.slices);
+        let decision = question.decide(&self.parts.index, &runtime.slices);
+        let route = Some(Arc::clone(&runtime.route));
+        Explanation {
+            verdict: Self::conclude(request, runtime, caller, decision, around.now),
+            route,
+            policies,
+        }
+    }
+
+    fn question<'a>(
+        &'a self,
+        request: &'a CanonicalRequest,
+        runtime: &'a RouteRuntime,
+        caller: &'a Caller,
+        now: Timestamp,
+    ) -> Question<'a> {
+        let principal = match caller {
+            Caller::Anonymous => &self.anonymous,
+            Caller::Known(identity) => identity.principal(),
+        };
+        Question { principal, request, route: &runtime.route, route_entity: &runtime.entity, now }
+    }
+
+    fn conclude(
+        request: CanonicalRequest,
+        runtime: &RouteRuntime,
+        caller: Caller,
+        decision: Decision,
+        now: Timestamp,
+    ) -> Verdict {
+        let forbidding = match decision.outcome {
+            Outcome::Allow => {
+                let token_end =
+                    caller.identity().map_or(Timestamp::MAX, |i| i.token().usable_until());
+                let route_end =
+                    runtime.route.max_permit.map_or(Timestamp::MAX, |longest| now.plus(longest));
+                let ends_at = token_end.min(route_end);
+                let route = Arc::clone(&runtime.route);
+                return Verdict::Permit(Permit::new(
+                    route,
+                    request,
+                    caller,
+                    decision.policies,
+                    decision.errors,
+                    ends_at,
+                ));
+            }
+            Outcome::Forbidden => Forbidding::ByRule,
+            Outcome::ForbidUnknown => {
+                let forbids = |(id, _): &&(Arc<str>, String)| decision.policies.contains(id);
+                Forbidding::ByError(decision.errors.iter().filter(forbids).cloned().collect())
+            }
+            Outcome::Unaskable => Forbidding::ByError(decision.errors.clone()),
+            // Where nobody was asked for a credential and none was shown, showing one may help.
+            Outcome::NoPermit if caller.identity().is_none() => {
+                let mut denial = Denial::new(DenialKind::NoCredential).on(&runtime.route);
+                denial.errors = decision.errors;
+                return Verdict::Denial(denial.with_request(request));
+            }
+            Outcome::NoPermit => Forbidding::NoPermit(decision.errors.clone()),
+        };
+        let mut denial = Denial::new(DenialKind::Forbidden(forbidding)).on(&runtime.route);
+        denial.policies = decision.policies;
+        denial.errors = decision.errors;
+        denial.identity = caller.identity().cloned();
+        Verdict::Denial(denial.with_request(request))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn decide_both_ways(
+        &self,
+        request: &CanonicalRequest,
+        around: Surroundings<'_>,
+    ) -> Option<(Decision, Decision)> {
+        let (runtime, caller) = self.approach(request, around).ok()?;
+        let question = self.question(request, runtime, &caller, around.now);
+        let sliced = question.decide(&self.parts.index, &runtime.slices);
+        Some((sliced, question.decide_unsliced(&self.parts.index)))
+    }
+}
