@@ -236,6 +236,12 @@ impl Gate {
         Verdict::Denial(denial.with_request(request))
     }
 
+    /// The policies in force.
+    #[cfg(test)]
+    pub(crate) const fn index(&self) -> &PolicyIndex {
+        &self.parts.index
+    }
+
     #[cfg(test)]
     pub(crate) fn decide_both_ways(
         &self,

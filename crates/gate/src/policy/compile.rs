@@ -327,3 +327,7 @@ fn kind_name(kind: tokens::ClaimKind) -> &'static str {
         tokens::ClaimKind::Strings => "a list of strings",
     }
 }
+
+#[cfg(test)]
+#[path = "compile_tests.rs"]
+mod tests;

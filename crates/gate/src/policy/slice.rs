@@ -1,8 +1,8 @@
 //! Which policies can concern a request, found without walking them all.
 //!
 //! A policy is filed under the resources that its scope can match, and within those under the principals and groups
-//! that it can match. What is left out could not have matched: its scope says so. The property test in
-//! `tests/slices.rs` holds this against the authorizer over all policies, in verdict, determining policies and errors.
+//! that it can match. What is left out could not have matched: its scope says so. The property test beside
+//! this file holds this against the authorizer over all policies, in verdict, determining policies and errors.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -194,3 +194,7 @@ impl PolicyIndex {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "slice_tests.rs"]
+mod tests;

@@ -180,3 +180,7 @@ fn pick(entries: &[Entry], method: &Method, others: &mut Vec<Method>) -> Option<
     }
     taken.map(|entry| entry.route)
 }
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;

@@ -228,25 +228,11 @@ impl Ask {
     }
 
     pub(crate) fn admit(&self, gate: &Gate, around: Surroundings<'_>) -> Verdict {
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.target.as_str(), None),
-        };
-        let raw = RawRequest {
-            method: &self.method,
-            target_authority: None,
-            path,
-            query,
-            headers: &self.headers,
-            peer: self.peer,
-            scheme: Scheme::Http,
-            door: self.door,
-        };
         let reading = Reading {
             identity_headers: gate.identity_headers().clone(),
             trusted_peers: vec!["10.0.0.0/8".parse().unwrap()],
         };
-        gate.admit(&raw, &reading, around)
+        gate.admit(&self.raw(), &reading, around)
     }
 
     /// Judged at [`NOW`] with the usual keys and without a cache.
@@ -260,10 +246,23 @@ impl Ask {
     }
 
     pub(crate) fn read(&self) -> CanonicalRequest {
-        let gate = build(&spec(Vec::new()));
-        match self.judged(&gate) {
-            Verdict::Denial(denial) => denial.retry().unwrap(),
-            Verdict::Permit(permit) => permit.request().clone(),
+        CanonicalRequest::read(&self.raw(), &Reading::default()).unwrap()
+    }
+
+    fn raw(&self) -> RawRequest<'_> {
+        let (path, query) = match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.target.as_str(), None),
+        };
+        RawRequest {
+            method: &self.method,
+            target_authority: None,
+            path,
+            query,
+            headers: &self.headers,
+            peer: self.peer,
+            scheme: Scheme::Http,
+            door: self.door,
         }
     }
 }
