@@ -1,16 +1,12 @@
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
-
 use super::*;
 use crate::resolve::Resolving;
-use crate::test_server::{Answer, TestServer, ok};
+use crate::test_server::{Answer, Authority, TestServer, ok};
 use crate::trust::TrustRoots;
 
 const ANY: &str = "*/*";
@@ -383,45 +379,5 @@ impl Resolve for Scripted {
             let addresses = answer.map_err(io::Error::other)?;
             Ok(addresses.iter().map(|address| address.parse::<IpAddr>().unwrap()).collect())
         })
-    }
-}
-
-/// A certificate authority of our own.
-struct Authority {
-    name: String,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        Self { name: name.to_owned(), issuer }
-    }
-
-    fn file(&self, directory: &Path) -> PathBuf {
-        let path = directory.join(format!("{}.pem", self.name));
-        std::fs::write(&path, self.issuer.pem()).unwrap();
-        path
-    }
-
-    /// A server with a certificate for `name`, valid from the one year to the other.
-    fn server(&self, from: i32, to: i32, name: &str) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(from, 1, 1);
-        params.not_after = rcgen::date_time_ymd(to, 1, 1);
-        let pair = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&pair, &self.issuer).unwrap();
-        let key = PrivateKeyDer::Pkcs8(pair.serialize_der().into());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Arc::new(config)
     }
 }

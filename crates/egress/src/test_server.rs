@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What the server does with one connection, after it has read the request.
@@ -65,6 +68,46 @@ impl TestServer {
 /// The bytes of a 200.
 pub(crate) fn ok(fields: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\n{fields}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A certificate authority of our own.
+pub(crate) struct Authority {
+    name: String,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self { name: name.to_owned(), issuer }
+    }
+
+    pub(crate) fn file(&self, directory: &Path) -> PathBuf {
+        let path = directory.join(format!("{}.pem", self.name));
+        std::fs::write(&path, self.issuer.pem()).unwrap();
+        path
+    }
+
+    /// A server with a certificate for `name`, valid from the one year to the other.
+    pub(crate) fn server(&self, from: i32, to: i32, name: &str) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(to, 1, 1);
+        let pair = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&pair, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(pair.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config)
+    }
 }
 
 fn serve(stream: &mut (impl Read + Write), answer: &Answer, seen: &mpsc::Sender<String>) {

@@ -160,3 +160,7 @@ fn look(path: &Path, last: &Mutex<Option<Known>>) -> Result<Published, KeyFetchE
     *last = Some((bytes, published.clone()));
     Ok(published)
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

@@ -12,6 +12,7 @@ use egress::{Egress, EgressOptions, Freshness, TrustRoots};
 use tokens::{Algorithm, SigningKey, Timestamp};
 
 use super::source::{Published, read_set};
+use super::{IssuerKeyOptions, IssuerKeys, KeyRings, KeySource, KeyTiming};
 use crate::Clock;
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -130,4 +131,14 @@ impl TestIssuer {
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
+}
+
+/// The keys of this issuer, by discovery.
+pub(crate) fn discover(issuer: &str) -> (Arc<HandClock>, IssuerKeys) {
+    let clock = Arc::new(HandClock::default());
+    let rings = KeyRings::new(egress(), Arc::clone(&clock) as Arc<dyn Clock>, 1);
+    let timing = KeyTiming::default();
+    let options =
+        IssuerKeyOptions::new("corp", issuer, KeySource::Discovery, false, timing).unwrap();
+    (clock, rings.reconcile(vec![options]).remove(0))
 }
