@@ -12,8 +12,8 @@ use super::log::AuditError;
 const FILE_MODE: u32 = 0o600;
 /// The mode of the directory.
 const DIR_MODE: u32 = 0o700;
-/// The bits that nobody but the owner may have on the directory.
-const OTHERS: u32 = 0o077;
+/// The bits that a directory that was there already may not have: others could remove and exchange its files.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// The file that is locked while the log is open.
 const LOCK: &str = "lock";
 
@@ -80,11 +80,11 @@ impl Directory {
             .map_err(AuditError::io("make", path))?;
         let metadata = fs::metadata(path).map_err(AuditError::io("look at", path))?;
         let mode = metadata.permissions().mode() & 0o777;
-        if mode & OTHERS != 0 {
+        if mode & WRITABLE_BY_OTHERS != 0 {
             return Err(AuditError::Setting {
                 setting: "directory's mode",
                 found: format!("{mode:04o}"),
-                expected: "0700: the log is for its owner only",
+                expected: "0700, or at least that only its owner can write",
             });
         }
         let file = path.join(LOCK);

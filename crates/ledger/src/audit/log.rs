@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -33,6 +34,7 @@ thread_local! {
 pub struct AuditLog {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl AuditLog {
@@ -48,8 +50,8 @@ impl AuditLog {
     ) -> Result<Self, AuditError> {
         opening::check(&options)?;
         let disk = Arc::new(Directory::lock(&options.dir)?);
-        let shared = opening::start(options, disk, signer, Arc::clone(&clock))?;
-        Ok(Self { shared, clock })
+        let (shared, threads) = opening::start(options, disk, signer, Arc::clone(&clock))?;
+        Ok(Self { shared, clock, threads: Mutex::new(threads) })
     }
 
     /// Opens a log on a disk that may fail.
@@ -60,8 +62,8 @@ impl AuditLog {
         signer: Arc<dyn CheckpointSigner>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AuditError> {
-        let shared = opening::start(options, disk, signer, Arc::clone(&clock))?;
-        Ok(Self { shared, clock })
+        let (shared, threads) = opening::start(options, disk, signer, Arc::clone(&clock))?;
+        Ok(Self { shared, clock, threads: Mutex::new(threads) })
     }
 
     /// Records a decision. It resolves once the operating system has the record (with
@@ -118,7 +120,9 @@ impl AuditLog {
         let now = self.clock.now();
         let progress = self.shared.progress();
         AuditHealth {
-            error: progress.write_error.clone().or_else(|| progress.keep_error.clone()),
+            error: [&progress.write_error, &progress.follow_error, &progress.keep_error]
+                .into_iter()
+                .find_map(Clone::clone),
             queued_records: load.records,
             queued_bytes: load.bytes,
             sync_age: progress.synced_at.map(|at| now.since(at)),
@@ -145,7 +149,15 @@ impl AuditLog {
         let (mut progress, done) =
             self.shared.wait(budget, |progress| progress.closing == Closing::Done);
         if done {
-            return progress.failure.take().map_or(Ok(()), Err);
+            let failure = progress.failure.take();
+            drop(progress);
+            // They are at their end; when they are gone, the directory is unlocked.
+            let threads =
+                std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+            for thread in threads {
+                let _ = thread.join();
+            }
+            return failure.map_or(Ok(()), Err);
         }
         drop(progress);
         let records = self.shared.queue.load().records;

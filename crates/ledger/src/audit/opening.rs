@@ -1,7 +1,7 @@
 //! Opening a log: finding its end, saying so in it, and starting the two threads that keep it.
 
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::chain::Tip;
@@ -40,7 +40,7 @@ pub(super) fn start(
     disk: Arc<dyn Disk>,
     signer: Arc<dyn CheckpointSigner>,
     clock: Arc<dyn Clock>,
-) -> Result<Arc<Shared>, AuditError> {
+) -> Result<(Arc<Shared>, Vec<JoinHandle<()>>), AuditError> {
     let now = clock.now();
     let key_id = signer.key_id();
     let (mut statements, reach) = Statements::open(&*disk, &options.dir, signer)
@@ -103,6 +103,7 @@ pub(super) fn start(
             statements: statements.count(),
             policy_set: options.policy_set.clone(),
             write_error: None,
+            follow_error: None,
             keep_error: None,
             closing: Closing::Open,
             failure: None,
@@ -145,10 +146,11 @@ pub(super) fn start(
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(run)
-            .map(drop)
             .map_err(AuditError::io("start a thread for", &dir))
     };
-    spawn("audit-keeper", Box::new(move || keeper.run()))?;
-    spawn("audit-writer", Box::new(move || writer.run()))?;
-    Ok(shared)
+    let threads = vec![
+        spawn("audit-keeper", Box::new(move || keeper.run()))?,
+        spawn("audit-writer", Box::new(move || writer.run()))?,
+    ];
+    Ok((shared, threads))
 }

@@ -36,6 +36,8 @@ pub(super) struct Progress {
     pub(super) policy_set: String,
     /// What went wrong last with writing, if it has not gone well since.
     pub(super) write_error: Option<String>,
+    /// Why the next segment could not be begun, if it was not since.
+    pub(super) follow_error: Option<String>,
     /// What went wrong last with syncing, signing or removing, if it has not gone well since.
     pub(super) keep_error: Option<String>,
     /// How far closing is.

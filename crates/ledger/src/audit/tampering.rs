@@ -74,7 +74,8 @@ pub enum TamperingKind {
     Missing,
     /// Records stand in another order.
     Reordered,
-    /// The chain is whole, but a checkpoint vouches for another one.
+    /// The chain agrees with itself, but a checkpoint vouches for another one. The record named is the one under the
+    /// checkpoint; the first altered one may stand anywhere since the checkpoint before.
     Rewritten,
     /// Statements are gone from `checkpoints.jsonl`: a later statement, a record or the given checkpoint knows of them.
     StatementMissing,

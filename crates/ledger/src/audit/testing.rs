@@ -125,12 +125,13 @@ pub(super) fn records(dir: &Path) -> Vec<String> {
     lines(dir).iter().map(|line| line.record().to_owned()).collect()
 }
 
-/// Copies a log as it is: what a crash would leave.
+/// Copies a log as it is: what a crash would leave. Statements come first, as they are behind the records.
 pub(super) fn copy(from: &Path) -> TempDir {
     let to = dir();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.path().join(entry.file_name())).unwrap();
+    let mut names: Vec<_> = fs::read_dir(from).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort_by_key(|name| name.to_string_lossy().starts_with("audit-"));
+    for name in names {
+        fs::copy(from.join(&name), to.path().join(&name)).unwrap();
     }
     to
 }

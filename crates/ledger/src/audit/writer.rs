@@ -158,7 +158,7 @@ impl Writer {
             let _ = self.disk.remove(&name);
             count(&self.shared.counters.failures);
             let text = format!("cannot begin `{name}`: {error}");
-            self.shared.progress().write_error = Some(text);
+            self.shared.progress().follow_error = Some(text);
         }
     }
 
@@ -184,6 +184,7 @@ impl Writer {
         add(&self.shared.counters.written_records, 1);
         add(&self.shared.counters.written_bytes, line.len() as u64);
         let mut progress = self.shared.progress();
+        progress.follow_error = None;
         progress.followed.push(before);
         progress.written = self.at.clone();
         drop(progress);

@@ -47,6 +47,11 @@ impl<'s> Walk<'s> {
         if segment.first_seq != self.tip.seq + 1 && !(lines.hashes.is_empty() && torn.is_empty()) {
             return Err(self.misnamed(segment, &lines));
         }
+        if let Some(found) = lines.of_another_segment(segment) {
+            let expected = format!("the header of the segment from record {} on", segment.first_seq);
+            let found = format!("the header of the segment from record {found} on");
+            return Err(lines.at(0, TamperingKind::Misplaced, segment.first_seq, expected, found));
+        }
         for index in 0..lines.hashes.len() {
             self.line(&lines, index)?;
         }
@@ -104,7 +109,14 @@ impl<'s> Walk<'s> {
         else {
             let expected = "a record with its number and the hash of the one before".to_owned();
             let found = "a line without them".to_owned();
-            return Err(lines.at(index, TamperingKind::Altered, self.tip.seq + 1, expected, found));
+            let follows = |link: &Link| link.seq == self.tip.seq + 1 && link.prev == self.tip.hash;
+            let next = lines.links.get(index + 1).and_then(Option::as_ref);
+            // The chain goes on behind the line as if it were not there.
+            let kind = match next.is_some_and(follows) {
+                true => TamperingKind::Inserted,
+                false => TamperingKind::Altered,
+            };
+            return Err(lines.at(index, kind, self.tip.seq + 1, expected, found));
         };
         if link.seq != self.tip.seq + 1 || link.prev != self.tip.hash {
             return Err(self.broken(lines, index, *link));
@@ -185,12 +197,10 @@ impl<'s> Walk<'s> {
             if lines.links.iter().skip(index).flatten().any(|other| other.seq == expected_seq) {
                 return here(TamperingKind::Reordered);
             }
-            if link.prev == self.tip.hash && confirmed != Some(true) {
-                return here(TamperingKind::Altered);
-            }
-            let mut missing = here(TamperingKind::Missing);
-            missing.seq = Some(expected_seq);
-            return missing;
+            // Its number was changed, unless the line after it says that this is the whole of it.
+            let altered = link.prev == self.tip.hash && confirmed != Some(true);
+            let kind = if altered { TamperingKind::Altered } else { TamperingKind::Missing };
+            return lines.at(index, kind, expected_seq, expected, found);
         }
         let earlier = lines.links.iter().position(|other| other.map(|it| it.seq) == Some(link.seq));
         let same = earlier.and_then(|at| lines.hashes.get(at)) == own_hash.as_ref();
@@ -205,7 +215,7 @@ impl<'s> Walk<'s> {
             return lines.at(index - 1, TamperingKind::Inserted, link.seq, expected, found);
         }
         if link.prev == self.tip.hash && confirmed != Some(true) {
-            return here(TamperingKind::Altered);
+            return lines.at(index, TamperingKind::Altered, expected_seq, expected, found);
         }
         here(TamperingKind::Inserted)
     }
@@ -233,15 +243,14 @@ impl<'s> Walk<'s> {
     ) -> Box<Tampering> {
         let seq = self.tip.seq + 1;
         let found = lines.hashes.get(index).copied().unwrap_or(LineHash::NONE).to_string();
-        if lines.confirms(index) == Some(true) {
-            let since = self.vouched + 1;
-            let expected = format!(
-                "{vouched}, which a checkpoint vouches for; records from {since} on may be others"
-            );
-            return lines.at(index, TamperingKind::Rewritten, seq, expected, found);
-        }
         let expected = format!("{vouched}, which a checkpoint vouches for");
-        lines.at(index, TamperingKind::Altered, seq, expected, found)
+        if lines.confirms(index) == Some(false) {
+            return lines.at(index, TamperingKind::Altered, seq, expected, found);
+        }
+        // The chain agrees with itself, so any record since the last checkpoint that agrees may be another.
+        let since = self.vouched + 1;
+        let found = format!("{found} at the end of a chain that was written anew from record {since} on or later");
+        lines.at(index, TamperingKind::Rewritten, seq, expected, found)
     }
 
     /// The segment's name is not that of the next one.
@@ -283,6 +292,14 @@ impl<'a> Lines<'a> {
         let links = texts.iter().map(|text| Link::of(text)).collect();
         let hashes = texts.iter().map(|text| LineHash::of(text)).collect();
         Self { file, texts, links, hashes }
+    }
+
+    /// The number of the first record, if it is the intact header of another segment.
+    fn of_another_segment(&self, segment: &Segment) -> Option<u64> {
+        let first = self.links.first()?.as_ref()?;
+        let text = std::str::from_utf8(self.texts.first()?).ok()?;
+        let whole = text.contains(HEADER) && self.confirms(0) == Some(true);
+        (whole && first.seq != segment.first_seq).then_some(first.seq)
     }
 
     /// Whether the next line holds the hash of this one; `None` if there is none that could.
