@@ -44,7 +44,11 @@ async fn sample() -> Vec<String> {
     let key = SigningKey::generate(Algorithm::Es256, &*rng).unwrap();
     let signer = Arc::new(KeySigner::new(Arc::new(key), rng));
     let open = |queue_records| {
-        let options = AuditOptions { queue_records, policy_set: "p1".into(), ..AuditOptions::in_dir(dir.path()) };
+        let options = AuditOptions {
+            queue_records,
+            policy_set: "p1".into(),
+            ..AuditOptions::in_dir(dir.path())
+        };
         AuditLog::open(options, signer.clone(), Arc::new(Still)).unwrap()
     };
     let log = open(1000);
@@ -54,7 +58,10 @@ async fn sample() -> Vec<String> {
         subject: "alice",
         kind: SubjectKind::User,
         groups: &groups,
-        actors: &[Actor { issuer: Some("partner"), subject: "bot" }, Actor { issuer: None, subject: "desk" }],
+        actors: &[
+            Actor { issuer: Some("partner"), subject: "bot" },
+            Actor { issuer: None, subject: "desk" },
+        ],
         client_id: Some("portal"),
         session: Some("s-1"),
         fingerprint: Some(Fingerprint::of("token")),
@@ -88,15 +95,29 @@ async fn sample() -> Vec<String> {
         took: Duration::from_micros(12),
     };
     let long = "x".repeat(5000);
-    for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PURGE"] {
+    for method in
+        ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PURGE"]
+    {
         log.decide(&Decision { method, ..decision }, AMPLE).await.unwrap();
     }
     for decision in [
         Decision { identity: Some(workload), trace: None, ..decision },
         Decision { identity: None, policies: &[], reasons: &[], ..decision },
-        Decision { path: &long, host: "[2001:db8::1]", peer: "[2001:db8::7]:1".parse().unwrap(), ..decision },
+        Decision {
+            path: &long,
+            host: "[2001:db8::1]",
+            peer: "[2001:db8::7]:1".parse().unwrap(),
+            ..decision
+        },
         Decision { peer: "[::ffff:192.0.2.7]:1".parse().unwrap(), ..decision },
-        Decision { route: None, service: None, verdict: Verdict::Deny { status: 404 }, identity: None, policies: &[], ..decision },
+        Decision {
+            route: None,
+            service: None,
+            verdict: Verdict::Deny { status: 404 },
+            identity: None,
+            policies: &[],
+            ..decision
+        },
         Decision { verdict: Verdict::Deny { status: 403 }, ..decision },
     ] {
         log.decide(&decision, AMPLE).await.unwrap();
@@ -129,7 +150,15 @@ async fn sample() -> Vec<String> {
         Ended::UpstreamTimedOut,
     ] {
         log.outcome(&Outcome { ended, ..outcome });
-        log.outcome(&Outcome { ended, status: None, identity: None, endpoint: None, service: None, route: None, ..outcome });
+        log.outcome(&Outcome {
+            ended,
+            status: None,
+            identity: None,
+            endpoint: None,
+            service: None,
+            route: None,
+            ..outcome
+        });
     }
     log.close(AMPLE).unwrap();
     let path = dir.path().join("audit-000000000001.jsonl");
@@ -169,12 +198,16 @@ async fn a_line_that_lacks_or_adds_anything_is_found_by_the_schema() {
     let schema = schema();
     let lines = sample().await;
     let event: serde_json::Value = serde_json::from_str(&lines[2]).unwrap();
-    for pointer in ["", "/actor", "/api", "/http_request", "/metadata", "/unmapped/doorward", "/actor/user"] {
+    for pointer in
+        ["", "/actor", "/api", "/http_request", "/metadata", "/unmapped/doorward", "/actor/user"]
+    {
         let mut more = event.clone();
         more.pointer_mut(pointer).unwrap()["extra"] = 1.into();
         assert!(!schema.is_valid(&more), "a member more in `{pointer}`");
     }
-    for name in ["time", "class_uid", "actor", "api", "src_endpoint", "metadata", "unmapped", "action_id"] {
+    for name in
+        ["time", "class_uid", "actor", "api", "src_endpoint", "metadata", "unmapped", "action_id"]
+    {
         let mut less = event.clone();
         less.as_object_mut().unwrap().remove(name);
         assert!(!schema.is_valid(&less), "without `{name}`");

@@ -1,7 +1,7 @@
-use super::super::testing::*;
-use super::super::{Decision, Ended, Outcome};
 use super::super::chain::Tip;
 use super::super::ocsf;
+use super::super::testing::*;
+use super::super::{Decision, Ended, Outcome};
 use super::*;
 
 fn line(write: impl FnOnce(&mut Vec<u8>)) -> Line {

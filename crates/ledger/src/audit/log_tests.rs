@@ -149,7 +149,10 @@ fn options_out_of_range_are_refused() {
         let refused = AuditLog::open(options, signer(), TestClock::new()).unwrap_err();
         assert_eq!(refused.to_string(), message);
     }
-    assert!(AuditLog::open(AuditOptions { sync: interval(100), ..good() }, signer(), TestClock::new()).is_ok());
+    assert!(
+        AuditLog::open(AuditOptions { sync: interval(100), ..good() }, signer(), TestClock::new())
+            .is_ok()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -432,7 +435,8 @@ fn many_threads_write_one_chain() {
     const THREADS: usize = 4;
     const REQUESTS: usize = 200;
     let dir = dir();
-    let log = open(AuditOptions { segment_bytes: 200_000, ..options(dir.path()) }, &TestClock::new());
+    let log =
+        open(AuditOptions { segment_bytes: 200_000, ..options(dir.path()) }, &TestClock::new());
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let log = &log;

@@ -141,13 +141,13 @@ impl Scan {
 }
 
 /// What a segment's first line says.
-struct Header {
-    link: Option<Link>,
+pub(super) struct Header {
+    pub(super) link: Option<Link>,
     time: Option<Timestamp>,
 }
 
 impl Header {
-    fn of(segment: &Segment) -> io::Result<Self> {
+    pub(super) fn of(segment: &Segment) -> io::Result<Self> {
         let mut line = Vec::new();
         let file = BufReader::new(File::open(&segment.path)?);
         file.take(MAX_HEADER_BYTES).read_until(b'\n', &mut line)?;

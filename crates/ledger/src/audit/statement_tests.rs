@@ -36,9 +36,18 @@ fn only_the_beginning_of_a_line_passes_for_a_torn_one() {
 
 #[test]
 fn a_statement_is_written_like_this() {
-    let claim = Claim::Checkpoint { seq: 7, hash: LineHash::NONE, segment: "audit-000000000001.jsonl".into() };
-    let statement =
-        Statement { log: LOG.into(), n: 3, previous: LineHash::NONE, time: 1_700_000_000_250, claim };
+    let claim = Claim::Checkpoint {
+        seq: 7,
+        hash: LineHash::NONE,
+        segment: "audit-000000000001.jsonl".into(),
+    };
+    let statement = Statement {
+        log: LOG.into(),
+        n: 3,
+        previous: LineHash::NONE,
+        time: 1_700_000_000_250,
+        claim,
+    };
     let zeros = "0".repeat(64);
     let expected = format!(
         r#"{{"log":"doorward-audit","n":3,"previous":"{zeros}","time":1700000000250,"claim":{{"checkpoint":{{"seq":7,"hash":"{zeros}","segment":"audit-000000000001.jsonl"}}}}}}"#

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use super::chain::{LineHash, Tip};
+use super::recovery::Header;
 use super::segment::{self, Segment};
 use super::signing::CheckpointVerifier;
 use super::tampering::{Tampering, TamperingKind, VerifyError};
@@ -60,7 +61,11 @@ pub fn verify(
     let mut walk = Walk::new(start, &stated);
     for (index, segment) in segments.iter().enumerate() {
         let bytes = fs::read(&segment.path).map_err(failed(&segment.path))?;
-        walk.segment(segment, &bytes, index + 1 == segments.len())?;
+        let next = match segments.get(index + 1) {
+            Some(next) => Some(Header::of(next).map_err(failed(&next.path))?),
+            None => None,
+        };
+        walk.segment(segment, &bytes, next)?;
     }
     Ok(walk.finish(segments.first())?)
 }

@@ -54,29 +54,73 @@ async fn what_is_done_to_records_is_named_and_located() {
     let table: [(&str, Edit, TamperingKind, u64, u64); 22] = [
         ("a record is altered", |it| it[3] = it[3].replace("alice", "mallory"), Altered, 4, 4),
         ("a verdict is turned", |it| it[5] = it[5].replace("\"allow\"", "\"deny\""), Altered, 6, 6),
-        ("the last record is altered", |it| it[8] = it[8].replace("closed", "cloned"), Rewritten, 9, 9),
+        (
+            "the last record is altered",
+            |it| it[8] = it[8].replace("closed", "cloned"),
+            Rewritten,
+            9,
+            9,
+        ),
         ("the last but one is altered", |it| it[7] = it[7].replace("alice", "bob"), Altered, 8, 8),
         ("the header is altered", |it| it[0] = it[0].replace("\"p1\"", "\"p2\""), Altered, 1, 1),
-        ("the header's link is altered", |it| it[0] = it[0].replace("\"0000", "\"1000"), Altered, 1, 1),
+        (
+            "the header's link is altered",
+            |it| it[0] = it[0].replace("\"0000", "\"1000"),
+            Altered,
+            1,
+            1,
+        ),
         ("a link is altered", |it| it[4] = flip_link(&it[4]), Altered, 5, 5),
-        ("a number is altered", |it| it[4] = it[4].replace("\"seq\":5", "\"seq\":6"), Altered, 5, 5),
-        ("a number is altered to one long gone", |it| it[4] = it[4].replace("\"seq\":5", "\"seq\":2"), Altered, 5, 5),
+        (
+            "a number is altered",
+            |it| it[4] = it[4].replace("\"seq\":5", "\"seq\":6"),
+            Altered,
+            5,
+            5,
+        ),
+        (
+            "a number is altered to one long gone",
+            |it| it[4] = it[4].replace("\"seq\":5", "\"seq\":2"),
+            Altered,
+            5,
+            5,
+        ),
         ("a line is overwritten", |it| it[4] = "x".repeat(it[4].len()), Altered, 5, 5),
         ("a record is taken out", |it| drop(it.remove(4)), Missing, 5, 5),
         ("three records are taken out", |it| drop(it.drain(3..6)), Missing, 4, 4),
         ("the header is taken out", |it| drop(it.remove(0)), Missing, 1, 1),
         ("two records are exchanged", |it| it.swap(3, 4), Reordered, 4, 5),
-        ("a record is moved to the end", |it| { let line = it.remove(3); it.push(line); }, Reordered, 4, 5),
+        (
+            "a record is moved to the end",
+            |it| {
+                let line = it.remove(3);
+                it.push(line);
+            },
+            Reordered,
+            4,
+            5,
+        ),
         ("a record is repeated", |it| it.insert(4, it[3].clone()), Duplicated, 5, 4),
         ("an early record is repeated late", |it| it.insert(7, it[2].clone()), Duplicated, 8, 3),
-        ("a linked record is put in", |it| it.insert(4, it[4].replace("alice", "eve")), Inserted, 5, 5),
+        (
+            "a linked record is put in",
+            |it| it.insert(4, it[4].replace("alice", "eve")),
+            Inserted,
+            5,
+            5,
+        ),
         ("an empty line is put in", |it| it.insert(4, String::new()), Inserted, 5, 5),
         ("the last two are cut off", |it| it.truncate(7), CutOff, 8, 8),
         ("all is cut off", Vec::clear, CutOff, 1, 1),
         (
             "all is written anew from the fourth record on",
-            |it| { it[3] = it[3].replace("alice", "mallory"); relink(it, 4); },
-            Rewritten, 9, 9,
+            |it| {
+                it[3] = it[3].replace("alice", "mallory");
+                relink(it, 4);
+            },
+            Rewritten,
+            9,
+            9,
         ),
     ];
     let log = small().await;
@@ -120,7 +164,9 @@ async fn what_is_done_to_statements_is_named_and_located() {
         (
             "a statement is edited",
             |it| it[1] = payload(&it[1], |text| text.replace("\"seq\":9", "\"seq\":8")),
-            Forged, 2, 1,
+            Forged,
+            2,
+            1,
         ),
         ("a signature is edited", |it| it[1] = it[1].replace("\"}", "A\"}"), Forged, 2, 1),
         (
@@ -129,7 +175,9 @@ async fn what_is_done_to_statements_is_named_and_located() {
                 let jws = stranger().sign(payload_of(&it[1]).as_bytes()).unwrap();
                 it[1] = format!("{{\"jws\":\"{jws}\"}}");
             },
-            Forged, 2, 1,
+            Forged,
+            2,
+            1,
         ),
         ("a line is put in", |it| it.insert(1, "{\"jws\":\"\"}".into()), Forged, 2, 1),
         ("the first is taken out", |it| drop(it.remove(0)), StatementMissing, 1, 0),
@@ -175,7 +223,15 @@ async fn what_is_done_to_segments_is_named_and_located() {
     let table: [(&str, Change, TamperingKind, Where); 11] = [
         ("the first is removed", |it| remove(&it[0]), Missing, Where::Begin(0)),
         ("one in the middle is removed", |it| remove(&it[2]), Missing, Where::Behind(1)),
-        ("two in the middle are removed", |it| { remove(&it[1]); remove(&it[2]); }, Missing, Where::Behind(0)),
+        (
+            "two in the middle are removed",
+            |it| {
+                remove(&it[1]);
+                remove(&it[2]);
+            },
+            Missing,
+            Where::Behind(0),
+        ),
         ("the last is removed", |it| remove(it.last().unwrap()), CutOff, Where::BehindLastButOne),
         (
             "two are exchanged",
@@ -184,27 +240,38 @@ async fn what_is_done_to_segments_is_named_and_located() {
                 fs::rename(&it[2].path, &it[1].path).unwrap();
                 fs::rename(it[1].path.with_extension("x"), &it[2].path).unwrap();
             },
-            Misplaced, Where::Begin(1),
+            Misplaced,
+            Where::Begin(1),
         ),
-        ("one is copied over the next", |it| drop(fs::copy(&it[1].path, &it[2].path).unwrap()), Misplaced, Where::Begin(2)),
+        (
+            "one is copied over the next",
+            |it| drop(fs::copy(&it[1].path, &it[2].path).unwrap()),
+            Misplaced,
+            Where::Begin(2),
+        ),
         ("one is emptied", |it| fs::write(&it[2].path, "").unwrap(), Missing, Where::Begin(2)),
         (
             "the end of one is cut off",
             |it| edit(&it[1].path, |lines| drop(lines.pop())),
-            Missing, Where::LastLine(1),
+            Missing,
+            Where::LastLine(1),
         ),
         (
             "the last line of one is altered",
-            |it| edit(&it[1].path, |lines| {
-                let last = lines.len() - 1;
-                lines[last] = lines[last].replace("alice", "eve");
-            }),
-            Altered, Where::LastLine(1),
+            |it| {
+                edit(&it[1].path, |lines| {
+                    let last = lines.len() - 1;
+                    lines[last] = lines[last].replace("alice", "eve");
+                })
+            },
+            Altered,
+            Where::LastLine(1),
         ),
         (
             "the header of one is altered",
             |it| edit(&it[2].path, |lines| lines[0] = lines[0].replace("\"p1\"", "\"p2\"")),
-            Altered, Where::Begin(2),
+            Altered,
+            Where::Begin(2),
         ),
         (
             "a line of one is cut in half",
@@ -212,7 +279,8 @@ async fn what_is_done_to_segments_is_named_and_located() {
                 let bytes = fs::read(&it[1].path).unwrap();
                 fs::write(&it[1].path, &bytes[..bytes.len() - 50]).unwrap();
             },
-            Altered, Where::LastLine(1),
+            Altered,
+            Where::LastLine(1),
         ),
     ];
     let log = large().await;
@@ -229,7 +297,11 @@ async fn what_is_done_to_segments_is_named_and_located() {
             Where::BehindLastButOne => (names.len() - 2, count(names.len() - 2) + 1),
             Where::LastLine(index) => (index, count(index)),
         };
-        assert_eq!((found.file.as_str(), found.line), (names[index].0.as_str(), line), "{what}: {found}");
+        assert_eq!(
+            (found.file.as_str(), found.line),
+            (names[index].0.as_str(), line),
+            "{what}: {found}"
+        );
         let seq = names[..index].iter().map(|(_, lines)| lines.len() as u64).sum::<u64>() + line;
         assert_eq!(found.seq, Some(seq), "{what}: {found}");
     }
@@ -262,15 +334,20 @@ async fn a_segment_removed_without_a_statement_is_missed_beside_those_with_one()
     let left = Segment::list(dir.path()).unwrap();
     remove(&left[0]);
     let found = tampering(dir.path());
-    assert_eq!((found.kind, found.file, found.seq), (Missing, left[0].name.clone(), Some(report.first_seq)));
+    assert_eq!(
+        (found.kind, found.file, found.seq),
+        (Missing, left[0].name.clone(), Some(report.first_seq))
+    );
 }
 
 #[tokio::test]
 async fn a_checkpoint_from_elsewhere_finds_what_was_done_to_log_and_checkpoints_together() {
     let log = small().await;
     let statements = fs::read_to_string(log.path().join(FILE)).unwrap();
-    let jws: Vec<_> =
-        statements.lines().map(|line| super::super::statement::envelope(line.as_bytes()).unwrap()).collect();
+    let jws: Vec<_> = statements
+        .lines()
+        .map(|line| super::super::statement::envelope(line.as_bytes()).unwrap())
+        .collect();
     for jws in &jws {
         assert!(verify(log.path(), keys(), Some(jws)).unwrap().closed);
     }
@@ -287,7 +364,10 @@ async fn a_checkpoint_from_elsewhere_finds_what_was_done_to_log_and_checkpoints_
     edit(&first_segment(other.path()), |it| it.truncate(9));
     let Err(VerifyError::Tampered(found)) = verify(other.path(), keys(), last) else {
         // The same records at the same moments make the same log, signed the same way.
-        assert_eq!(fs::read(first_segment(other.path())).unwrap(), fs::read(first_segment(log.path())).unwrap());
+        assert_eq!(
+            fs::read(first_segment(other.path())).unwrap(),
+            fs::read(first_segment(log.path())).unwrap()
+        );
         return;
     };
     assert_eq!((found.kind, found.seq), (StatementMissing, Some(1)));
@@ -359,7 +439,10 @@ fn an_empty_directory_is_an_empty_log() {
 fn a_directory_that_is_not_there_is_an_error() {
     let missing = dir().path().join("missing");
     let error = verify(&missing, keys(), None).unwrap_err().to_string();
-    assert_eq!(error, format!("cannot read `{}`: No such file or directory (os error 2)", missing.display()));
+    assert_eq!(
+        error,
+        format!("cannot read `{}`: No such file or directory (os error 2)", missing.display())
+    );
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! The records of a log: each linked to the one before it, and as the checkpoints know it.
 
 use crate::audit::chain::{LineHash, Link, Tip};
+use crate::audit::recovery::Header;
 use crate::audit::segment::{self, Segment};
 use crate::audit::tampering::{Tampering, TamperingKind};
 
@@ -34,21 +35,24 @@ impl<'s> Walk<'s> {
         Self { stated, start, tip: start, vouched: start.seq, before: None, report }
     }
 
-    /// Goes through one segment.
+    /// Goes through one segment; `next` is the header of the one after it, if this is not the last.
     pub(super) fn segment(
         &mut self,
         segment: &Segment,
         bytes: &[u8],
-        last: bool,
+        next: Option<Header>,
     ) -> Result<(), Box<Tampering>> {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let (text, torn) = bytes.split_at(whole);
-        let lines = Lines::of(&segment.name, text);
+        let last = next.is_none();
+        let next = next.and_then(|header| header.link);
+        let lines = Lines::of(&segment.name, text, next);
         if segment.first_seq != self.tip.seq + 1 && !(lines.hashes.is_empty() && torn.is_empty()) {
             return Err(self.misnamed(segment, &lines));
         }
         if let Some(found) = lines.of_another_segment(segment) {
-            let expected = format!("the header of the segment from record {} on", segment.first_seq);
+            let expected =
+                format!("the header of the segment from record {} on", segment.first_seq);
             let found = format!("the header of the segment from record {found} on");
             return Err(lines.at(0, TamperingKind::Misplaced, segment.first_seq, expected, found));
         }
@@ -249,7 +253,9 @@ impl<'s> Walk<'s> {
         }
         // The chain agrees with itself, so any record since the last checkpoint that agrees may be another.
         let since = self.vouched + 1;
-        let found = format!("{found} at the end of a chain that was written anew from record {since} on or later");
+        let found = format!(
+            "{found} at the end of a chain that was written anew from record {since} on or later"
+        );
         lines.at(index, TamperingKind::Rewritten, seq, expected, found)
     }
 
@@ -281,17 +287,19 @@ struct Lines<'a> {
     texts: Vec<&'a [u8]>,
     links: Vec<Option<Link>>,
     hashes: Vec<LineHash>,
+    /// Of the next segment's header.
+    next: Option<Link>,
 }
 
 impl<'a> Lines<'a> {
-    fn of(file: &'a str, text: &'a [u8]) -> Self {
+    fn of(file: &'a str, text: &'a [u8], next: Option<Link>) -> Self {
         let texts: Vec<_> = match text.strip_suffix(b"\n") {
             None => Vec::new(),
             Some(text) => text.split(|byte| *byte == b'\n').collect(),
         };
         let links = texts.iter().map(|text| Link::of(text)).collect();
         let hashes = texts.iter().map(|text| LineHash::of(text)).collect();
-        Self { file, texts, links, hashes }
+        Self { file, texts, links, hashes, next }
     }
 
     /// The number of the first record, if it is the intact header of another segment.
@@ -305,7 +313,10 @@ impl<'a> Lines<'a> {
     /// Whether the next line holds the hash of this one; `None` if there is none that could.
     fn confirms(&self, index: usize) -> Option<bool> {
         let hash = self.hashes.get(index)?;
-        let next = self.links.get(index + 1)?.as_ref()?;
+        let next = match self.links.get(index + 1) {
+            Some(next) => (*next)?,
+            None => self.next?,
+        };
         Some(next.prev == *hash)
     }
 
