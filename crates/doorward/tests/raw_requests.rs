@@ -7,40 +7,40 @@ mod raw;
 
 #[test]
 fn what_real_applications_need_passes_with_the_documented_option() {
-    raw::run(include_str!("raw/applications.case"), 30);
+    raw::run("applications", 30);
 }
 
 #[test]
 fn credentials_are_read_one_way_and_told_as_an_identity() {
-    raw::run(include_str!("raw/credentials.case"), 25);
+    raw::run("credentials", 25);
 }
 
 #[test]
 fn a_body_ends_in_one_place_or_is_refused() {
-    raw::run(include_str!("raw/framing.case"), 40);
+    raw::run("framing", 40);
 }
 
 #[test]
 fn headers_that_are_ours_or_between_peers_do_not_pass() {
-    raw::run(include_str!("raw/headers.case"), 50);
+    raw::run("headers", 50);
 }
 
 #[test]
 fn a_host_has_one_spelling_or_is_refused() {
-    raw::run(include_str!("raw/hosts.case"), 50);
+    raw::run("hosts", 50);
 }
 
 #[test]
 fn a_path_has_one_spelling_or_is_refused() {
-    raw::run(include_str!("raw/paths.case"), 80);
+    raw::run("paths", 80);
 }
 
 #[test]
 fn one_request_never_becomes_two() {
-    raw::run(include_str!("raw/smuggling.case"), 35);
+    raw::run("smuggling", 35);
 }
 
 #[test]
 fn a_request_target_is_a_path_or_is_refused() {
-    raw::run(include_str!("raw/targets.case"), 35);
+    raw::run("targets", 35);
 }

@@ -15,7 +15,7 @@
 //!    trailers none                    … without trailers
 //! -> refused 400                      the caller got this status, the service saw nothing
 //! -> broken 400                       the same, but the service may have seen the beginning of it
-//!    closed                           … and the connection was closed
+//!    closed                           … and the connection was closed; also without an answer: `-> closed`
 //! ```
 //!
 //! Several `->` stand for several requests sent at once, in order. In counts and lengths, `HEAD`, `HEADERS`, `URI` and
@@ -45,6 +45,7 @@ pub(crate) struct Expected {
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
     Broken { status: u16 },
+    Closed,
     Forwarded { method: String, target: String },
     Refused { status: u16 },
 }
@@ -114,6 +115,7 @@ impl Fate {
     fn read(text: &str, meanings: &Meanings) -> Result<Self> {
         let words: Vec<_> = text.split(' ').collect();
         Ok(match words.as_slice() {
+            ["closed"] => Self::Closed,
             ["broken", status] => Self::Broken { status: status.parse()? },
             ["refused", status] => Self::Refused { status: status.parse()? },
             ["forwarded", method, target] => {

@@ -69,18 +69,22 @@ impl House {
             let reply = client.reply_to(&method)?;
             let got = reply.as_ref().map(|reply| reply.status);
             ensure!(
-                got == Some(status),
-                "expected {status}, got {got:?} {}",
+                got == status,
+                "expected {status:?}, got {got:?} {}",
                 reply.map(|reply| reply.text()).unwrap_or_default()
             );
-            open = !expected.closed;
+            open = status.is_some() && !expected.closed;
         }
         if open && self.sentinel(&mut client)? {
             return Ok(());
         }
         // The row's connection is closed: one of its own.
         let further = client.reply()?;
-        ensure!(further.is_none(), "expected a closed connection, got {:?}", further.map(|reply| reply.status));
+        ensure!(
+            further.is_none(),
+            "expected a closed connection, got {:?}",
+            further.map(|reply| reply.status)
+        );
         ensure!(
             self.sentinel(&mut Client::connect(self.place.http())?)?,
             "expected an answer to the request after the row, got none"
@@ -90,7 +94,8 @@ impl House {
 
     /// Sends the sentinel; false when the connection is closed.
     fn sentinel(&self, client: &mut Client) -> Result<bool> {
-        let request = format!("GET {SENTINEL} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {SENTINEL} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
         if client.send(request.as_bytes()).is_err() {
             return Ok(false);
         }
@@ -109,7 +114,7 @@ impl House {
         for expected in &case.expected {
             match &expected.fate {
                 Fate::Broken { .. } => may_break = true,
-                Fate::Refused { .. } => {}
+                Fate::Closed | Fate::Refused { .. } => {}
                 Fate::Forwarded { method, target } => {
                     let request = seen.next().context("expected a request more at the service")?;
                     let got = (request.method(), request.target());
@@ -137,7 +142,8 @@ impl House {
             let [id] = id.as_slice() else { bail!("expected one x-request-id, got {id:?}") };
             let judged = self.decision(id)?;
             let got = (request.method(), request.values("host"), request.path());
-            let expected = (judged.method.as_str(), vec![judged.host.as_str()], judged.path.as_str());
+            let expected =
+                (judged.method.as_str(), vec![judged.host.as_str()], judged.path.as_str());
             ensure!(got == expected, "judged {expected:?}, forwarded {got:?}");
             ensure!(judged.allowed, "forwarded, but recorded as denied");
         }
@@ -154,14 +160,15 @@ impl House {
 }
 
 impl Expected {
-    /// The status that the caller must get, and the method that its answer is to.
-    fn answer(&self, bytes: &[u8]) -> (u16, String) {
+    /// The status that the caller must get, if any, and the method that its answer is to.
+    fn answer(&self, bytes: &[u8]) -> (Option<u16>, String) {
         let first = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         match &self.fate {
             Fate::Broken { status } | Fate::Refused { status } => {
-                (*status, String::from_utf8_lossy(first).into_owned())
+                (Some(*status), String::from_utf8_lossy(first).into_owned())
             }
-            Fate::Forwarded { method, .. } => (200, method.clone()),
+            Fate::Closed => (None, String::new()),
+            Fate::Forwarded { method, .. } => (Some(200), method.clone()),
         }
     }
 }
@@ -173,9 +180,11 @@ fn check_head(request: &Seen) -> Result<()> {
     ensure!(head.first_line.ends_with(" HTTP/1.1"), "forwarded as `{}`", head.first_line);
     ensure!(head.first_line.split(' ').count() == 3, "forwarded as `{}`", head.first_line);
     ensure!(request.values("host").len() == 1, "forwarded with hosts {:?}", request.values("host"));
-    let framings = request.values("content-length").len() + request.values("transfer-encoding").len();
+    let framings =
+        request.values("content-length").len() + request.values("transfer-encoding").len();
     ensure!(framings <= 1, "forwarded with {framings} framings");
-    let bare = raw.split(|byte| *byte == b'\n').rev().skip(1).any(|line| line.last() != Some(&b'\r'));
+    let bare =
+        raw.split(|byte| *byte == b'\n').rev().skip(1).any(|line| line.last() != Some(&b'\r'));
     ensure!(!bare, "forwarded with a bare line feed");
     let crs = raw.iter().filter(|byte| **byte == b'\r').count();
     let lfs = raw.iter().filter(|byte| **byte == b'\n').count();

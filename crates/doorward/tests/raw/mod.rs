@@ -8,10 +8,12 @@ pub(crate) use house::House;
 
 use case::Case;
 
-/// Runs every row of a file and panics with all that do not hold; `at_least` keeps the table from shrinking.
-pub(crate) fn run(text: &str, at_least: usize) {
+/// Runs every row of `<theme>.case` and panics with all that do not hold; `at_least` keeps the table from shrinking.
+pub(crate) fn run(theme: &str, at_least: usize) {
     let house = House::open().unwrap_or_else(|error| panic!("{error:#}"));
-    let cases = Case::read_all(text, house.meanings()).unwrap_or_else(|error| panic!("{error:#}"));
+    let file = format!("{}/tests/raw/{theme}.case", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let cases = Case::read_all(&text, house.meanings()).unwrap_or_else(|error| panic!("{error:#}"));
     assert!(cases.len() >= at_least, "expected at least {at_least} rows, got {}", cases.len());
     let faults: Vec<_> = cases
         .iter()

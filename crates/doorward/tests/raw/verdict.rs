@@ -55,5 +55,9 @@ fn same(one: &str, other: &str) -> bool {
 /// Bytes as a person can read them, cut short.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let text = bytes.escape_ascii().to_string();
-    if text.len() > 300 { format!("`{}…` ({} bytes)", &text[..300], bytes.len()) } else { format!("`{text}`") }
+    if text.len() > 300 {
+        format!("`{}…` ({} bytes)", &text[..300], bytes.len())
+    } else {
+        format!("`{text}`")
+    }
 }
