@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     });
     report.check("licences, bans and sources", || Deny::default().run());
     report.step("tests", || suite::hermetic(None, false));
-    report.step("live tests", || live::run(None, false));
+    report.step("live tests", || live::run(None, None, false));
     report.print();
     Ok(report.total.verdict(in_ci()))
 }

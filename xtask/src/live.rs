@@ -8,6 +8,8 @@ mod ocsf;
 mod provider;
 mod stage;
 
+use std::path::Path;
+
 use anyhow::Result;
 use testbed::clock::Stopwatch;
 
@@ -21,9 +23,9 @@ struct Scenario {
     run: fn(&Stage) -> Result<()>,
 }
 
-/// Runs every scenario whose name contains `filter`.
-pub(crate) fn run(filter: Option<&str>, soak: bool) -> Result<Tally> {
-    let stage = Stage::build(soak)?;
+/// Plays every scenario whose name contains `filter` with `binary`, or with one that is built first.
+pub(crate) fn run(binary: Option<&Path>, filter: Option<&str>, soak: bool) -> Result<Tally> {
+    let stage = Stage::set(binary, soak)?;
     let mut tally = Tally::default();
     let scenarios = scenarios();
     for scenario in scenarios.filter(|one| filter.is_none_or(|part| one.name.contains(part))) {

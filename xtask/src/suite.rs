@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the tests in their tiers.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -20,6 +21,9 @@ pub(crate) struct Suite {
     /// The long and heavy: every tier, with many more cases and longer loads
     #[arg(long)]
     soak: bool,
+    /// Live tests play with this binary instead of one that is built first
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// Only tests whose name contains this
     filter: Option<String>,
 }
@@ -33,7 +37,7 @@ impl Suite {
             tally += hermetic(filter, self.soak)?;
         }
         if self.soak || self.live {
-            tally += live::run(filter, self.soak)?;
+            tally += live::run(self.binary.as_deref(), filter, self.soak)?;
         }
         println!("{tally}");
         Ok(tally.verdict(in_ci()))

@@ -21,11 +21,17 @@ pub(crate) struct Stage {
 pub(crate) const ISSUER: &str = "https://idp.corp.test";
 
 impl Stage {
-    /// Builds the binary.
-    pub(crate) fn build(soak: bool) -> Result<Self> {
-        cargo().args(["build", "--quiet", "--package", "doorward"]).done()?;
-        let binary = target("debug/doorward");
-        ensure!(binary.is_file(), "`cargo build` left no {}", binary.display());
+    /// Sets it for `binary`, or for one that is built first.
+    pub(crate) fn set(binary: Option<&Path>, soak: bool) -> Result<Self> {
+        let binary = match binary {
+            Some(binary) => std::path::absolute(binary)?,
+            None => {
+                // All of the workspace, so that what `cargo test` has built is not built again.
+                cargo().args(["build", "--quiet", "--workspace", "--bins"]).done()?;
+                target("debug/doorward")
+            }
+        };
+        ensure!(binary.is_file(), "there is no {}", binary.display());
         Ok(Self { binary, soak })
     }
 
