@@ -2,6 +2,7 @@
 //!
 //! The same lines are checked against OCSF's own schema by `xtask/live/ocsf_validate.py`; with `AUDIT_SAMPLE` set to a
 //! path, this test leaves them there.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
 use std::sync::Arc;

@@ -21,7 +21,13 @@ fn the_hash_is_sha_256() {
     let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(LineHash::of(b"abc").to_string(), expected);
     assert_eq!(expected.parse(), Ok(LineHash::of(b"abc")));
-    for wrong in ["", "ab", &expected.to_uppercase(), &expected[1..], &format!("{expected}0")] {
+    for wrong in [
+        "",
+        "ab",
+        &expected.to_uppercase(),
+        expected.strip_prefix('b').unwrap(),
+        &format!("{expected}0"),
+    ] {
         assert_eq!(wrong.parse::<LineHash>(), Err(NotAHash), "{wrong}");
     }
 }
@@ -42,7 +48,7 @@ fn a_link_written_otherwise_is_none() {
     let zeros = "0".repeat(64);
     let good = format!(r#"{{"seq":7,"prev":"{zeros}"}}}}}}"#);
     assert_eq!(
-        Link::of(format!(r#"{{"a":1,{}"#, &good[1..]).as_bytes()).map(|link| link.seq),
+        Link::of(good.replacen('{', r#"{"a":1,"#, 1).as_bytes()).map(|link| link.seq),
         Some(7)
     );
     for wrong in [

@@ -87,7 +87,7 @@ impl<'b> Json<'b> {
 
     /// A member that is a list of texts.
     pub(super) fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t str>) {
-        self.list(name, items, |out, item| string(out, item));
+        self.list(name, items, string);
     }
 
     /// A member that is a list of objects.

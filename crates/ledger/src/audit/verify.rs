@@ -44,7 +44,7 @@ pub struct VerifyReport {
 /// `checkpoints.jsonl` that was shipped elsewhere, must be among the log's own, and what it vouches for must stand:
 /// it finds a log that was cut off or rewritten together with its checkpoints.
 ///
-/// A log may be verified while it is written. A log that ends without a last checkpoint, as a crash leaves it, is
+/// A log may be verified while it is written; if retention removes a segment meanwhile, verify again. A log that ends without a last checkpoint, as a crash leaves it, is
 /// accepted; the report says how many records nothing vouches for.
 ///
 /// # Errors

@@ -170,9 +170,8 @@ impl Writer {
         let body = header(now, &policy_set, statements, &self.key_id);
         let (mut tip, mut line) = (self.at.tip, Vec::new());
         tip.append(&mut line, &body);
-        if self.options.sync == Sync::EveryRecord {
-            self.at.file.sync()?;
-        }
+        // So that a power cut never leaves the beginning of this segment without the end of the last.
+        self.at.file.sync()?;
         let file = self.disk.open(name)?;
         file.truncate(0)?;
         write_all_at(&*file, &line, 0)?;
