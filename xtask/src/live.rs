@@ -38,7 +38,7 @@ pub(crate) fn run(binary: Option<&Path>, filter: Option<&str>, soak: bool) -> Re
                 Tally::PASS
             }
             Err(error) => {
-                println!("live {} ... FAILED ({seconds} s)\n{error:?}", scenario.name);
+                println!("live {} ... FAILED ({seconds} s)\n  {error:#}", scenario.name);
                 Tally::FAIL
             }
         };

@@ -1,7 +1,7 @@
 //! The audit log against the OCSF schema.
 
 use anyhow::Result;
-use testbed::{Recorder, client};
+use testbed::{Recorder, audit, client};
 
 use super::stage::{expect, house, token};
 use super::{Listed, Stage};
@@ -23,8 +23,9 @@ fn valid(stage: &Stage) -> Result<()> {
     client::ask(place.http(), "PROPFIND /orders/1 HTTP/1.1\r\nHost: orders.test\r\n\r\n")?;
     gateway.stop()?;
     let scripts = root().join("xtask/live");
-    program(python::python_with(&scripts.join("requirements.txt"))?)
-        .arg(scripts.join("ocsf_validate.py"))
-        .arg(place.path("audit"))
-        .done()
+    let python = python::python_with(&scripts.join("requirements.txt"))?;
+    for segment in audit::segments(&place.path("audit"))? {
+        program(&python).arg(scripts.join("ocsf_validate.py")).arg(segment).done()?;
+    }
+    Ok(())
 }

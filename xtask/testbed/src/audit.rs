@@ -1,7 +1,7 @@
 //! The audit log as an auditor's tool reads it: JSON lines in a folder.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -21,21 +21,31 @@ pub struct Decision {
     pub path: String,
 }
 
-/// Every record in `folder`, in the order of the files' names. A line that is still being written is left out.
+/// The files of the log in `folder`, in order.
 ///
 /// # Errors
-/// When a file cannot be read, or a whole line is not JSON.
-pub fn records(folder: &Path) -> Result<Vec<Value>> {
+/// When there is no such folder.
+pub fn segments(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("no audit log in {folder:?}"))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
+        // Checkpoints stand beside the segments.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("audit-") && name.ends_with(".jsonl") {
             files.push(path);
         }
     }
     files.sort();
+    Ok(files)
+}
+
+/// Every record in `folder`. A line that is still being written is left out.
+///
+/// # Errors
+/// When a file cannot be read, or a whole line is not JSON.
+pub fn records(folder: &Path) -> Result<Vec<Value>> {
     let mut records = Vec::new();
-    for file in files {
+    for file in segments(folder)? {
         let text = std::fs::read_to_string(&file)?;
         for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
             let record = serde_json::from_str(line).with_context(|| {
