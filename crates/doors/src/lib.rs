@@ -1,1 +1,25 @@
-//! doors
+//! Front doors: they turn bytes into one canonical request, ask the gate, record what it said, and forward only with
+//! the permit that it gave.
+//!
+//! ```text
+//! proxy ──┐
+//!  …    ──┴─▶ judge ─▶ Permit ─▶ forward
+//! ```
+//! No door has a check of its own: what is not in [`judge`] is not checked.
+
+mod answer;
+mod in_flight;
+mod judge;
+mod metrics;
+mod model;
+pub mod proxy;
+mod request_id;
+mod signed_identity;
+mod trace;
+
+pub use in_flight::FinishedRequest;
+pub use metrics::Metrics;
+pub use model::{Doorway, Model, ServiceOptions, TraceSink};
+pub use request_id::RequestIds;
+pub use signed_identity::{IDENTITY_TYP, IdentitySigner};
+pub use trace::TraceContext;

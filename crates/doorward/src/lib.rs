@@ -1,3 +1,7 @@
-//! doorward
+//! Doorward, put together: configuration, command line, and the process that runs the doors.
 
+pub mod clock;
+pub mod commands;
 pub mod config;
+pub mod entropy;
+pub mod server;

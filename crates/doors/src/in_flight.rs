@@ -1,0 +1,191 @@
+//! A forwarded request from its permit to its end: what it carried, how it ended, and the record of that.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use gate::route::Route;
+use gate::{Standing, Watch};
+use http::Method;
+use ledger::audit::{Ended, Outcome};
+
+use crate::judge::{RequestFacts, actors_of, subject_of};
+use crate::metrics::OutcomeLabels;
+use crate::model::{Doorway, KeysAt};
+use crate::trace::TraceContext;
+
+/// A request that was permitted. When the last part of it is dropped, its outcome is recorded: there is no way out
+/// that forgets to.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    doorway: Arc<Doorway>,
+    watch: Watch<Route>,
+    facts: RequestFacts,
+    door: &'static str,
+    method: Method,
+    status: AtomicU16,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    endpoint: OnceLock<Arc<str>>,
+    ended: AtomicU8,
+}
+
+/// A finished request, for traces.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishedRequest<'a> {
+    /// Its place in its trace.
+    pub trace: TraceContext,
+    /// Its id.
+    pub request_id: &'a str,
+    /// Its method.
+    pub method: &'a Method,
+    /// Its route's name.
+    pub route: &'a str,
+    /// Its service's name.
+    pub service: &'a str,
+    /// The endpoint that answered.
+    pub endpoint: Option<&'a str>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub ended: &'static str,
+    /// The caller's address.
+    pub peer: SocketAddr,
+}
+
+/// How it ended so far; the numbers say which end counts when two are told: the higher one.
+const ENDS: [Ended; 7] = [
+    Ended::ClientGone,
+    Ended::Completed,
+    Ended::UpstreamFailed,
+    Ended::UpstreamTimedOut,
+    Ended::ShuttingDown,
+    Ended::PermitEnded,
+    Ended::Revoked,
+];
+
+impl InFlight {
+    pub(crate) fn new(
+        doorway: Arc<Doorway>,
+        watch: Watch<Route>,
+        facts: RequestFacts,
+        door: &'static str,
+        method: Method,
+    ) -> Arc<Self> {
+        doorway.metrics.in_flight.inc();
+        Arc::new(Self {
+            doorway,
+            watch,
+            facts,
+            door,
+            method,
+            status: AtomicU16::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            endpoint: OnceLock::new(),
+            ended: AtomicU8::new(0),
+        })
+    }
+
+    pub(crate) const fn facts(&self) -> &RequestFacts {
+        &self.facts
+    }
+
+    pub(crate) fn answered(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
+    }
+
+    pub(crate) fn received(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn received_so_far(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn went_to(&self, endpoint: &Arc<str>) {
+        let _ = self.endpoint.set(Arc::clone(endpoint));
+    }
+
+    /// Tells how it ended. Until then it counts as left by the caller.
+    pub(crate) fn end(&self, ended: Ended) {
+        let rank = ENDS.iter().position(|end| *end == ended).unwrap_or_default();
+        self.ended.fetch_max(u8::try_from(rank).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Whether the permit still stands, under the configuration in force now.
+    pub(crate) fn stands(&self) -> bool {
+        let model = self.doorway.model.load();
+        let now = self.doorway.now();
+        let keys = KeysAt { model: &model, now };
+        match model.gate.standing(&self.watch, &keys, now) {
+            Standing::Stands => true,
+            Standing::Ended => {
+                self.end(Ended::PermitEnded);
+                false
+            }
+            Standing::Revoked => {
+                self.end(Ended::Revoked);
+                false
+            }
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let identity = self.watch.caller().identity();
+        let actors = identity.map(|identity| actors_of(identity)).unwrap_or_default();
+        let route = self.watch.target();
+        let status = Some(*self.status.get_mut()).filter(|status| *status != 0);
+        let ended = ENDS.get(usize::from(*self.ended.get_mut())).copied().unwrap_or(Ended::ClientGone);
+        let took = self.facts.began.elapsed();
+        self.doorway.audit.outcome(&Outcome {
+            request_id: self.facts.id.as_str(),
+            at: self.doorway.now(),
+            door: self.door,
+            route: Some(route.name()),
+            service: Some(&route.service().name),
+            method: self.method.as_str(),
+            peer: self.facts.peer,
+            identity: identity.map(|identity| subject_of(identity, &actors)),
+            status,
+            bytes_in: *self.bytes_in.get_mut(),
+            bytes_out: *self.bytes_out.get_mut(),
+            took,
+            endpoint: self.endpoint.get().map(|endpoint| &**endpoint),
+            ended,
+            trace: Some(self.facts.trace.for_audit()),
+        });
+        let metrics = &self.doorway.metrics;
+        metrics.in_flight.dec();
+        metrics.request_seconds.observe(took.as_secs_f64());
+        let labels = OutcomeLabels {
+            service: route.service().name.to_string(),
+            status: status.unwrap_or_default(),
+            ended: ended.name(),
+        };
+        metrics.outcomes.get_or_create(&labels).inc();
+        if self.facts.trace.sampled {
+            self.doorway.traces.finished(&FinishedRequest {
+                trace: self.facts.trace,
+                request_id: self.facts.id.as_str(),
+                method: &self.method,
+                route: route.name(),
+                service: &route.service().name,
+                endpoint: self.endpoint.get().map(|endpoint| &**endpoint),
+                status,
+                took,
+                ended: ended.name(),
+                peer: self.facts.peer,
+            });
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The one way from a door to the gate: read, judge, record. Every door goes through here, so that every door checks
+//! the same.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use gate::request::RawRequest;
+use gate::route::Route;
+use gate::{Answer, CanonicalRequest, Caller, Denial, DenialKind, Permit, Surroundings, Verdict};
+use http::StatusCode;
+use ledger::audit::{self, Actor, Decision, Subject};
+use tokens::TokenRefusal;
+use tokio::time::Instant;
+
+use crate::metrics::DecisionLabels;
+use crate::model::{Doorway, KeysAt, Model};
+use crate::request_id::RequestId;
+use crate::trace::TraceContext;
+
+/// A request that may go on, with its decision on record.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) permit: Permit<Route>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) facts: RequestFacts,
+}
+
+/// What is known of a request from its first byte on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestFacts {
+    pub(crate) id: RequestId,
+    pub(crate) trace: TraceContext,
+    pub(crate) peer: SocketAddr,
+    pub(crate) began: Instant,
+}
+
+/// Reads, judges and records a request.
+///
+/// # Errors
+/// The answer for the caller, when it does not go on; the denial is then on record, and told to the operator's log.
+pub(crate) async fn judge(
+    doorway: &Doorway,
+    model: Arc<Model>,
+    raw: &RawRequest<'_>,
+    facts: RequestFacts,
+) -> Result<Admitted, Answer> {
+    let verdict = match CanonicalRequest::read(raw, &model.reading) {
+        Ok(request) => judge_read(doorway, &model, request).await,
+        Err(_) => {
+            let now = doorway.now();
+            let keys = KeysAt { model: &model, now };
+            model.gate.admit(raw, &model.reading, Surroundings { now, keys: &keys, cache: None })
+        }
+    };
+    match verdict {
+        Verdict::Permit(permit) => {
+            record(doorway, &model, &facts, &Judged::of_permit(&permit)).await?;
+            Ok(Admitted { permit, model, facts })
+        }
+        Verdict::Denial(denial) => {
+            let answer = denial.answer();
+            tracing::info!(
+                request_id = facts.id.as_str(),
+                status = answer.status.as_u16(),
+                route = denial.route().map_or("", |route| route.name()),
+                policies = denial.policies().join(","),
+                reason = denial.reason(),
+                "denied"
+            );
+            record(doorway, &model, &facts, &Judged::of_denial(&denial, answer.status, raw)).await?;
+            Err(answer)
+        }
+    }
+}
+
+/// Judges; when the token names a key that its issuer may have published since, judges once more with fresh keys.
+async fn judge_read(doorway: &Doorway, model: &Model, request: CanonicalRequest) -> Verdict {
+    let verdict = judge_once(doorway, model, request);
+    let Verdict::Denial(denial) = verdict else {
+        return verdict;
+    };
+    let (issuer, kid) = match denial.kind() {
+        DenialKind::UnknownKey { issuer, refusal: TokenRefusal::UnknownKey { kid: Some(kid), .. } } => {
+            (issuer, kid.to_string())
+        }
+        _ => return Verdict::Denial(denial),
+    };
+    let Some(keys) = model.keys.get(issuer) else {
+        return Verdict::Denial(denial);
+    };
+    if keys.refetch_for_unknown_key(&kid, doorway.now()).await != ledger::keys::RefetchOutcome::Found {
+        return Verdict::Denial(denial);
+    }
+    match denial.retry() {
+        Ok(request) => judge_once(doorway, model, request),
+        Err(denial) => Verdict::Denial(denial),
+    }
+}
+
+fn judge_once(doorway: &Doorway, model: &Model, request: CanonicalRequest) -> Verdict {
+    let now = doorway.now();
+    let keys = KeysAt { model, now };
+    model.gate.judge(request, Surroundings { now, keys: &keys, cache: Some(&doorway.cache) })
+}
+
+/// What goes on record.
+struct Judged<'a> {
+    verdict: audit::Verdict,
+    code: &'static str,
+    reason: Option<String>,
+    method: &'a str,
+    host: String,
+    path: &'a str,
+    door: &'static str,
+    client: IpAddr,
+    route: Option<&'a Route>,
+    caller: Option<&'a gate::Identity>,
+    policies: &'a [Arc<str>],
+}
+
+impl<'a> Judged<'a> {
+    fn of_permit(permit: &'a Permit<Route>) -> Self {
+        let request = permit.request();
+        Self {
+            verdict: audit::Verdict::Allow,
+            code: "permit",
+            reason: None,
+            method: request.method().as_str(),
+            host: request.host().to_string(),
+            path: request.path().as_str(),
+            door: request.door(),
+            client: request.client(),
+            route: Some(permit.target()),
+            caller: match permit.caller() {
+                Caller::Anonymous => None,
+                Caller::Known(identity) => Some(identity),
+            },
+            policies: permit.policies(),
+        }
+    }
+
+    fn of_denial(denial: &'a Denial, status: StatusCode, raw: &'a RawRequest<'_>) -> Self {
+        let request = denial.request();
+        Self {
+            verdict: audit::Verdict::Deny { status: status.as_u16() },
+            code: denial.code(),
+            reason: Some(denial.reason()),
+            method: raw.method.as_str(),
+            // What has no one reading is recorded without one.
+            host: request.map_or_else(String::new, |request| request.host().to_string()),
+            path: request.map_or("", |request| request.path().as_str()),
+            door: raw.door,
+            client: request.map_or(raw.peer, CanonicalRequest::client),
+            route: denial.route().map(|route| &**route),
+            caller: denial.identity().map(|identity| &**identity),
+            policies: denial.policies(),
+        }
+    }
+}
+
+async fn record(
+    doorway: &Doorway,
+    model: &Model,
+    facts: &RequestFacts,
+    judged: &Judged<'_>,
+) -> Result<(), Answer> {
+    let policies: Vec<&str> = judged.policies.iter().map(AsRef::as_ref).collect();
+    let reasons: Vec<&str> = judged.reason.as_deref().into_iter().collect();
+    let actors = judged.caller.map(actors_of).unwrap_or_default();
+    let decision = Decision {
+        request_id: facts.id.as_str(),
+        at: doorway.now(),
+        door: judged.door,
+        route: judged.route.map(|route| &**route.name()),
+        service: judged.route.map(|route| &*route.service().name),
+        method: judged.method,
+        host: &judged.host,
+        path: judged.path,
+        peer: SocketAddr::new(judged.client, facts.peer.port()),
+        verdict: judged.verdict,
+        reasons: &reasons,
+        policies: &policies,
+        policy_set: &model.policy_set,
+        identity: judged.caller.map(|identity| subject_of(identity, &actors)),
+        trace: Some(facts.trace.for_audit()),
+        took: facts.began.elapsed(),
+    };
+    let recorded = doorway.audit.decide(&decision, model.audit_budget).await;
+    doorway.metrics.decision_seconds.observe(facts.began.elapsed().as_secs_f64());
+    let labels = DecisionLabels {
+        door: judged.door,
+        route: judged.route.map_or_else(String::new, |route| route.name().to_string()),
+        verdict: judged.verdict.name(),
+        code: if recorded.is_ok() { judged.code } else { "audit_unavailable" },
+    };
+    doorway.metrics.decisions.get_or_create(&labels).inc();
+    recorded.map_err(|error| {
+        tracing::error!(request_id = facts.id.as_str(), %error, "a decision could not be recorded");
+        Answer {
+            retry_after: Some(1),
+            ..Answer::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Service Unavailable",
+                "the request could not be recorded, and so was not served",
+            )
+        }
+    })
+}
+
+/// Who called, as records tell it.
+pub(crate) fn subject_of<'a>(identity: &'a gate::Identity, actors: &'a [Actor<'a>]) -> Subject<'a> {
+    let token = identity.token();
+    Subject {
+        issuer: token.issuer(),
+        subject: token.subject(),
+        kind: token.kind(),
+        groups: token.groups(),
+        actors,
+        client_id: token.client_id(),
+        session: None,
+        fingerprint: Some(token.fingerprint()),
+    }
+}
+
+/// Who acts for the caller, as records tell it.
+pub(crate) fn actors_of(identity: &gate::Identity) -> Vec<Actor<'_>> {
+    identity
+        .token()
+        .actors()
+        .iter()
+        .map(|actor| Actor { issuer: actor.issuer(), subject: actor.subject() })
+        .collect()
+}

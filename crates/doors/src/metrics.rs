@@ -1,0 +1,80 @@
+//! What is counted. Names are fixed; see docs/metrics.md.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Counters of the doors.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(crate) decisions: Family<DecisionLabels, Counter>,
+    pub(crate) outcomes: Family<OutcomeLabels, Counter>,
+    pub(crate) decision_seconds: Histogram,
+    pub(crate) request_seconds: Histogram,
+    pub(crate) connections: Gauge,
+    pub(crate) connections_refused: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) endpoint_up: Family<EndpointLabels, Gauge>,
+    pub(crate) upstream_retries: Family<ServiceLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DecisionLabels {
+    pub(crate) door: &'static str,
+    pub(crate) route: String,
+    pub(crate) verdict: &'static str,
+    pub(crate) code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabels {
+    pub(crate) service: String,
+    pub(crate) status: u16,
+    pub(crate) ended: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EndpointLabels {
+    pub(crate) service: String,
+    pub(crate) endpoint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ServiceLabels {
+    pub(crate) service: String,
+}
+
+impl Metrics {
+    /// Counters, told to `registry`.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let decision_bounds = [25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 1.0];
+        let request_bounds = [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+        let metrics = Self {
+            decisions: Family::default(),
+            outcomes: Family::default(),
+            decision_seconds: Histogram::new(decision_bounds),
+            request_seconds: Histogram::new(request_bounds),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            in_flight: Gauge::default(),
+            endpoint_up: Family::default(),
+            upstream_retries: Family::default(),
+        };
+        let mut add = registry.sub_registry_with_prefix("doorward");
+        let registry = &mut add;
+        registry.register("decisions", "Requests judged, by verdict and reason", metrics.decisions.clone());
+        registry.register("outcomes", "Requests forwarded, by how they ended", metrics.outcomes.clone());
+        registry.register("decision_seconds", "Time from a request's head to its recorded decision", metrics.decision_seconds.clone());
+        registry.register("request_seconds", "Time from a forwarded request's head to the end of its answer", metrics.request_seconds.clone());
+        registry.register("connections", "Open connections from callers", metrics.connections.clone());
+        registry.register("connections_refused", "Connections closed at once because there were too many", metrics.connections_refused.clone());
+        registry.register("requests_in_flight", "Requests being forwarded", metrics.in_flight.clone());
+        registry.register("endpoint_up", "Whether an endpoint takes requests", metrics.endpoint_up.clone());
+        registry.register("upstream_retries", "Requests sent to another endpoint because nothing had been done yet", metrics.upstream_retries.clone());
+        metrics
+    }
+}

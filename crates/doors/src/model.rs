@@ -1,0 +1,117 @@
+//! What the doors judge and forward by. A new configuration makes a new model, swapped in whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use gate::request::Reading;
+use gate::{Gate, Identity, IssuerKeys, Keys};
+use ledger::Clock;
+use ledger::audit::AuditLog;
+use tokens::{Timestamp, TokenCache};
+
+use crate::in_flight::FinishedRequest;
+use crate::metrics::Metrics;
+use crate::proxy::Service;
+use crate::signed_identity::IdentitySigner;
+
+/// Everything that changes with the configuration.
+#[derive(Debug)]
+pub struct Model {
+    /// The judge.
+    pub gate: Gate,
+    /// How requests are read.
+    pub reading: Reading,
+    /// The services, in the order of the gate's specification.
+    pub services: Vec<Arc<Service>>,
+    /// The keys of issuers, by name.
+    pub keys: HashMap<Arc<str>, ledger::keys::IssuerKeys>,
+    /// Signs identities for services; none if no service asks for it.
+    pub signer: Option<Arc<IdentitySigner>>,
+    /// The version of the policy set, for records.
+    pub policy_set: Arc<str>,
+    /// The most bytes a request's body may have; `None` for any.
+    pub max_body: Option<u64>,
+    /// The longest target, in bytes.
+    pub max_target: usize,
+    /// How long a request waits for the audit log.
+    pub audit_budget: Duration,
+}
+
+/// How a service is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Its name.
+    pub name: String,
+    /// Its endpoints, each a host and a port.
+    pub endpoints: Vec<(String, u16)>,
+    /// How its endpoints are probed, if they are: path, how often, how long to wait.
+    pub health: Option<(String, Duration, Duration)>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long the head of an answer may take.
+    pub first_byte_timeout: Duration,
+    /// How long a body may pause.
+    pub idle_timeout: Duration,
+    /// The most connections per data thread.
+    pub max_connections: usize,
+    /// The most requests per data thread that wait for a connection.
+    pub max_pending: usize,
+}
+
+/// What all doors share for as long as the process lives.
+pub struct Doorway {
+    /// The model in force.
+    pub model: ArcSwap<Model>,
+    /// Tokens that were verified before.
+    pub cache: TokenCache<Identity>,
+    /// The audit log.
+    pub audit: AuditLog,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Where sampled traces go.
+    pub traces: Arc<dyn TraceSink>,
+}
+
+/// Takes finished requests for traces.
+pub trait TraceSink: std::fmt::Debug + Send + Sync {
+    /// Whether a trace that begins here is recorded.
+    fn samples(&self, trace_id: &[u8; 16]) -> bool;
+    /// Takes a finished request whose trace is recorded.
+    fn finished(&self, request: &FinishedRequest<'_>);
+}
+
+impl std::fmt::Debug for Doorway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Doorway").finish_non_exhaustive()
+    }
+}
+
+impl Doorway {
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The keys of a model at one moment.
+pub(crate) struct KeysAt<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) now: Timestamp,
+}
+
+impl Keys for KeysAt<'_> {
+    fn keys_of(&self, issuer: &str) -> IssuerKeys {
+        let Some(keys) = self.model.keys.get(issuer) else {
+            return IssuerKeys::Unavailable;
+        };
+        match keys.snapshot().keys_at(self.now) {
+            Ok(keys) => IssuerKeys::Usable(Arc::clone(keys)),
+            Err(_) => IssuerKeys::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Bodies on their way through: counted, bounded, and cut off when the permit no longer stands.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use ledger::audit::Ended;
+use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::connection::Busy;
+use super::pool::{Pool, Slot};
+use crate::in_flight::InFlight;
+
+/// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// Why a body ended before its end. The peer sees the connection break off.
+#[derive(Debug, Error)]
+pub(crate) enum BodyError {
+    /// The sender broke off.
+    #[error("the body broke off: {0}")]
+    BrokeOff(#[from] hyper::Error),
+    /// Nothing came for too long.
+    #[error("the body paused for more than {0:?}")]
+    Idle(Duration),
+    /// The permit ended or was revoked.
+    #[error("the permit no longer stands")]
+    PermitOver,
+    /// The body has more bytes than it may.
+    #[error("the body has more than {0} bytes")]
+    TooLarge(u64),
+}
+
+/// Which way a body goes.
+#[derive(Debug)]
+enum Direction {
+    /// From the caller to the service.
+    Up { most: Option<u64> },
+    /// From the service to the caller; with the connection that it comes over.
+    Down { connection: Option<Box<Lease>> },
+}
+
+/// A connection in use, to be put back when its answer was read.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) sender: SendRequest<WatchedBody>,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) most_idle: usize,
+    pub(crate) slot: Slot,
+}
+
+/// A body of a forwarded request or of its answer.
+#[derive(Debug)]
+pub(crate) struct WatchedBody {
+    incoming: Option<Incoming>,
+    direction: Direction,
+    request: Arc<InFlight>,
+    idle_timeout: Duration,
+    last_frame: Instant,
+    next_check: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl WatchedBody {
+    /// The caller's body on its way to the service; without one, an empty body.
+    pub(crate) fn up(incoming: Option<Incoming>, request: Arc<InFlight>, idle_timeout: Duration, most: Option<u64>) -> Self {
+        Self::new(incoming, Direction::Up { most }, request, idle_timeout)
+    }
+
+    /// The answer on its way to the caller.
+    pub(crate) fn down(incoming: Incoming, request: Arc<InFlight>, idle_timeout: Duration, lease: Lease) -> Self {
+        let mut body =
+            Self::new(Some(incoming), Direction::Down { connection: Some(Box::new(lease)) }, request, idle_timeout);
+        if body.is_end_stream() {
+            body.finish();
+        }
+        body
+    }
+
+    fn new(incoming: Option<Incoming>, direction: Direction, request: Arc<InFlight>, idle_timeout: Duration) -> Self {
+        let began = request.facts().began;
+        Self { incoming, direction, request, idle_timeout, last_frame: began, next_check: began + CHECK_EVERY, timer: None }
+    }
+
+    /// The end was reached: the connection is free for the next request.
+    fn finish(&mut self) {
+        if let Direction::Down { connection } = &mut self.direction
+            && let Some(lease) = connection.take()
+        {
+            self.request.end(Ended::Completed);
+            let Lease { sender, endpoint, pool, most_idle, slot } = *lease;
+            pool.put_back(&endpoint, sender, most_idle);
+            drop(slot);
+        }
+    }
+
+    fn count(&self, bytes: usize) -> Result<(), BodyError> {
+        match &self.direction {
+            Direction::Up { most } => {
+                self.request.received(bytes);
+                match most {
+                    Some(most) if self.request.received_so_far() > *most => Err(BodyError::TooLarge(*most)),
+                    _ => Ok(()),
+                }
+            }
+            Direction::Down { .. } => {
+                self.request.sent(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks whether the permit still stands, when it is time to.
+    fn check(&mut self, now: Instant) -> Result<(), BodyError> {
+        if now < self.next_check {
+            return Ok(());
+        }
+        self.next_check = now + CHECK_EVERY;
+        if self.request.stands() { Ok(()) } else { Err(BodyError::PermitOver) }
+    }
+
+    /// Waits for time to pass while nothing comes.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyError> {
+        loop {
+            let now = Instant::now();
+            let idle_until = self.last_frame.max(self.request.facts().began) + self.idle_timeout;
+            if now >= idle_until {
+                if matches!(self.direction, Direction::Down { .. }) {
+                    self.request.end(Ended::UpstreamTimedOut);
+                }
+                return Poll::Ready(BodyError::Idle(self.idle_timeout));
+            }
+            if let Err(error) = self.check(now) {
+                return Poll::Ready(error);
+            }
+            let wake = self.next_check.min(idle_until);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(wake)));
+            if timer.deadline() != wake {
+                timer.as_mut().reset(wake);
+            }
+            ready!(timer.as_mut().poll(context));
+        }
+    }
+
+    fn failed(&self) {
+        if matches!(self.direction, Direction::Down { .. }) {
+            self.request.end(Ended::UpstreamFailed);
+        }
+    }
+}
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+            return this.wait(context).map(|error| Some(Err(error)));
+        };
+        match frame {
+            None => {
+                this.finish();
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                this.failed();
+                Poll::Ready(Some(Err(BodyError::BrokeOff(error))))
+            }
+            Some(Ok(frame)) => {
+                let now = Instant::now();
+                this.last_frame = now;
+                let checked = this
+                    .check(now)
+                    .and_then(|()| this.count(frame.data_ref().map_or(0, Bytes::len)));
+                if checked.is_ok() && this.is_end_stream() {
+                    this.finish();
+                }
+                Poll::Ready(Some(checked.map(|()| frame)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// Any answer's body, which keeps its connection busy until it is written.
+#[derive(Debug)]
+pub(crate) struct DoorBody {
+    content: Content,
+    _busy: Busy,
+}
+
+#[derive(Debug)]
+enum Content {
+    Ours(Full<Bytes>),
+    Services(WatchedBody),
+}
+
+impl DoorBody {
+    pub(crate) const fn ours(body: Full<Bytes>, busy: Busy) -> Self {
+        Self { content: Content::Ours(body), _busy: busy }
+    }
+
+    pub(crate) const fn services(body: WatchedBody, busy: Busy) -> Self {
+        Self { content: Content::Services(body), _busy: busy }
+    }
+}
+
+impl Body for DoorBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.content {
+            Content::Ours(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Content::Services(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Ours(body) => body.is_end_stream(),
+            Content::Services(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Ours(body) => body.size_hint(),
+            Content::Services(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One caller's connection, from accept to close.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::handler::Handler;
+use super::paced::Paced;
+use super::worker::ProxyLimits;
+
+/// Whether a connection is answering a request, shared by its stream and its answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Busyness(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    answering: AtomicUsize,
+    head_began: Mutex<Option<Instant>>,
+}
+
+/// Held while a request is being answered.
+#[derive(Debug)]
+pub(crate) struct Busy(Busyness);
+
+impl Busyness {
+    pub(crate) fn begin(&self) -> Busy {
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
+        self.set_head(None);
+        Busy(self.clone())
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed) != 0
+    }
+
+    /// The first byte of a head came; later ones do not count.
+    pub(crate) fn head_began(&self, now: Instant) {
+        if let Ok(mut began) = self.0.head_began.lock() {
+            began.get_or_insert(now);
+        }
+    }
+
+    pub(crate) fn head_began_at(&self) -> Option<Instant> {
+        self.0.head_began.lock().ok().and_then(|began| *began)
+    }
+
+    fn set_head(&self, to: Option<Instant>) {
+        if let Ok(mut began) = self.0.head_began.lock() {
+            *began = to;
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.0.answering.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: Arc<Handler>,
+    limits: ProxyLimits,
+    mut draining: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let busy = Busyness::default();
+    let io = TokioIo::new(Paced::new(stream, busy.clone(), limits.header_timeout));
+    let served = AtomicUsize::new(0);
+    let service = service_fn(|request| {
+        let count = served.fetch_add(1, Ordering::Relaxed) + 1;
+        let last = count >= limits.requests_per_connection;
+        let (handler, busy) = (Arc::clone(&handler), busy.begin());
+        async move { handler.handle(request, peer, last, busy).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle_timeout)
+        .max_buf_size(limits.header_bytes.max(MIN_BUFFER))
+        .max_headers(limits.headers)
+        .half_close(false)
+        .serve_connection(io, service);
+    tokio::pin!(connection);
+    let drained = async {
+        // The value that is waited for is locked while it is held: it is let go before anything else waits.
+        let _ = draining.wait_for(|draining| *draining).await.map(drop);
+    };
+    let ended = tokio::select! {
+        ended = &mut connection => Some(ended),
+        () = drained => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// The smallest read buffer that hyper takes.
+const MIN_BUFFER: usize = 8192;

@@ -1,0 +1,103 @@
+//! One address of a service: whether it takes requests at the moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokens::Timestamp;
+
+/// How long an endpoint rests after its first failure; doubled with each further one.
+const FIRST_REST: Duration = Duration::from_millis(500);
+/// How long an endpoint rests at most.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// An endpoint, shared by all data threads.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// `host:port`, for records.
+    pub(crate) name: Arc<str>,
+    /// What the probes say; true until one fails.
+    healthy: AtomicBool,
+    failures: AtomicU32,
+    rests_until: AtomicU64,
+    up: Gauge,
+}
+
+impl Endpoint {
+    pub(crate) fn new(host: &str, port: u16, up: Gauge) -> Self {
+        up.set(1);
+        Self {
+            host: host.to_owned(),
+            port,
+            name: format!("{host}:{port}").into(),
+            healthy: AtomicBool::new(true),
+            failures: AtomicU32::new(0),
+            rests_until: AtomicU64::new(0),
+            up,
+        }
+    }
+
+    /// Whether it should be given requests at `now`.
+    pub(crate) fn is_up(&self, now: Timestamp) -> bool {
+        self.healthy.load(Ordering::Relaxed) && now.as_millis() >= self.rests_until.load(Ordering::Relaxed)
+    }
+
+    /// It could not be reached, or broke off before it answered.
+    pub(crate) fn failed(&self, now: Timestamp) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
+        let rest = FIRST_REST.saturating_mul(1 << failures).min(LONGEST_REST);
+        self.rests_until.store(now.plus(rest).as_millis(), Ordering::Relaxed);
+        self.up.set(0);
+    }
+
+    /// It answered.
+    pub(crate) fn answered(&self) {
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            self.failures.store(0, Ordering::Relaxed);
+            self.rests_until.store(0, Ordering::Relaxed);
+            self.up.set(i64::from(self.healthy.load(Ordering::Relaxed)));
+        }
+    }
+
+    /// A probe says how it is.
+    pub(crate) fn probed(&self, healthy: bool) {
+        self.healthy.store(healthy, Ordering::Relaxed);
+        if healthy {
+            self.answered();
+        }
+        self.up.set(i64::from(healthy && self.failures.load(Ordering::Relaxed) == 0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_endpoint_rests_longer_each_time_and_an_answer_wakes_it() {
+        let endpoint = Endpoint::new("127.0.0.1", 9001, Gauge::default());
+        let mut now = Timestamp::from_secs(100);
+        for rest in [500, 1000, 2000, 4000, 8000, 10_000, 10_000] {
+            endpoint.failed(now);
+            assert!(!endpoint.is_up(now.plus(Duration::from_millis(rest - 1))));
+            now = now.plus(Duration::from_millis(rest));
+            assert!(endpoint.is_up(now));
+        }
+        endpoint.failed(now);
+        endpoint.answered();
+        assert!(endpoint.is_up(now));
+    }
+
+    #[test]
+    fn a_probe_that_fails_takes_it_out_until_one_succeeds() {
+        let endpoint = Endpoint::new("127.0.0.1", 9001, Gauge::default());
+        endpoint.probed(false);
+        endpoint.answered();
+        assert!(!endpoint.is_up(Timestamp::MAX));
+        endpoint.probed(true);
+        assert!(endpoint.is_up(Timestamp::MAX));
+    }
+}

@@ -1,0 +1,393 @@
+//! Forwarding: what was judged, to the service that the route names, and the answer back.
+
+use std::sync::Arc;
+
+use gate::request::Scheme;
+use gate::route::Route;
+use gate::spec::IdentityField;
+use gate::{Answer, CanonicalRequest, Caller, Watch};
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::SendRequest;
+use ledger::audit::Ended;
+use tokens::{ClaimValue, SubjectKind};
+use tokio::time::{Instant, sleep_until};
+
+use super::body::{Lease, WatchedBody};
+use super::endpoint::Endpoint;
+use super::pool::{Pool, Slot};
+use super::service::Service;
+use crate::answer::X_REQUEST_ID;
+use crate::in_flight::InFlight;
+use crate::judge::Admitted;
+use crate::metrics::ServiceLabels;
+use crate::model::Doorway;
+use crate::trace::TRACEPARENT;
+
+/// The most endpoints that one request is tried at.
+const MAX_TRIES: usize = 3;
+
+/// Uses a permit: sends the request that was judged, and nothing else, and gives back the service's answer.
+///
+/// # Errors
+/// The answer for the caller when the service gives none. Either way the outcome is recorded.
+pub(crate) async fn forward(
+    admitted: Admitted,
+    body: Incoming,
+    doorway: &Arc<Doorway>,
+    pool: &Arc<Pool>,
+) -> Result<Response<WatchedBody>, Answer> {
+    let Admitted { permit, model, facts } = admitted;
+    let signed = match (&model.signer, &permit.target().service().identity.token_header) {
+        (Some(signer), Some(_)) => signer.sign(&permit, doorway.now()).map_err(|error| {
+            tracing::error!(request_id = facts.id.as_str(), %error, "an identity could not be signed");
+            unavailable("your identity cannot be passed on at the moment")
+        })?,
+        _ => None,
+    };
+    let route = Arc::clone(permit.target());
+    let (request, watch) = permit.redeem();
+    let headers = upstream_headers(&request, &watch, &route, signed, &facts);
+    let head = Head { method: request.method().clone(), target: target(&request)?, headers };
+    let in_flight = InFlight::new(Arc::clone(doorway), watch, facts, request.door(), head.method.clone());
+    let service = model.services.get(route.service().index).ok_or_else(|| bad_gateway(&in_flight, Ended::UpstreamFailed))?;
+    if let Some(most) = model.max_body
+        && body.size_hint().lower() > most
+    {
+        in_flight.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+        in_flight.end(Ended::Completed);
+        return Err(too_large(most));
+    }
+    let Some(slot) = pool.slot(service).await else {
+        in_flight.answered(StatusCode::SERVICE_UNAVAILABLE.as_u16());
+        in_flight.end(Ended::UpstreamFailed);
+        return Err(unavailable("the service has too many requests waiting"));
+    };
+    let body = Some(body).filter(|body| !body.is_end_stream());
+    let attempt = Attempt { doorway, pool, service, in_flight: &in_flight, max_body: model.max_body };
+    attempt.run(&head, body, slot).await
+}
+
+/// The head of the request to send.
+struct Head {
+    method: Method,
+    target: Uri,
+    headers: HeaderMap,
+}
+
+/// A request on its way to one endpoint after another.
+struct Attempt<'a> {
+    doorway: &'a Arc<Doorway>,
+    pool: &'a Arc<Pool>,
+    service: &'a Arc<Service>,
+    in_flight: &'a Arc<InFlight>,
+    max_body: Option<u64>,
+}
+
+/// How sending ended without an answer.
+enum Unanswered {
+    /// Nothing was sent: the request can go elsewhere, with its body.
+    NotSent(Request<WatchedBody>),
+    /// It was sent, and the connection broke before an answer.
+    Broken,
+    /// The body was larger than it may be.
+    TooLarge,
+    /// No answer came in time.
+    TimedOut,
+}
+
+impl Attempt<'_> {
+    async fn run(&self, head: &Head, body: Option<Incoming>, slot: Slot) -> Result<Response<WatchedBody>, Answer> {
+        let replayable = body.is_none();
+        let mut next = Some(self.request(head, body));
+        let endpoints: Vec<_> = self.service.in_turn(self.doorway.now()).take(MAX_TRIES).cloned().collect();
+        let mut timed_out = false;
+        for (tried, endpoint) in endpoints.iter().enumerate() {
+            let Some(mut request) = next.take() else { break };
+            if tried > 0 {
+                let labels = ServiceLabels { service: self.service.options.name.clone() };
+                self.doorway.metrics.upstream_retries.get_or_create(&labels).inc();
+            }
+            // A connection that was used before may have been closed by the endpoint just now; what was not sent on
+            // it is sent on a new one, to the same endpoint.
+            let mut reused = true;
+            loop {
+                let mut sender = match self.connection(endpoint, &mut reused).await {
+                    Ok(sender) => sender,
+                    Err(()) => {
+                        next = Some(request);
+                        break;
+                    }
+                };
+                match self.send(&mut sender, request).await {
+                    Ok(response) => {
+                        endpoint.answered();
+                        self.in_flight.went_to(&endpoint.name);
+                        return Ok(self.answer(response, sender, endpoint, slot));
+                    }
+                    Err(Unanswered::NotSent(unsent)) if reused => request = unsent,
+                    Err(Unanswered::NotSent(unsent)) => {
+                        endpoint.failed(self.doorway.now());
+                        next = Some(unsent);
+                        break;
+                    }
+                    Err(Unanswered::Broken) if replayable && head.method.is_idempotent() => {
+                        // RFC 9110 §9.2.2: doing it twice is doing it once.
+                        request = self.request(head, None);
+                        if !reused {
+                            endpoint.failed(self.doorway.now());
+                            next = Some(request);
+                            break;
+                        }
+                    }
+                    Err(Unanswered::Broken) => {
+                        endpoint.failed(self.doorway.now());
+                        return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
+                    }
+                    Err(Unanswered::TooLarge) => {
+                        self.in_flight.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+                        self.in_flight.end(Ended::Completed);
+                        return Err(too_large(self.max_body.unwrap_or_default()));
+                    }
+                    Err(Unanswered::TimedOut) => {
+                        timed_out = true;
+                        break;
+                    }
+                }
+            }
+        }
+        let ended = if timed_out { Ended::UpstreamTimedOut } else { Ended::UpstreamFailed };
+        Err(bad_gateway(self.in_flight, ended))
+    }
+
+    fn request(&self, head: &Head, body: Option<Incoming>) -> Request<WatchedBody> {
+        let idle = self.service.options.idle_timeout;
+        let body = WatchedBody::up(body, Arc::clone(self.in_flight), idle, self.max_body);
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = head.target.clone();
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = head.headers.clone();
+        request
+    }
+
+    /// A connection: first one that was used before, then a new one.
+    async fn connection(
+        &self,
+        endpoint: &Endpoint,
+        reused: &mut bool,
+    ) -> Result<SendRequest<WatchedBody>, ()> {
+        while *reused {
+            match self.pool.idle(endpoint) {
+                Some(mut sender) => {
+                    if sender.is_ready() || sender.ready().await.is_ok() {
+                        return Ok(sender);
+                    }
+                }
+                None => *reused = false,
+            }
+        }
+        match self.pool.connect(endpoint, self.service.options.connect_timeout).await {
+            Ok(sender) => Ok(sender),
+            Err(error) => {
+                tracing::warn!(%error, service = self.service.options.name, "an endpoint was passed over");
+                endpoint.failed(self.doorway.now());
+                Err(())
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        sender: &mut SendRequest<WatchedBody>,
+        request: Request<WatchedBody>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let within = self.service.options.first_byte_timeout;
+        let answer = sender.try_send_request(request);
+        tokio::pin!(answer);
+        let mut progress = self.in_flight.received_so_far();
+        let mut deadline = self.in_flight.facts().began + within;
+        let late = sleep_until(deadline);
+        tokio::pin!(late);
+        loop {
+            tokio::select! {
+                biased;
+                answered = &mut answer => return answered.map_err(|mut error| match error.take_message() {
+                    Some(request) => Unanswered::NotSent(request),
+                    None if self.is_too_large() => Unanswered::TooLarge,
+                    None => {
+                        tracing::debug!(error = %error.into_error(), "an endpoint broke off before it answered");
+                        Unanswered::Broken
+                    }
+                }),
+                () = &mut late => {
+                    // While an upload is moving, its service cannot answer yet.
+                    let received = self.in_flight.received_so_far();
+                    if received == progress {
+                        return Err(Unanswered::TimedOut);
+                    }
+                    progress = received;
+                    deadline = Instant::now() + within;
+                    late.as_mut().reset(deadline);
+                }
+            }
+        }
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.max_body.is_some_and(|most| self.in_flight.received_so_far() > most)
+    }
+
+    fn answer(
+        &self,
+        response: Response<Incoming>,
+        sender: SendRequest<WatchedBody>,
+        endpoint: &Endpoint,
+        slot: Slot,
+    ) -> Response<WatchedBody> {
+        let (mut parts, body) = response.into_parts();
+        self.in_flight.answered(parts.status.as_u16());
+        remove_hop_by_hop(&mut parts.headers);
+        if let Ok(id) = HeaderValue::from_str(self.in_flight.facts().id.as_str()) {
+            parts.headers.insert(X_REQUEST_ID, id);
+        }
+        let lease = Lease {
+            sender,
+            endpoint: Arc::clone(&endpoint.name),
+            pool: Arc::clone(self.pool),
+            most_idle: self.service.options.max_connections,
+            slot,
+        };
+        let idle = self.service.options.idle_timeout;
+        Response::from_parts(parts, WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease))
+    }
+}
+
+fn target(request: &CanonicalRequest) -> Result<Uri, Answer> {
+    // INVARIANT: a canonical target parses; were it not to, nothing is forwarded.
+    request.target().parse().map_err(|_| unavailable("the request cannot be forwarded"))
+}
+
+/// The headers that the service gets: what was judged, who asks, and where from.
+fn upstream_headers(
+    request: &CanonicalRequest,
+    watch: &Watch<Route>,
+    route: &Route,
+    signed: Option<HeaderValue>,
+    facts: &crate::judge::RequestFacts,
+) -> HeaderMap {
+    let mut headers = request.headers().clone();
+    // The answer to `Expect: 100-continue` is given at the door; asked again, the service's would be lost.
+    headers.remove(header::EXPECT);
+    let host = request.host().to_string();
+    let mut put = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    put(header::HOST, &host);
+    put(X_REQUEST_ID, facts.id.as_str());
+    put(HeaderName::from_static("x-forwarded-for"), &request.client().to_string());
+    put(HeaderName::from_static("x-forwarded-host"), &host);
+    let scheme = if request.scheme() == Scheme::Https { "https" } else { "http" };
+    put(HeaderName::from_static("x-forwarded-proto"), scheme);
+    if let Some(trace) = facts.trace.header() {
+        headers.insert(HeaderName::from_static(TRACEPARENT), trace);
+    }
+    let identity = &route.service().identity;
+    if identity.forward_credential
+        && let Some(credential) = request.authorization()
+    {
+        headers.insert(header::AUTHORIZATION, credential.clone());
+    }
+    if let (Some(name), Some(signed)) = (&identity.token_header, signed)
+        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+    {
+        headers.insert(name, signed);
+    }
+    if let Caller::Known(known) = watch.caller() {
+        for (name, field) in &identity.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            // A value that cannot stand in a header is left out whole: half an identity would be another one.
+            let value = identity_text(known, field).and_then(|text| HeaderValue::from_str(&text).ok());
+            if let (Ok(name), Some(value)) = (name, value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+    headers
+}
+
+fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<String> {
+    let token = identity.token();
+    Some(match field {
+        IdentityField::Claim(name) => match token.claims().get(name.as_str())? {
+            ClaimValue::Bool(value) => value.to_string(),
+            ClaimValue::Long(value) => value.to_string(),
+            ClaimValue::String(value) => value.to_string(),
+            ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?,
+        },
+        IdentityField::Groups => join(token.groups().iter().map(String::as_str), ',')?,
+        IdentityField::Issuer => token.issuer().to_string(),
+        IdentityField::Kind => match token.kind() {
+            SubjectKind::User => "user".to_owned(),
+            SubjectKind::Workload => "workload".to_owned(),
+        },
+        IdentityField::Scopes => join(token.scopes().iter().map(String::as_str), ' ')?,
+        IdentityField::Subject => token.subject().to_owned(),
+    })
+}
+
+/// A list in one header; nothing when an item holds the separator, because the list would read as another one.
+fn join<'a>(items: impl Iterator<Item = &'a str>, separator: char) -> Option<String> {
+    let mut text = String::new();
+    for item in items {
+        if item.contains(separator) {
+            return None;
+        }
+        if !text.is_empty() {
+            text.push(separator);
+        }
+        text.push_str(item);
+    }
+    Some(text)
+}
+
+/// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let always = [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE];
+    let others = ["keep-alive", "proxy-connection", "proxy-authenticate"].map(HeaderName::from_static);
+    for name in always.iter().chain(&others).chain(&named) {
+        if *name != header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+}
+
+fn bad_gateway(in_flight: &InFlight, ended: Ended) -> Answer {
+    let answer = if ended == Ended::UpstreamTimedOut {
+        Answer::new(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", "the service did not answer in time")
+    } else {
+        Answer::new(StatusCode::BAD_GATEWAY, "Bad Gateway", "the service could not be reached")
+    };
+    in_flight.answered(answer.status.as_u16());
+    in_flight.end(ended);
+    answer
+}
+
+fn unavailable(detail: &str) -> Answer {
+    Answer { retry_after: Some(1), ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail) }
+}
+
+fn too_large(most: u64) -> Answer {
+    let detail = format!("the request's body has more than {most} bytes");
+    Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large", detail)
+}

@@ -1,0 +1,170 @@
+//! A data thread: its own runtime, its own listener on the shared port, its own connections to endpoints.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::connection;
+use super::handler::Handler;
+use crate::model::Doorway;
+use crate::request_id::RequestIds;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// How long accepting pauses when the process has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What callers may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyLimits {
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
+    /// Header lines of a request.
+    pub headers: usize,
+    /// Open connections, over all data threads.
+    pub connections: usize,
+    /// From the first byte of a head to its last.
+    pub header_timeout: Duration,
+    /// Between requests.
+    pub idle_timeout: Duration,
+    /// Requests on one connection.
+    pub requests_per_connection: usize,
+    /// How long requests may take to end once the process was told to stop.
+    pub drain: Duration,
+}
+
+/// A running data thread.
+#[derive(Debug)]
+pub struct Worker {
+    thread: JoinHandle<()>,
+}
+
+/// Opens the port, once for each data thread; the kernel spreads connections over them.
+///
+/// # Errors
+/// When the address cannot be had; in particular when another process has it, even one that shares its ports.
+pub fn listen(address: SocketAddr, threads: usize) -> io::Result<Vec<TcpListener>> {
+    // Sharing a port is meant for our own threads: a first try without sharing finds everyone else.
+    let mut address = address;
+    {
+        let alone = bind(address, false)?;
+        alone.listen(BACKLOG)?;
+        if let Some(bound) = alone.local_addr()?.as_socket() {
+            address = bound;
+        }
+    }
+    (0..threads.max(1))
+        .map(|_| {
+            let socket = bind(address, true)?;
+            socket.listen(BACKLOG)?;
+            Ok(socket.into())
+        })
+        .collect()
+}
+
+fn bind(address: SocketAddr, share: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(share)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+impl Worker {
+    /// Starts a data thread. It ends some time after `draining` turns true: when its requests have ended, at the latest
+    /// after `limits.drain`.
+    ///
+    /// # Errors
+    /// When the thread or its runtime cannot be made.
+    pub fn start(
+        name: &str,
+        listener: TcpListener,
+        doorway: Arc<Doorway>,
+        limits: ProxyLimits,
+        open: Arc<AtomicUsize>,
+        seed: u64,
+        draining: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
+        let door = Door { listener, handler, limits, open, draining };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(door.run()))?;
+        Ok(Self { thread })
+    }
+
+    /// Waits for its end.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("a data thread ended in a panic");
+        }
+    }
+}
+
+struct Door {
+    listener: tokio::net::TcpListener,
+    handler: Arc<Handler>,
+    limits: ProxyLimits,
+    open: Arc<AtomicUsize>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Door {
+    async fn run(self) {
+        let mut connections = JoinSet::new();
+        let mut draining = self.draining.clone();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.take(stream, peer, &mut connections),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+                _ = draining.wait_for(|draining| *draining) => break,
+            }
+        }
+        // Those that the kernel has taken already are ours to answer.
+        while let Ok(Ok((stream, peer))) = timeout(Duration::ZERO, self.listener.accept()).await {
+            self.take(stream, peer, &mut connections);
+        }
+        drop(self.listener);
+        let drained = timeout(self.limits.drain, async { while connections.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(open = connections.len(), "closing what did not end within the drain time");
+        }
+    }
+
+    fn take(&self, stream: tokio::net::TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+        let metrics = self.handler.metrics();
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            metrics.connections_refused.inc();
+            return;
+        }
+        metrics.connections.inc();
+        let gauge = metrics.connections.clone();
+        let open = Arc::clone(&self.open);
+        let served =
+            connection::serve(stream, peer, Arc::clone(&self.handler), self.limits, self.draining.clone());
+        connections.spawn(async move {
+            served.await;
+            open.fetch_sub(1, Ordering::Relaxed);
+            gauge.dec();
+        });
+    }
+}

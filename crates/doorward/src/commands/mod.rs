@@ -1,0 +1,52 @@
+//! The command line.
+
+mod check;
+mod run;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An identity-aware access proxy: one binary between every request and the services behind it.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, about, long_about = None, after_help = GUIDE, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const GUIDE: &str = "\
+First steps:
+  doorward demo                    see it decide, with nothing to install
+  doorward init --issuer URL --upstream URL > doorward.yaml
+  doorward check doorward.yaml     every problem, with its line and remedy
+  doorward run doorward.yaml       serve
+
+When something is denied:
+  doorward explain --help          which rule, and on which condition
+  doorward doctor --help           the issuer, its keys, the clock, a token
+  doorward audit tail --follow     every decision as it is made";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Run(run::Run),
+    Schema(schema::Schema),
+}
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Check(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Schema(command) => command.run(),
+    }
+}
+
+/// Prints an error for a person.
+pub(crate) fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("doorward: {error}");
+    ExitCode::FAILURE
+}

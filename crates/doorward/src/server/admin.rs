@@ -1,0 +1,187 @@
+//! The operator's port: is it alive, is it ready, and what does it count.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use doors::Doorway;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::{Registry, Unit};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::reload::ReloadState;
+
+struct Admin {
+    registry: Registry,
+    doorway: Arc<Doorway>,
+    state: Arc<ReloadState>,
+    draining: watch::Receiver<bool>,
+}
+
+/// Serves the operator's port, within the current runtime.
+pub(super) fn start(
+    listener: TcpListener,
+    mut registry: Registry,
+    doorway: Arc<Doorway>,
+    state: Arc<ReloadState>,
+    draining: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let own = registry.sub_registry_with_prefix("doorward");
+    own.register("config_reloads", "Configurations put in force since the start", state.reloads.clone());
+    own.register("config_reload_failures", "Configurations that were not good", state.failures.clone());
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let admin = Arc::new(Admin { registry, doorway, state, draining });
+    let router = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(admin);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the operator's port has closed");
+        }
+    });
+    Ok(())
+}
+
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    let (status, body) = readiness(&admin);
+    let text = serde_json::to_string_pretty(&body).unwrap_or_default() + "\n";
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// What stands in the way (503), and what is worth knowing although requests flow (200).
+fn readiness(admin: &Admin) -> (StatusCode, Value) {
+    let now = admin.doorway.now();
+    let model = admin.doorway.model.load();
+    let status = admin.state.status();
+    let (mut not_ready, mut degraded) = (Vec::new(), Vec::new());
+    if *admin.draining.borrow() {
+        not_ready.push("draining".to_owned());
+    }
+    let audit = admin.doorway.audit.health();
+    if let Some(error) = &audit.error {
+        not_ready.push(format!("audit: {error}"));
+    }
+    let mut names: Vec<_> = model.keys.keys().collect();
+    names.sort();
+    let mut issuers = Vec::new();
+    for issuer in names.into_iter().filter_map(|name| model.keys.get(name)) {
+        let keys = issuer.status(now);
+        let state = keys.state;
+        let told = || {
+            let why = keys.last_error.as_deref().unwrap_or("its keys have not been fetched yet");
+            format!("issuer `{}` is {}: {why}", keys.name, state.name())
+        };
+        // An issuer that was never reached is waited for; one that is lost later must not take all others with it.
+        if !state.is_serving() && keys.fetches == 0 {
+            not_ready.push(told());
+        } else if state != ledger::keys::IssuerState::Fresh {
+            degraded.push(told());
+        }
+        issuers.push(json!({
+            "name": keys.name, "state": state.name(), "keys": keys.keys, "source": keys.source,
+            "fetched_at": keys.fetched_at.map(tokens::Timestamp::as_secs), "last_error": keys.last_error,
+        }));
+    }
+    let mut services = Vec::new();
+    for service in &model.services {
+        let (up, all) = service.standing(now);
+        let name = &service.options().name;
+        if up < all {
+            degraded.push(format!("service `{name}`: {up} of {all} endpoints are up"));
+        }
+        services.push(json!({ "name": name, "endpoints_up": up, "endpoints": all }));
+    }
+    if let Some(error) = &status.error {
+        degraded.push(format!("the configuration file is not good, and the one before it is in force: {error}"));
+    }
+    if !status.restart_needed.is_empty() {
+        degraded.push(format!("changed and waiting for a restart: {}", status.restart_needed.join(", ")));
+    }
+    let word = match (not_ready.is_empty(), degraded.is_empty()) {
+        (true, true) => "ready",
+        (true, false) => "degraded",
+        (false, _) => "not ready",
+    };
+    let exceptions: Vec<_> =
+        status.facts.exceptions.iter().map(|e| json!({ "key": e.key, "meaning": e.meaning })).collect();
+    let body = json!({
+        "status": word,
+        "not_ready": not_ready,
+        "degraded": degraded,
+        "policy_set": &*status.facts.policy_set,
+        "reloaded_at": status.loaded_at.map(tokens::Timestamp::as_secs),
+        "exceptions": exceptions,
+        "disabled_issuers": status.facts.disabled_issuers,
+        "issuers": issuers,
+        "services": services,
+        "audit": { "queued_records": audit.queued_records, "last_seq": audit.last_seq, "dropped_outcomes": audit.dropped_outcomes },
+    });
+    let code = if word == "not ready" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, body)
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    let mut text = String::new();
+    if encode(&mut text, &admin.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    // What is asked for rather than counted goes before the end mark.
+    let text = text.trim_end().trim_end_matches("# EOF").to_owned() + &asked(&admin) + "# EOF\n";
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Gauges that other parts keep themselves.
+fn asked(admin: &Admin) -> String {
+    let now = admin.doorway.now();
+    let mut registry = Registry::default();
+    let own = registry.sub_registry_with_prefix("doorward");
+    let gauge = |value: i64| {
+        let gauge = prometheus_client::metrics::gauge::Gauge::<i64>::default();
+        gauge.set(value);
+        gauge
+    };
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let labelled = |name: &str, pairs: Vec<(String, i64)>| {
+        let family = prometheus_client::metrics::family::Family::<
+            Vec<(String, String)>,
+            prometheus_client::metrics::gauge::Gauge,
+        >::default();
+        for (label, value) in pairs {
+            family.get_or_create(&vec![(name.to_owned(), label)]).set(value);
+        }
+        family
+    };
+    let model = admin.doorway.model.load();
+    let issuers: Vec<_> = model.keys.values().map(|issuer| issuer.status(now)).collect();
+    let of_issuers = |value: &dyn Fn(&ledger::keys::IssuerStatus) -> u64| {
+        labelled("issuer", issuers.iter().map(|s| (s.name.clone(), number(value(s)))).collect())
+    };
+    own.register("issuer_usable", "Whether tokens of the issuer can be verified", of_issuers(&|s| u64::from(s.state.is_serving())));
+    own.register("issuer_keys", "Keys of the issuer in use", of_issuers(&|s| s.keys as u64));
+    own.register("issuer_key_fetches", "Key fetches that have ended", of_issuers(&|s| s.fetches));
+    own.register("issuer_key_fetch_failures", "Key fetches that failed", of_issuers(&|s| s.failures));
+    let audit = admin.doorway.audit.health();
+    own.register("audit_queue_records", "Records waiting to be written", gauge(number(audit.queued_records as u64)));
+    own.register("audit_written_records", "Records written", gauge(number(audit.written_records)));
+    own.register("audit_failures", "Writes and syncs of the audit log that failed", gauge(number(audit.failures)));
+    own.register("audit_refused_decisions", "Requests refused because they could not be recorded", gauge(number(audit.refused_decisions)));
+    own.register("audit_dropped_outcomes", "Outcomes that were not recorded", gauge(number(audit.dropped_outcomes)));
+    own.register("token_cache_entries", "Verified tokens kept", gauge(number(admin.doorway.cache.len() as u64)));
+    let exceptions = admin.state.status().facts.exceptions;
+    let exceptions = labelled("key", exceptions.into_iter().map(|e| (e.key, 1)).collect());
+    own.register("exception", "Exceptions to safe defaults in force", exceptions);
+    own.register_with_unit("config_error", "Whether the configuration file is not good", Unit::Other("bool".into()), gauge(i64::from(admin.state.status().error.is_some())));
+    let mut text = String::new();
+    let _ = encode(&mut text, &registry);
+    text.trim_end().trim_end_matches("# EOF").to_owned()
+}

@@ -1,0 +1,288 @@
+//! From a configuration to what the doors judge and forward by. What did not change is carried over.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use doors::proxy::{Service, probe};
+use doors::{IdentitySigner, Metrics, Model, ServiceOptions};
+use egress::{Egress, EgressOptions, TrustError, TrustRoots};
+use gate::request::{IdentityHeaders, Network, Reading};
+use ledger::Clock;
+use ledger::audit::{self, AuditOptions};
+use ledger::keys::signing::{RotationOptions, SigningKeeper, SigningKeys, SigningKeysError, SigningStore};
+use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
+use thiserror::Error;
+use tokens::Fingerprint;
+use tokio::task::AbortHandle;
+
+use crate::config::{self, Config, Exception, Identity, Loaded};
+use crate::entropy::{self, Entropy};
+
+/// How many signed identities are kept ready.
+const SIGNED_IDENTITIES: usize = 50_000;
+
+/// Why a good configuration cannot be put to work.
+#[derive(Debug, Error)]
+pub enum AssemblyError {
+    /// The keys of an issuer cannot be had this way.
+    #[error("issuer `{issuer}`: {source}")]
+    Issuer {
+        /// The issuer's name.
+        issuer: String,
+        /// What is wrong.
+        source: KeyOptionsError,
+    },
+    /// The certificates to believe cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The bounds of an issuer's refreshes do not fit together.
+    #[error("issuer `{issuer}`: {source}")]
+    Timing {
+        /// The issuer's name.
+        issuer: String,
+        /// What is wrong.
+        source: keys::TimingError,
+    },
+    /// The signing keys cannot be had.
+    #[error(transparent)]
+    SigningKeys(#[from] SigningKeysError),
+    /// The rotation of the signing keys does not fit together.
+    #[error("`identity.keys`: {0}")]
+    Rotation(#[from] ledger::keys::signing::RotationError),
+}
+
+/// Puts models together, one after another.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    clock: Arc<dyn Clock>,
+    entropy: Entropy,
+    metrics: Metrics,
+    carried: Mutex<Carried>,
+}
+
+/// What goes on from one model to the next.
+#[derive(Debug, Default)]
+struct Carried {
+    rings: HashMap<Option<PathBuf>, Arc<KeyRings>>,
+    signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
+    services: Vec<(Arc<Service>, Option<Probe>)>,
+}
+
+/// A probe that ends with its handle.
+#[derive(Debug)]
+struct Probe(AbortHandle);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A model, and what is told of the configuration behind it.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub(crate) model: Model,
+    pub(crate) facts: ConfigFacts,
+}
+
+/// What is told of a configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigFacts {
+    pub(crate) policy_set: Arc<str>,
+    pub(crate) exceptions: Vec<Exception>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) disabled_issuers: Vec<String>,
+}
+
+impl Assembly {
+    pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Entropy, metrics: Metrics) -> Self {
+        Self { clock, entropy, metrics, carried: Mutex::default() }
+    }
+
+    /// A model. To be called within the control runtime, which runs the tasks behind it.
+    pub(crate) fn model(&self, loaded: Loaded) -> Result<Assembled, AssemblyError> {
+        let Loaded { config, gate } = loaded;
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys(&config, &mut carried)?;
+        let signer = self.signer(&config, &mut carried)?;
+        let services = self.services(&config, &mut carried);
+        let policy_set = policy_set_version(&config);
+        let reading = Reading {
+            identity_headers: IdentityHeaders::clone(gate.identity_headers()),
+            trusted_peers: config.trusted_peers.iter().filter_map(network).collect(),
+        };
+        let facts = ConfigFacts {
+            policy_set: Arc::clone(&policy_set),
+            exceptions: config.exceptions().to_vec(),
+            files: config.files().to_vec(),
+            disabled_issuers: disabled(&config),
+        };
+        let model = Model {
+            gate,
+            reading,
+            services,
+            keys,
+            signer,
+            policy_set,
+            max_body: config.limits.body_bytes,
+            max_target: config.limits.uri_bytes,
+            audit_budget: config.audit.budget,
+        };
+        Ok(Assembled { model, facts })
+    }
+
+    fn keys(
+        &self,
+        config: &Config,
+        carried: &mut Carried,
+    ) -> Result<HashMap<Arc<str>, keys::IssuerKeys>, AssemblyError> {
+        let mut by_ca: HashMap<Option<PathBuf>, Vec<IssuerKeyOptions>> = HashMap::new();
+        for (name, issuer) in config.issuers.iter().filter(|(_, issuer)| !issuer.disabled) {
+            by_ca.entry(issuer.ca.clone()).or_default().push(key_options(name, issuer)?);
+        }
+        carried.rings.retain(|ca, _| by_ca.contains_key(ca));
+        let mut all = HashMap::new();
+        for (ca, options) in by_ca {
+            let rings = match carried.rings.get(&ca) {
+                Some(rings) => Arc::clone(rings),
+                None => {
+                    let roots = ca.clone().map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
+                    let egress = Egress::new(EgressOptions { ca: roots, ..EgressOptions::default() })?;
+                    let seed = entropy::number(&self.entropy);
+                    let rings = Arc::new(KeyRings::new(Arc::new(egress), Arc::clone(&self.clock), seed));
+                    carried.rings.insert(ca, Arc::clone(&rings));
+                    rings
+                }
+            };
+            for handle in rings.reconcile(options) {
+                all.insert(Arc::from(handle.options().name()), handle);
+            }
+        }
+        Ok(all)
+    }
+
+    fn signer(
+        &self,
+        config: &Config,
+        carried: &mut Carried,
+    ) -> Result<Option<Arc<IdentitySigner>>, AssemblyError> {
+        let Some(identity) = &config.identity else {
+            carried.signing = None;
+            return Ok(None);
+        };
+        let same = |other: &Identity| {
+            (&other.keys, other.rotate_every, other.lifetime) == (&identity.keys, identity.rotate_every, identity.lifetime)
+        };
+        let keys = match &carried.signing {
+            Some((other, keys, _)) if same(other) => Arc::clone(keys),
+            _ => {
+                carried.signing = None;
+                let store = match &identity.keys {
+                    config::SigningKeys::Directory(path) => SigningStore::Directory(path.clone()),
+                    config::SigningKeys::Memory => SigningStore::Memory,
+                };
+                let defaults = RotationOptions::default();
+                let rotation = defaults
+                    .with_rotation(identity.rotate_every, defaults.publish_ahead())?
+                    .with_token_life(identity.lifetime)?;
+                let keys = SigningKeys::open(&store, rotation, Arc::clone(&self.entropy), self.clock.now())?;
+                let keys = Arc::new(keys);
+                let keeper = SigningKeeper::start(Arc::clone(&keys), Arc::clone(&self.clock));
+                carried.signing = Some((identity.clone(), Arc::clone(&keys), keeper));
+                keys
+            }
+        };
+        Ok(Some(Arc::new(IdentitySigner::new(
+            identity.issuer.clone(),
+            identity.lifetime,
+            keys,
+            Arc::clone(&self.entropy),
+            SIGNED_IDENTITIES,
+        ))))
+    }
+
+    fn services(&self, config: &Config, carried: &mut Carried) -> Vec<Arc<Service>> {
+        let mut before = std::mem::take(&mut carried.services);
+        let in_order = config.gate.services.iter().filter_map(|service| {
+            config.services.get(&service.name).map(|upstream| service_options(&service.name, upstream))
+        });
+        for options in in_order {
+            let same = before.iter().position(|(service, _)| *service.options() == options);
+            carried.services.push(match same {
+                Some(position) => before.swap_remove(position),
+                None => {
+                    let service = Arc::new(Service::new(options, &self.metrics));
+                    let probing = service.options().health.is_some();
+                    let probe = probing.then(|| Probe(tokio::spawn(probe(Arc::clone(&service))).abort_handle()));
+                    (service, probe)
+                }
+            });
+        }
+        carried.services.iter().map(|(service, _)| Arc::clone(service)).collect()
+    }
+}
+
+/// How the audit log is kept.
+pub(super) fn audit_options(config: &Config) -> AuditOptions {
+    let audit = &config.audit;
+    AuditOptions {
+        segment_bytes: audit.segment_bytes,
+        segment_age: Some(audit.segment_age),
+        retain: audit::Retain {
+            segments: audit.retain.segments,
+            age: audit.retain.age,
+            bytes: audit.retain.bytes,
+        },
+        queue_records: audit.queue_records,
+        sync: match audit.sync {
+            config::Sync::EveryRecord => audit::Sync::EveryRecord,
+            config::Sync::Every(interval) => audit::Sync::Interval(interval),
+        },
+        policy_set: policy_set_version(config).to_string(),
+        ..AuditOptions::in_dir(&audit.directory)
+    }
+}
+
+/// A name for everything that requests are judged by: equal configurations have equal names.
+pub(crate) fn policy_set_version(config: &Config) -> Arc<str> {
+    Fingerprint::of(&format!("{:?}", config.gate)).short().into()
+}
+
+fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptions, AssemblyError> {
+    let refresh = &issuer.refresh;
+    let timing = KeyTiming::default()
+        .with_refresh(refresh.min, refresh.max)
+        .and_then(|timing| timing.with_stale_grace(refresh.stale_grace))
+        .and_then(|timing| timing.with_unknown_kid_interval(refresh.unknown_kid_interval))
+        .map_err(|source| AssemblyError::Timing { issuer: name.to_owned(), source })?;
+    let source = match &issuer.source {
+        config::KeySource::Discovery => keys::KeySource::Discovery,
+        config::KeySource::File(path) => keys::KeySource::File(path.clone()),
+        config::KeySource::Inline(json) => keys::KeySource::Inline(json.clone()),
+        config::KeySource::JwksUri(url) => keys::KeySource::JwksUri(url.clone()),
+    };
+    IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing)
+        .map_err(|source| AssemblyError::Issuer { issuer: name.to_owned(), source })
+}
+
+fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {
+    ServiceOptions {
+        name: name.to_owned(),
+        endpoints: upstream.endpoints.iter().map(|e| (e.host.clone(), e.port)).collect(),
+        health: upstream.health.as_ref().map(|health| (health.path.clone(), health.every, health.timeout)),
+        connect_timeout: upstream.connect_timeout,
+        first_byte_timeout: upstream.first_byte_timeout,
+        idle_timeout: upstream.idle_timeout,
+        max_connections: upstream.max_connections,
+        max_pending: upstream.max_pending,
+    }
+}
+
+fn network(network: &config::Network) -> Option<Network> {
+    network.to_string().parse().ok()
+}
+
+fn disabled(config: &Config) -> Vec<String> {
+    config.issuers.iter().filter(|(_, issuer)| issuer.disabled).map(|(name, _)| name.clone()).collect()
+}

@@ -1,0 +1,274 @@
+//! The process that runs the doors: from a configuration to listening, through reloads, to a drained end.
+
+mod admin;
+mod assembly;
+mod checkpoint_key;
+mod files;
+mod reload;
+mod telemetry;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use doors::proxy::{ProxyLimits, Worker, listen};
+use doors::{Doorway, Metrics};
+use ledger::audit::{AuditError, AuditLog, KeySigner};
+use prometheus_client::registry::Registry;
+use thiserror::Error;
+use tokens::TokenCache;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::SystemClock;
+use crate::config::{Loaded, Report};
+use crate::entropy;
+
+pub use assembly::AssemblyError;
+pub use checkpoint_key::{CheckpointKeyError, public_keys};
+pub use telemetry::init_logs;
+
+use assembly::Assembly;
+use reload::ReloadState;
+
+/// How long writing out the audit log may take at the end.
+const AUDIT_CLOSE: Duration = Duration::from_secs(10);
+
+/// A running Doorward.
+#[derive(Debug)]
+pub struct Server {
+    http: SocketAddr,
+    admin: SocketAddr,
+    doorway: Arc<Doorway>,
+    workers: Vec<Worker>,
+    draining: watch::Sender<bool>,
+    control: tokio::runtime::Runtime,
+    reload: Arc<Notify>,
+}
+
+/// Why Doorward cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The pieces cannot be put together.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    /// The audit log cannot be kept.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The key that signs the audit log's checkpoints cannot be had.
+    #[error(transparent)]
+    CheckpointKey(#[from] CheckpointKeyError),
+    /// The configuration is not good.
+    #[error("{0}")]
+    Config(Report),
+    /// An address cannot be had.
+    #[error("cannot listen on {address} (`{key}`): {source}{remedy}")]
+    Listen {
+        /// The configuration's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A thread cannot be made.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+impl StartError {
+    fn listen(key: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        let remedy = if source.kind() == io::ErrorKind::AddrInUse {
+            "; stop the process that has the port, or choose another port"
+        } else {
+            ""
+        };
+        Self::Listen { key, address, source, remedy }
+    }
+}
+
+impl Server {
+    /// Starts. With `path`, the file at it is read again whenever it changes.
+    ///
+    /// # Errors
+    /// When anything that the configuration asks for cannot be had: nothing is started by halves.
+    pub fn start(loaded: Loaded, path: Option<PathBuf>) -> Result<Self, StartError> {
+        let entropy = entropy::system();
+        let clock: Arc<dyn ledger::Clock> = Arc::new(SystemClock);
+        let config = &loaded.config;
+        let control = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::Thread)?;
+        let inside = control.enter();
+        let listeners = listen(config.listen.http, config.data_threads)
+            .map_err(|error| StartError::listen("listen.http", config.listen.http, error))?;
+        let http = listeners.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(config.listen.http);
+        let admin = std::net::TcpListener::bind(config.listen.admin)
+            .map_err(|error| StartError::listen("listen.admin", config.listen.admin, error))?;
+
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry);
+        let assembly = Assembly::new(Arc::clone(&clock), Arc::clone(&entropy), metrics.clone());
+        let audit_options = assembly::audit_options(config);
+        let checkpoint_key = checkpoint_key::load_or_make(&config.audit.directory, &entropy)?;
+        let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
+        let limits = limits(config);
+        let data_threads = config.data_threads;
+        let kept = KeptSettings::of(config);
+        let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &entropy);
+        let cache = TokenCache::new(config.token_cache_entries);
+        let model = assembly.model(loaded)?;
+        let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
+        let doorway = Arc::new(Doorway {
+            model: ArcSwap::from_pointee(model.model),
+            cache,
+            audit,
+            clock,
+            metrics,
+            traces,
+        });
+        let (draining, drained) = watch::channel(false);
+        let open = Arc::new(AtomicUsize::new(0));
+        let mut workers = Vec::with_capacity(data_threads);
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let worker = Worker::start(
+                &format!("data-{number}"),
+                listener,
+                Arc::clone(&doorway),
+                limits,
+                Arc::clone(&open),
+                entropy::number(&entropy),
+                drained.clone(),
+            );
+            workers.push(worker.map_err(StartError::Thread)?);
+        }
+        let state = Arc::new(ReloadState::new(assembly, model.facts, kept));
+        let reload = Arc::new(Notify::new());
+        let admin_address = admin.local_addr().unwrap_or(config_admin(&state));
+        admin::start(admin, registry, Arc::clone(&doorway), Arc::clone(&state), drained.clone())
+            .map_err(|error| StartError::listen("listen.admin", admin_address, error))?;
+        if let Some(path) = path {
+            control.spawn(reload::watch(path, Arc::clone(&doorway), state, Arc::clone(&reload)));
+        }
+        drop(inside);
+        Ok(Self { http, admin: admin_address, doorway, workers, draining, control, reload })
+    }
+
+    /// Where the proxy listens.
+    #[must_use]
+    pub const fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    #[must_use]
+    pub const fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Runs until SIGTERM or SIGINT, reading the configuration again on SIGHUP; then lets requests end.
+    ///
+    /// # Errors
+    /// When signals cannot be had, or the audit log cannot be written out.
+    pub fn run(self) -> Result<(), StartError> {
+        let reload = Arc::clone(&self.reload);
+        self.control.block_on(signals(&reload)).map_err(StartError::Thread)?;
+        self.stop()
+    }
+
+    /// Lets requests end, writes out the audit log and stops.
+    ///
+    /// # Errors
+    /// When the audit log cannot be written out.
+    pub fn stop(self) -> Result<(), StartError> {
+        tracing::info!("draining");
+        self.draining.send_replace(true);
+        self.workers.into_iter().for_each(Worker::join);
+        let closed = self.doorway.audit.close(AUDIT_CLOSE);
+        self.control.shutdown_background();
+        tracing::info!("stopped");
+        Ok(closed?)
+    }
+}
+
+async fn signals(reload: &Notify) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => reload.notify_one(),
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+fn limits(config: &crate::config::Config) -> ProxyLimits {
+    let limits = &config.limits;
+    ProxyLimits {
+        header_bytes: limits.header_bytes,
+        headers: limits.headers,
+        connections: limits.connections,
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.idle_timeout,
+        requests_per_connection: limits.requests_per_connection,
+        drain: limits.drain,
+    }
+}
+
+fn config_admin(state: &ReloadState) -> SocketAddr {
+    state.kept().admin()
+}
+
+/// What a reload does not change: it takes a restart.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeptSettings {
+    listen: crate::config::Listen,
+    audit: crate::config::Audit,
+    limits: crate::config::Limits,
+    data_threads: usize,
+    token_cache_entries: usize,
+    telemetry: crate::config::Telemetry,
+}
+
+impl KeptSettings {
+    fn of(config: &crate::config::Config) -> Self {
+        Self {
+            listen: config.listen.clone(),
+            audit: config.audit.clone(),
+            limits: config.limits.clone(),
+            data_threads: config.data_threads,
+            token_cache_entries: config.token_cache_entries,
+            telemetry: config.telemetry.clone(),
+        }
+    }
+
+    const fn admin(&self) -> SocketAddr {
+        self.listen.admin
+    }
+
+    /// The keys in which another configuration differs.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("listen", self.listen != other.listen),
+            ("audit", self.audit != other.audit),
+            ("limits", self.limits != other.limits),
+            ("data_threads", self.data_threads != other.data_threads),
+            ("token_cache", self.token_cache_entries != other.token_cache_entries),
+            ("telemetry", self.telemetry != other.telemetry),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}
