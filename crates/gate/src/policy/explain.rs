@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::{AuthorizationError, Authorizer, Effect, Policy, PolicyId, PolicySet};
 use serde_json::{Value, json};
 
 use super::decide::Question;
+use super::names::quoted;
 use super::needs::Needs;
 use super::slice::{LoadedPolicy, PolicyIndex, RouteSlices, Selection};
 
@@ -31,6 +32,8 @@ pub struct ConditionTrace {
     pub text: String,
     /// Whether it holds.
     pub result: TraceResult,
+    /// For `not (a && b)`: what stands within, each on its own. It holds unless all of them do.
+    pub within: Vec<ConditionTrace>,
 }
 
 /// Whether something holds.
@@ -58,11 +61,33 @@ impl Question<'_> {
             permits: loaded.effect == Effect::Permit,
             text: loaded.policy.to_string(),
             result: self.holds(&json),
-            conditions: parts(&json)
-                .into_iter()
-                .map(|part| ConditionTrace { text: part_text(&part), result: self.holds(&part) })
-                .collect(),
+            conditions: self.trace_parts(&parts(&json)),
         }
+    }
+
+    /// Parts that hold together, in the order in which they are asked.
+    fn trace_parts(&self, parts: &[Value]) -> Vec<ConditionTrace> {
+        let mut missed = false;
+        let trace = |part| {
+            let mut trace = self.trace_part(part);
+            // What stands behind a part that misses is not asked: `x has a && x.a == 1` is no error without `x.a`.
+            if missed && matches!(trace.result, TraceResult::Error(_)) {
+                trace.result = TraceResult::Misses;
+            }
+            missed |= trace.result == TraceResult::Misses;
+            trace
+        };
+        parts.iter().map(trace).collect()
+    }
+
+    fn trace_part(&self, part: &Value) -> ConditionTrace {
+        let mut within = Vec::new();
+        if part.pointer("/conditions/0/kind") == Some(&json!("unless")) {
+            let body = part.pointer("/conditions/0/body").cloned().unwrap_or(Value::Null);
+            within.extend(conjuncts(body).into_iter().map(|body| condition_part("when", body)));
+        }
+        let within = self.trace_parts(&within);
+        ConditionTrace { text: part_text(part), result: self.holds(part), within }
     }
 
     /// Whether a policy in Cedar's JSON form holds, whatever its effect.
@@ -86,7 +111,8 @@ impl Question<'_> {
         };
         let response = Authorizer::new().is_authorized(&request, &selection.set, &entities);
         if let Some(error) = response.diagnostics().errors().next() {
-            return TraceResult::Error(error.to_string());
+            let AuthorizationError::PolicyEvaluationError(error) = error;
+            return TraceResult::Error(error.inner().to_string());
         }
         match response.decision() {
             cedar_policy::Decision::Allow => TraceResult::Holds,
@@ -97,71 +123,89 @@ impl Question<'_> {
 
 /// A policy taken apart: one policy for each constraint of its scope and each conjunct of its conditions.
 fn parts(policy: &Value) -> Vec<Value> {
-    let part = |principal: Value, action: Value, resource: Value, conditions: Value| json!({ "effect": "permit", "principal": principal, "action": action, "resource": resource, "conditions": conditions });
     let mut found = Vec::new();
-    for scope in ["principal", "action", "resource"] {
-        let Some(constraint) = policy.get(scope).filter(|c| c.get("op") != Some(&json!("All")))
-        else {
-            continue;
-        };
-        let own =
-            |name: &str| if name == scope { constraint.clone() } else { json!({ "op": "All" }) };
-        found.push(part(own("principal"), own("action"), own("resource"), json!([])));
+    for scope in SCOPES {
+        if let Some(constraint) = policy.get(scope).filter(|c| c.get("op") != Some(&json!("All"))) {
+            let mut part = empty_part();
+            part.insert(scope.to_owned(), constraint.clone());
+            found.push(Value::Object(part));
+        }
     }
-    let conditions =
-        policy.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
-    for condition in conditions {
-        let unless = condition.get("kind") == Some(&json!("unless"));
+    for condition in policy.get("conditions").and_then(Value::as_array).into_iter().flatten() {
         let body = condition.get("body").cloned().unwrap_or(Value::Null);
-        let bodies = if unless { vec![body] } else { conjuncts(body) };
-        for body in bodies {
-            let kind = if unless { "unless" } else { "when" };
-            let all = json!({ "op": "All" });
-            found.push(part(
-                all.clone(),
-                all.clone(),
-                all,
-                json!([{ "kind": kind, "body": body }]),
-            ));
+        if condition.get("kind") == Some(&json!("unless")) {
+            found.push(condition_part("unless", body));
+        } else {
+            found.extend(conjuncts(body).into_iter().map(|body| condition_part("when", body)));
         }
     }
     found
 }
 
-fn conjuncts(body: Value) -> Vec<Value> {
-    match body.get("&&") {
-        Some(and) if !is_guard(and) => ["left", "right"]
-            .into_iter()
-            .filter_map(|side| and.get(side).cloned())
-            .flat_map(conjuncts)
-            .collect(),
-        _ => vec![body],
-    }
+const SCOPES: [&str; 3] = ["principal", "action", "resource"];
+
+/// A policy that always holds, in Cedar's JSON form.
+fn empty_part() -> serde_json::Map<String, Value> {
+    let scopes = SCOPES.map(|scope| (scope.to_owned(), json!({ "op": "All" })));
+    let rest = [("effect", json!("permit")), ("conditions", json!([]))];
+    scopes.into_iter().chain(rest.map(|(name, value)| (name.to_owned(), value))).collect()
 }
 
-/// `x has a && x.a …` is one condition: the right side means nothing without the left.
-fn is_guard(and: &Value) -> bool {
-    and.pointer("/left/has").is_some()
+fn condition_part(kind: &str, body: Value) -> Value {
+    let mut part = empty_part();
+    part.insert("conditions".to_owned(), json!([{ "kind": kind, "body": body }]));
+    Value::Object(part)
+}
+
+fn conjuncts(body: Value) -> Vec<Value> {
+    let Some(and) = body.get("&&") else { return vec![body] };
+    let sides = ["left", "right"].into_iter().filter_map(|side| and.get(side).cloned());
+    sides.flat_map(conjuncts).collect()
 }
 
 /// What a part says, without the policy around it.
 fn part_text(part: &Value) -> String {
-    let Ok(policy) = Policy::from_json(None, part.clone()) else {
-        return String::new();
-    };
-    let text = policy.to_string();
-    let text = text.trim_end_matches(';').trim();
-    let body = ["when {", "unless {"].into_iter().find_map(|word| {
-        let (_, body) = text.split_once(word)?;
-        let body = body.trim().strip_suffix('}')?.trim().to_owned();
-        Some(if word.starts_with("unless") { format!("not ({body})") } else { body })
-    });
-    body.unwrap_or_else(|| {
-        let scope = text.split_once('(').map_or("", |(_, rest)| rest).trim_end_matches(')');
-        let told = scope
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !["principal", "action", "resource"].contains(part));
-        told.collect::<Vec<_>>().join(", ")
-    })
+    for scope in SCOPES {
+        if let Some(text) = part.get(scope).and_then(|constraint| scope_text(scope, constraint)) {
+            return text;
+        }
+    }
+    let unless = part.pointer("/conditions/0/kind") == Some(&json!("unless"));
+    let printed = Policy::from_json(None, part.clone()).map(|policy| policy.to_string());
+    let printed = printed.unwrap_or_default();
+    // Nothing in the scope of such a part holds a brace: the first one opens the condition, and the last one ends it.
+    let body = printed.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}'));
+    let body = body.map_or("", |(body, _)| body.trim());
+    if unless { format!("not ({body})") } else { body.to_owned() }
 }
+
+/// A constraint of a scope, as it stands in a policy; nothing if it is none.
+fn scope_text(scope: &str, constraint: &Value) -> Option<String> {
+    let uid = |entity: &Value| {
+        let kind = entity.get("type")?.as_str()?;
+        Some(format!("{kind}::{}", quoted(entity.get("id")?.as_str()?)))
+    };
+    let entity = || constraint.get("entity").and_then(uid);
+    match constraint.get("op")?.as_str()? {
+        "==" => Some(format!("{scope} == {}", entity()?)),
+        "in" => match constraint.get("entities").and_then(Value::as_array) {
+            None => Some(format!("{scope} in {}", entity()?)),
+            Some(entities) => {
+                let uids = entities.iter().map(uid).collect::<Option<Vec<_>>>()?;
+                Some(format!("{scope} in [{}]", uids.join(", ")))
+            }
+        },
+        "is" => {
+            let is = format!("{scope} is {}", constraint.get("entity_type")?.as_str()?);
+            match constraint.pointer("/in/entity") {
+                None => Some(is),
+                Some(entity) => Some(format!("{is} in {}", uid(entity)?)),
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;
