@@ -10,9 +10,12 @@ extern crate self as gate;
 mod answer;
 mod build;
 mod denial;
+#[doc(hidden)]
+pub mod fuzz;
 mod identity;
 mod judge;
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests of the invariants use what these do not")]
 #[path = "../tests/invariants/support.rs"]
 mod minting;
 mod permit;
