@@ -16,8 +16,8 @@ pub struct Denial {
     pub(crate) request: Option<Box<CanonicalRequest>>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) identity: Option<Arc<Identity>>,
-    pub(crate) policies: Vec<Arc<str>>,
-    pub(crate) errors: Vec<(Arc<str>, String)>,
+    pub(crate) policies: Box<[Arc<str>]>,
+    pub(crate) errors: Box<[(Arc<str>, String)]>,
 }
 
 /// Why a request does not go through.
@@ -74,19 +74,19 @@ pub enum Forbidding {
 }
 
 impl Denial {
-    pub(crate) const fn new(kind: DenialKind) -> Self {
+    pub(crate) fn new(kind: DenialKind) -> Self {
         Self {
             kind,
             request: None,
             route: None,
             identity: None,
-            policies: Vec::new(),
-            errors: Vec::new(),
+            policies: Box::default(),
+            errors: Box::default(),
         }
     }
 
     /// A request that could not be read.
-    pub(crate) const fn unread(refusal: RequestRefusal) -> Self {
+    pub(crate) fn unread(refusal: RequestRefusal) -> Self {
         Self::new(DenialKind::BadRequest(refusal))
     }
 

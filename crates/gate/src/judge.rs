@@ -81,6 +81,10 @@ pub struct Surroundings<'a> {
 
 /// A judgement.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every verdict is a permit, and each is moved once or twice"
+)]
 pub enum Verdict {
     /// It does not go through.
     Denial(Denial),
@@ -224,14 +228,14 @@ impl Gate {
             // Where nobody was asked for a credential and none was shown, showing one may help.
             Outcome::NoPermit if caller.identity().is_none() => {
                 let mut denial = Denial::new(DenialKind::NoCredential).on(&runtime.route);
-                denial.errors = decision.errors;
+                denial.errors = decision.errors.into();
                 return Verdict::Denial(denial.with_request(request));
             }
             Outcome::NoPermit => Forbidding::NoPermit(decision.errors.clone()),
         };
         let mut denial = Denial::new(DenialKind::Forbidden(forbidding)).on(&runtime.route);
-        denial.policies = decision.policies;
-        denial.errors = decision.errors;
+        denial.policies = decision.policies.into();
+        denial.errors = decision.errors.into();
         denial.identity = caller.identity().cloned();
         Verdict::Denial(denial.with_request(request))
     }

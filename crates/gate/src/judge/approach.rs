@@ -29,7 +29,7 @@ impl Gate {
                     .map_err(|refusal| Denial::new(DenialKind::BadRequest(refusal)))?;
                 return Err(Denial::new(match found {
                     Found::OtherMethods(methods) => DenialKind::MethodNotAllowed(methods),
-                    Found::NotFound | Found::Route(_) => DenialKind::NoRoute,
+                    Found::Nowhere | Found::Route(_) => DenialKind::NoRoute,
                 }));
             }
         };

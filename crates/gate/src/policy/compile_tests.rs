@@ -39,7 +39,7 @@ impl Known {
             ("suspended", MatchValue::Bool(value)) => *value == self.suspended,
             ("level", MatchValue::Long(value)) => *value == self.level,
             ("teams", MatchValue::String(value)) => self.teams.contains(&value.as_str()),
-            other => unreachable!("{other:?}"),
+            other => panic!("{other:?}"),
         })
     }
 }

@@ -11,7 +11,10 @@ fn sorted(values: HashMap<String, Vec<String>>) -> Vec<(String, Vec<String>)> {
     values
 }
 
-fn pairs(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+/// Names, each with its values.
+type Expected = [(&'static str, &'static [&'static str])];
+
+fn pairs(expected: &Expected) -> Vec<(String, Vec<String>)> {
     let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     expected.iter().map(|(name, values)| ((*name).to_owned(), owned(values))).collect()
 }
@@ -30,7 +33,7 @@ fn a_header_is_told_in_every_way_it_could_be_read() {
 
 #[test]
 fn a_query_parameter_is_told_in_every_way_it_could_be_read() {
-    let table: [(&str, &[(&str, &[&str])]); 6] = [
+    let table: [(&str, &Expected); 6] = [
         ("", &[]),
         ("a=1&a=2&b", &[("a", &["1", "2"]), ("b", &[""])]),
         ("a=1;admin=1", &[("a", &["1;admin=1", "1"]), ("admin", &["1"])]),

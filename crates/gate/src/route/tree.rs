@@ -25,7 +25,7 @@ pub(crate) struct RouteTree {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// No route takes this host and path with any method.
-    NotFound,
+    Nowhere,
     /// The path is known, but only with these methods.
     OtherMethods(Vec<Method>),
     /// This route takes it.
@@ -79,7 +79,7 @@ impl RouteTree {
             }
         }
         if others.is_empty() {
-            return Found::NotFound;
+            return Found::Nowhere;
         }
         others.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         others.dedup();

@@ -142,7 +142,7 @@ proptest! {
                 let mut methods: Vec<_> = on_path.iter().flat_map(|i| routes[*i].methods.clone()).collect();
                 methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
                 methods.dedup();
-                let expected = if methods.is_empty() { Found::NotFound } else { Found::OtherMethods(methods) };
+                let expected = if methods.is_empty() { Found::Nowhere } else { Found::OtherMethods(methods) };
                 prop_assert_eq!(found, expected, "{:?}", request);
                 continue;
             }

@@ -1,11 +1,19 @@
 //! The invariants of the design, each with the tests that show it for the gate.
 
+#[cfg(test)]
 mod caches;
+#[cfg(test)]
 mod doors;
+#[cfg(test)]
 mod identities;
+#[cfg(test)]
 mod permits;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
 mod rules;
 #[expect(dead_code, reason = "the tests inside the crate use what these do not")]
+#[cfg(test)]
 mod support;
