@@ -12,7 +12,7 @@ const TARGETS: [&str; 4] = ["canonical_request", "config", "jwks", "jws"];
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fuzz {
     /// How long each target runs
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
     /// Only this target
     #[arg(value_parser = TARGETS)]

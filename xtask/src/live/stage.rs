@@ -26,8 +26,8 @@ impl Stage {
         let binary = match binary {
             Some(binary) => std::path::absolute(binary)?,
             None => {
-                // All of the workspace, so that what `cargo test` has built is not built again.
-                cargo().args(["build", "--quiet", "--workspace", "--bins"]).done()?;
+                // As the tests are built, so that what they have built is not built again with other features.
+                cargo().args(["test", "--quiet", "--workspace", "--no-run"]).done()?;
                 target("debug/doorward")
             }
         };
