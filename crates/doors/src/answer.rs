@@ -21,7 +21,9 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId) -> Response<Full<Bytes>> 
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
     }
-    if let Some(challenge) = answer.challenge.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+    if let Some(challenge) =
+        answer.challenge.as_deref().and_then(|text| HeaderValue::from_str(text).ok())
+    {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if !answer.allow.is_empty() {

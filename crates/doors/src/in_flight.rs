@@ -145,7 +145,8 @@ impl Drop for InFlight {
         let actors = identity.map(|identity| actors_of(identity)).unwrap_or_default();
         let route = self.watch.target();
         let status = Some(*self.status.get_mut()).filter(|status| *status != 0);
-        let ended = ENDS.get(usize::from(*self.ended.get_mut())).copied().unwrap_or(Ended::ClientGone);
+        let ended =
+            ENDS.get(usize::from(*self.ended.get_mut())).copied().unwrap_or(Ended::ClientGone);
         let took = self.facts.began.elapsed();
         self.doorway.audit.outcome(&Outcome {
             request_id: self.facts.id.as_str(),

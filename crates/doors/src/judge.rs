@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gate::request::RawRequest;
 use gate::route::Route;
-use gate::{Answer, CanonicalRequest, Caller, Denial, DenialKind, Permit, Surroundings, Verdict};
+use gate::{Answer, Caller, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
 use http::StatusCode;
 use ledger::audit::{self, Actor, Decision, Subject};
 use tokens::TokenRefusal;
@@ -67,7 +67,8 @@ pub(crate) async fn judge(
                 reason = denial.reason(),
                 "denied"
             );
-            record(doorway, &model, &facts, &Judged::of_denial(&denial, answer.status, raw)).await?;
+            record(doorway, &model, &facts, &Judged::of_denial(&denial, answer.status, raw))
+                .await?;
             Err(answer)
         }
     }
@@ -80,15 +81,18 @@ async fn judge_read(doorway: &Doorway, model: &Model, request: CanonicalRequest)
         return verdict;
     };
     let (issuer, kid) = match denial.kind() {
-        DenialKind::UnknownKey { issuer, refusal: TokenRefusal::UnknownKey { kid: Some(kid), .. } } => {
-            (issuer, kid.to_string())
-        }
+        DenialKind::UnknownKey {
+            issuer,
+            refusal: TokenRefusal::UnknownKey { kid: Some(kid), .. },
+        } => (issuer, kid.to_string()),
         _ => return Verdict::Denial(denial),
     };
     let Some(keys) = model.keys.get(issuer) else {
         return Verdict::Denial(denial);
     };
-    if keys.refetch_for_unknown_key(&kid, doorway.now()).await != ledger::keys::RefetchOutcome::Found {
+    if keys.refetch_for_unknown_key(&kid, doorway.now()).await
+        != ledger::keys::RefetchOutcome::Found
+    {
         return Verdict::Denial(denial);
     }
     match denial.retry() {

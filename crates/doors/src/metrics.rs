@@ -52,7 +52,8 @@ impl Metrics {
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
         let decision_bounds = [25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 1.0];
-        let request_bounds = [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+        let request_bounds =
+            [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
         let metrics = Self {
             decisions: Family::default(),
             outcomes: Family::default(),
@@ -66,15 +67,51 @@ impl Metrics {
         };
         let mut add = registry.sub_registry_with_prefix("doorward");
         let registry = &mut add;
-        registry.register("decisions", "Requests judged, by verdict and reason", metrics.decisions.clone());
-        registry.register("outcomes", "Requests forwarded, by how they ended", metrics.outcomes.clone());
-        registry.register("decision_seconds", "Time from a request's head to its recorded decision", metrics.decision_seconds.clone());
-        registry.register("request_seconds", "Time from a forwarded request's head to the end of its answer", metrics.request_seconds.clone());
-        registry.register("connections", "Open connections from callers", metrics.connections.clone());
-        registry.register("connections_refused", "Connections closed at once because there were too many", metrics.connections_refused.clone());
-        registry.register("requests_in_flight", "Requests being forwarded", metrics.in_flight.clone());
-        registry.register("endpoint_up", "Whether an endpoint takes requests", metrics.endpoint_up.clone());
-        registry.register("upstream_retries", "Requests sent to another endpoint because nothing had been done yet", metrics.upstream_retries.clone());
+        registry.register(
+            "decisions",
+            "Requests judged, by verdict and reason",
+            metrics.decisions.clone(),
+        );
+        registry.register(
+            "outcomes",
+            "Requests forwarded, by how they ended",
+            metrics.outcomes.clone(),
+        );
+        registry.register(
+            "decision_seconds",
+            "Time from a request's head to its recorded decision",
+            metrics.decision_seconds.clone(),
+        );
+        registry.register(
+            "request_seconds",
+            "Time from a forwarded request's head to the end of its answer",
+            metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "connections",
+            "Open connections from callers",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections closed at once because there were too many",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "requests_in_flight",
+            "Requests being forwarded",
+            metrics.in_flight.clone(),
+        );
+        registry.register(
+            "endpoint_up",
+            "Whether an endpoint takes requests",
+            metrics.endpoint_up.clone(),
+        );
+        registry.register(
+            "upstream_retries",
+            "Requests sent to another endpoint because nothing had been done yet",
+            metrics.upstream_retries.clone(),
+        );
         metrics
     }
 }

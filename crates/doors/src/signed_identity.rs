@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
-use gate::{Caller, Identity, Permit};
 use gate::route::Route;
+use gate::{Caller, Identity, Permit};
 use http::HeaderValue;
 use ledger::keys::signing::SigningKeys;
 use quick_cache::sync::Cache;
@@ -84,7 +84,8 @@ impl IdentitySigner {
         };
         value.set_sensitive(true);
         let until = now.plus(ends.since(now) / 2);
-        self.signed.insert(key, Signed { value: value.clone(), audience: Arc::clone(audience), until });
+        self.signed
+            .insert(key, Signed { value: value.clone(), audience: Arc::clone(audience), until });
         Ok(Some(value))
     }
 

@@ -22,7 +22,11 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 
 impl TraceContext {
     /// Continues the trace that the headers tell of, or begins one. `sample` decides for a trace that begins here.
-    pub(crate) fn of(headers: &HeaderMap, ids: &RequestIds, sample: impl FnOnce(&[u8; 16]) -> bool) -> Self {
+    pub(crate) fn of(
+        headers: &HeaderMap,
+        ids: &RequestIds,
+        sample: impl FnOnce(&[u8; 16]) -> bool,
+    ) -> Self {
         let span_id = ids.next_u64().to_be_bytes();
         let told = headers.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
         if let Some((trace_id, parent, sampled)) = told {
@@ -73,7 +77,11 @@ impl TraceContext {
         unhex(trace, &mut trace_id)?;
         unhex(parent, &mut parent_id)?;
         unhex(flags, &mut flag)?;
-        (trace_id != [0; 16] && parent_id != [0; 8]).then_some((trace_id, parent_id, flag[0] & 1 == 1))
+        (trace_id != [0; 16] && parent_id != [0; 8]).then_some((
+            trace_id,
+            parent_id,
+            flag[0] & 1 == 1,
+        ))
     }
 }
 
@@ -114,7 +122,10 @@ mod tests {
     #[test]
     fn what_is_not_a_trace_begins_a_new_one() {
         for header in [
-            "", "00", "junk", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "",
+            "00",
+            "junk",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",

@@ -10,7 +10,10 @@ pub type Entropy = Arc<dyn SecureRandom + Send + Sync>;
 /// The machine's source of randomness.
 #[must_use]
 pub fn system() -> Entropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a source of randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that makes a source of randomness"
+    )]
     let source = SystemRandom::new();
     Arc::new(source)
 }

@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod entropy;
 pub mod server;

@@ -71,23 +71,50 @@ pub(crate) struct WatchedBody {
 
 impl WatchedBody {
     /// The caller's body on its way to the service; without one, an empty body.
-    pub(crate) fn up(incoming: Option<Incoming>, request: Arc<InFlight>, idle_timeout: Duration, most: Option<u64>) -> Self {
+    pub(crate) fn up(
+        incoming: Option<Incoming>,
+        request: Arc<InFlight>,
+        idle_timeout: Duration,
+        most: Option<u64>,
+    ) -> Self {
         Self::new(incoming, Direction::Up { most }, request, idle_timeout)
     }
 
     /// The answer on its way to the caller.
-    pub(crate) fn down(incoming: Incoming, request: Arc<InFlight>, idle_timeout: Duration, lease: Lease) -> Self {
-        let mut body =
-            Self::new(Some(incoming), Direction::Down { connection: Some(Box::new(lease)) }, request, idle_timeout);
+    pub(crate) fn down(
+        incoming: Incoming,
+        request: Arc<InFlight>,
+        idle_timeout: Duration,
+        lease: Lease,
+    ) -> Self {
+        let mut body = Self::new(
+            Some(incoming),
+            Direction::Down { connection: Some(Box::new(lease)) },
+            request,
+            idle_timeout,
+        );
         if body.is_end_stream() {
             body.finish();
         }
         body
     }
 
-    fn new(incoming: Option<Incoming>, direction: Direction, request: Arc<InFlight>, idle_timeout: Duration) -> Self {
+    fn new(
+        incoming: Option<Incoming>,
+        direction: Direction,
+        request: Arc<InFlight>,
+        idle_timeout: Duration,
+    ) -> Self {
         let began = request.facts().began;
-        Self { incoming, direction, request, idle_timeout, last_frame: began, next_check: began + CHECK_EVERY, timer: None }
+        Self {
+            incoming,
+            direction,
+            request,
+            idle_timeout,
+            last_frame: began,
+            next_check: began + CHECK_EVERY,
+            timer: None,
+        }
     }
 
     /// The end was reached: the connection is free for the next request.
@@ -107,7 +134,9 @@ impl WatchedBody {
             Direction::Up { most } => {
                 self.request.received(bytes);
                 match most {
-                    Some(most) if self.request.received_so_far() > *most => Err(BodyError::TooLarge(*most)),
+                    Some(most) if self.request.received_so_far() > *most => {
+                        Err(BodyError::TooLarge(*most))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -236,7 +265,9 @@ impl Body for DoorBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.content {
-            Content::Ours(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Content::Ours(body) => {
+                Pin::new(body).poll_frame(context).map_err(|never| match never {})
+            }
             Content::Services(body) => Pin::new(body).poll_frame(context),
         }
     }

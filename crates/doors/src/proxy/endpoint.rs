@@ -42,7 +42,8 @@ impl Endpoint {
 
     /// Whether it should be given requests at `now`.
     pub(crate) fn is_up(&self, now: Timestamp) -> bool {
-        self.healthy.load(Ordering::Relaxed) && now.as_millis() >= self.rests_until.load(Ordering::Relaxed)
+        self.healthy.load(Ordering::Relaxed)
+            && now.as_millis() >= self.rests_until.load(Ordering::Relaxed)
     }
 
     /// It could not be reached, or broke off before it answered.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gate::request::Scheme;
 use gate::route::Route;
 use gate::spec::IdentityField;
-use gate::{Answer, CanonicalRequest, Caller, Watch};
+use gate::{Answer, Caller, CanonicalRequest, Watch};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
@@ -50,8 +50,12 @@ pub(crate) async fn forward(
     let (request, watch) = permit.redeem();
     let headers = upstream_headers(&request, &watch, &route, signed, &facts);
     let head = Head { method: request.method().clone(), target: target(&request)?, headers };
-    let in_flight = InFlight::new(Arc::clone(doorway), watch, facts, request.door(), head.method.clone());
-    let service = model.services.get(route.service().index).ok_or_else(|| bad_gateway(&in_flight, Ended::UpstreamFailed))?;
+    let in_flight =
+        InFlight::new(Arc::clone(doorway), watch, facts, request.door(), head.method.clone());
+    let service = model
+        .services
+        .get(route.service().index)
+        .ok_or_else(|| bad_gateway(&in_flight, Ended::UpstreamFailed))?;
     if let Some(most) = model.max_body
         && body.size_hint().lower() > most
     {
@@ -65,7 +69,8 @@ pub(crate) async fn forward(
         return Err(unavailable("the service has too many requests waiting"));
     };
     let body = Some(body).filter(|body| !body.is_end_stream());
-    let attempt = Attempt { doorway, pool, service, in_flight: &in_flight, max_body: model.max_body };
+    let attempt =
+        Attempt { doorway, pool, service, in_flight: &in_flight, max_body: model.max_body };
     attempt.run(&head, body, slot).await
 }
 
@@ -98,10 +103,16 @@ enum Unanswered {
 }
 
 impl Attempt<'_> {
-    async fn run(&self, head: &Head, body: Option<Incoming>, slot: Slot) -> Result<Response<WatchedBody>, Answer> {
+    async fn run(
+        &self,
+        head: &Head,
+        body: Option<Incoming>,
+        slot: Slot,
+    ) -> Result<Response<WatchedBody>, Answer> {
         let replayable = body.is_none();
         let mut next = Some(self.request(head, body));
-        let endpoints: Vec<_> = self.service.in_turn(self.doorway.now()).take(MAX_TRIES).cloned().collect();
+        let endpoints: Vec<_> =
+            self.service.in_turn(self.doorway.now()).take(MAX_TRIES).cloned().collect();
         let mut timed_out = false;
         for (tried, endpoint) in endpoints.iter().enumerate() {
             let Some(mut request) = next.take() else { break };
@@ -248,6 +259,8 @@ impl Attempt<'_> {
     ) -> Response<WatchedBody> {
         let (mut parts, body) = response.into_parts();
         self.in_flight.answered(parts.status.as_u16());
+        // Ours is the connection to the caller, and so is its version.
+        parts.version = Version::HTTP_11;
         remove_hop_by_hop(&mut parts.headers);
         if let Ok(id) = HeaderValue::from_str(self.in_flight.facts().id.as_str()) {
             parts.headers.insert(X_REQUEST_ID, id);
@@ -260,7 +273,10 @@ impl Attempt<'_> {
             slot,
         };
         let idle = self.service.options.idle_timeout;
-        Response::from_parts(parts, WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease))
+        Response::from_parts(
+            parts,
+            WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease),
+        )
     }
 }
 
@@ -310,7 +326,8 @@ fn upstream_headers(
         for (name, field) in &identity.headers {
             let name = HeaderName::from_bytes(name.as_bytes());
             // A value that cannot stand in a header is left out whole: half an identity would be another one.
-            let value = identity_text(known, field).and_then(|text| HeaderValue::from_str(&text).ok());
+            let value =
+                identity_text(known, field).and_then(|text| HeaderValue::from_str(&text).ok());
             if let (Ok(name), Some(value)) = (name, value) {
                 headers.insert(name, value);
             }
@@ -363,8 +380,15 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let always = [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE];
-    let others = ["keep-alive", "proxy-connection", "proxy-authenticate"].map(HeaderName::from_static);
+    let always = [
+        header::CONNECTION,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    let others =
+        ["keep-alive", "proxy-connection", "proxy-authenticate"].map(HeaderName::from_static);
     for name in always.iter().chain(&others).chain(&named) {
         if *name != header::CONTENT_LENGTH {
             headers.remove(name);
@@ -374,7 +398,11 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 fn bad_gateway(in_flight: &InFlight, ended: Ended) -> Answer {
     let answer = if ended == Ended::UpstreamTimedOut {
-        Answer::new(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", "the service did not answer in time")
+        Answer::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "Gateway Timeout",
+            "the service did not answer in time",
+        )
     } else {
         Answer::new(StatusCode::BAD_GATEWAY, "Bad Gateway", "the service could not be reached")
     };
@@ -384,7 +412,10 @@ fn bad_gateway(in_flight: &InFlight, ended: Ended) -> Answer {
 }
 
 fn unavailable(detail: &str) -> Answer {
-    Answer { retry_after: Some(1), ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail) }
+    Answer {
+        retry_after: Some(1),
+        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
+    }
 }
 
 fn too_large(most: u64) -> Answer {

@@ -56,18 +56,23 @@ impl Handler {
         let (parts, body) = request.into_parts();
         let facts = RequestFacts {
             id: self.ids.next(self.doorway.now()),
-            trace: TraceContext::of(&parts.headers, &self.ids, |id| self.doorway.traces.samples(id)),
+            trace: TraceContext::of(&parts.headers, &self.ids, |id| {
+                self.doorway.traces.samples(id)
+            }),
             peer,
             began: Instant::now(),
         };
-        let ours = |response: Response<Full<Bytes>>, busy| response.map(|body| DoorBody::ours(body, busy));
+        let ours =
+            |response: Response<Full<Bytes>>, busy| response.map(|body| DoorBody::ours(body, busy));
         let uri = &parts.uri;
         let length = uri.path_and_query().map_or(0, |target| target.as_str().len());
         let mut response = if length > model.max_target {
             let detail = format!("the request target has more than {} bytes", model.max_target);
             let answer = Answer::new(StatusCode::URI_TOO_LONG, "URI Too Long", detail);
             ours(respond(&answer, &facts.id), busy)
-        } else if let Some(response) = own::answer(&model, &parts.method, uri.path(), self.doorway.now()) {
+        } else if let Some(response) =
+            own::answer(&model, &parts.method, uri.path(), self.doorway.now())
+        {
             ours(response, busy)
         } else {
             let raw = RawRequest {

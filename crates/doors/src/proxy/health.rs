@@ -26,7 +26,11 @@ pub async fn probe(service: Arc<Service>) {
         for endpoint in &service.endpoints {
             let well = is_well(endpoint, &path, within).await;
             if !well {
-                tracing::warn!(endpoint = &*endpoint.name, service = service.options.name, "a probe failed");
+                tracing::warn!(
+                    endpoint = &*endpoint.name,
+                    service = service.options.name,
+                    "a probe failed"
+                );
             }
             endpoint.probed(well);
         }

@@ -54,7 +54,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
                 };
                 let head_timeout = this.head_timeout;
                 let timer = this.timer.get_or_insert_with(|| {
-                    Box::pin(sleep((began + head_timeout).saturating_duration_since(Instant::now())))
+                    Box::pin(sleep(
+                        (began + head_timeout).saturating_duration_since(Instant::now()),
+                    ))
                 });
                 match timer.as_mut().poll(context) {
                     Poll::Pending => Poll::Pending,
@@ -66,7 +68,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

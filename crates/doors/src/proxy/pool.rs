@@ -113,7 +113,12 @@ impl Pool {
     }
 
     /// Takes back a connection whose answer was read to its end.
-    pub(crate) fn put_back(&self, endpoint: &Arc<str>, connection: SendRequest<WatchedBody>, most: usize) {
+    pub(crate) fn put_back(
+        &self,
+        endpoint: &Arc<str>,
+        connection: SendRequest<WatchedBody>,
+        most: usize,
+    ) {
         if connection.is_closed() {
             return;
         }
@@ -128,6 +133,10 @@ impl Pool {
 
 impl Slots {
     fn new(size: (usize, usize)) -> Self {
-        Self { free: Arc::new(Semaphore::new(size.0)), waiting: Arc::new(Semaphore::new(size.1)), size }
+        Self {
+            free: Arc::new(Semaphore::new(size.0)),
+            waiting: Arc::new(Semaphore::new(size.1)),
+            size,
+        }
     }
 }

@@ -22,7 +22,10 @@ impl Service {
     #[must_use]
     pub fn new(options: ServiceOptions, metrics: &Metrics) -> Self {
         let endpoints = options.endpoints.iter().map(|(host, port)| {
-            let labels = EndpointLabels { service: options.name.clone(), endpoint: format!("{host}:{port}") };
+            let labels = EndpointLabels {
+                service: options.name.clone(),
+                endpoint: format!("{host}:{port}"),
+            };
             Arc::new(Endpoint::new(host, *port, metrics.endpoint_up.get_or_create(&labels).clone()))
         });
         Self { endpoints: endpoints.collect(), options, next: AtomicUsize::new(0) }
@@ -75,7 +78,8 @@ mod tests {
         };
         let service = Service::new(options, &Metrics::new(&mut Registry::default()));
         let now = Timestamp::from_secs(1);
-        let order = || service.in_turn(now).map(|endpoint| endpoint.host.clone()).collect::<String>();
+        let order =
+            || service.in_turn(now).map(|endpoint| endpoint.host.clone()).collect::<String>();
         assert_eq!([order(), order(), order(), order()], ["abc", "bca", "cab", "abc"]);
         service.endpoints[2].failed(now);
         assert_eq!([order(), order()], ["bac", "abc"]);

@@ -101,7 +101,9 @@ impl Worker {
         };
         let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
         let door = Door { listener, handler, limits, open, draining };
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(door.run()))?;
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || runtime.block_on(door.run()))?;
         Ok(Self { thread })
     }
 
@@ -143,9 +145,14 @@ impl Door {
             self.take(stream, peer, &mut connections);
         }
         drop(self.listener);
-        let drained = timeout(self.limits.drain, async { while connections.join_next().await.is_some() {} }).await;
+        let drained =
+            timeout(self.limits.drain, async { while connections.join_next().await.is_some() {} })
+                .await;
         if drained.is_err() {
-            tracing::warn!(open = connections.len(), "closing what did not end within the drain time");
+            tracing::warn!(
+                open = connections.len(),
+                "closing what did not end within the drain time"
+            );
         }
     }
 
@@ -159,8 +166,13 @@ impl Door {
         metrics.connections.inc();
         let gauge = metrics.connections.clone();
         let open = Arc::clone(&self.open);
-        let served =
-            connection::serve(stream, peer, Arc::clone(&self.handler), self.limits, self.draining.clone());
+        let served = connection::serve(
+            stream,
+            peer,
+            Arc::clone(&self.handler),
+            self.limits,
+            self.draining.clone(),
+        );
         connections.spawn(async move {
             served.await;
             open.fetch_sub(1, Ordering::Relaxed);

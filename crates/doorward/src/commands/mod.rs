@@ -1,6 +1,8 @@
 //! The command line.
 
+mod audit;
 mod check;
+mod demo;
 mod run;
 mod schema;
 
@@ -30,7 +32,9 @@ When something is denied:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Audit),
     Check(check::Check),
+    Demo(demo::DemoArgs),
     Run(run::Run),
     Schema(schema::Schema),
 }
@@ -39,7 +43,9 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Schema(command) => command.run(),
     }

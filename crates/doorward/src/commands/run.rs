@@ -33,7 +33,11 @@ impl Run {
         };
         init_logs(&loaded.config.telemetry);
         for exception in loaded.config.exceptions() {
-            tracing::warn!(key = exception.key, meaning = exception.meaning, "an exception to a safe default");
+            tracing::warn!(
+                key = exception.key,
+                meaning = exception.meaning,
+                "an exception to a safe default"
+            );
         }
         let server = match Server::start(loaded, Some(path)) {
             Ok(server) => server,

@@ -33,8 +33,16 @@ pub(super) fn start(
     draining: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let own = registry.sub_registry_with_prefix("doorward");
-    own.register("config_reloads", "Configurations put in force since the start", state.reloads.clone());
-    own.register("config_reload_failures", "Configurations that were not good", state.failures.clone());
+    own.register(
+        "config_reloads",
+        "Configurations put in force since the start",
+        state.reloads.clone(),
+    );
+    own.register(
+        "config_reload_failures",
+        "Configurations that were not good",
+        state.failures.clone(),
+    );
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let admin = Arc::new(Admin { registry, doorway, state, draining });
@@ -101,18 +109,27 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         services.push(json!({ "name": name, "endpoints_up": up, "endpoints": all }));
     }
     if let Some(error) = &status.error {
-        degraded.push(format!("the configuration file is not good, and the one before it is in force: {error}"));
+        degraded.push(format!(
+            "the configuration file is not good, and the one before it is in force: {error}"
+        ));
     }
     if !status.restart_needed.is_empty() {
-        degraded.push(format!("changed and waiting for a restart: {}", status.restart_needed.join(", ")));
+        degraded.push(format!(
+            "changed and waiting for a restart: {}",
+            status.restart_needed.join(", ")
+        ));
     }
     let word = match (not_ready.is_empty(), degraded.is_empty()) {
         (true, true) => "ready",
         (true, false) => "degraded",
         (false, _) => "not ready",
     };
-    let exceptions: Vec<_> =
-        status.facts.exceptions.iter().map(|e| json!({ "key": e.key, "meaning": e.meaning })).collect();
+    let exceptions: Vec<_> = status
+        .facts
+        .exceptions
+        .iter()
+        .map(|e| json!({ "key": e.key, "meaning": e.meaning }))
+        .collect();
     let body = json!({
         "status": word,
         "not_ready": not_ready,
@@ -166,21 +183,54 @@ fn asked(admin: &Admin) -> String {
     let of_issuers = |value: &dyn Fn(&ledger::keys::IssuerStatus) -> u64| {
         labelled("issuer", issuers.iter().map(|s| (s.name.clone(), number(value(s)))).collect())
     };
-    own.register("issuer_usable", "Whether tokens of the issuer can be verified", of_issuers(&|s| u64::from(s.state.is_serving())));
+    own.register(
+        "issuer_usable",
+        "Whether tokens of the issuer can be verified",
+        of_issuers(&|s| u64::from(s.state.is_serving())),
+    );
     own.register("issuer_keys", "Keys of the issuer in use", of_issuers(&|s| s.keys as u64));
     own.register("issuer_key_fetches", "Key fetches that have ended", of_issuers(&|s| s.fetches));
-    own.register("issuer_key_fetch_failures", "Key fetches that failed", of_issuers(&|s| s.failures));
+    own.register(
+        "issuer_key_fetch_failures",
+        "Key fetches that failed",
+        of_issuers(&|s| s.failures),
+    );
     let audit = admin.doorway.audit.health();
-    own.register("audit_queue_records", "Records waiting to be written", gauge(number(audit.queued_records as u64)));
+    own.register(
+        "audit_queue_records",
+        "Records waiting to be written",
+        gauge(number(audit.queued_records as u64)),
+    );
     own.register("audit_written_records", "Records written", gauge(number(audit.written_records)));
-    own.register("audit_failures", "Writes and syncs of the audit log that failed", gauge(number(audit.failures)));
-    own.register("audit_refused_decisions", "Requests refused because they could not be recorded", gauge(number(audit.refused_decisions)));
-    own.register("audit_dropped_outcomes", "Outcomes that were not recorded", gauge(number(audit.dropped_outcomes)));
-    own.register("token_cache_entries", "Verified tokens kept", gauge(number(admin.doorway.cache.len() as u64)));
+    own.register(
+        "audit_failures",
+        "Writes and syncs of the audit log that failed",
+        gauge(number(audit.failures)),
+    );
+    own.register(
+        "audit_refused_decisions",
+        "Requests refused because they could not be recorded",
+        gauge(number(audit.refused_decisions)),
+    );
+    own.register(
+        "audit_dropped_outcomes",
+        "Outcomes that were not recorded",
+        gauge(number(audit.dropped_outcomes)),
+    );
+    own.register(
+        "token_cache_entries",
+        "Verified tokens kept",
+        gauge(number(admin.doorway.cache.len() as u64)),
+    );
     let exceptions = admin.state.status().facts.exceptions;
     let exceptions = labelled("key", exceptions.into_iter().map(|e| (e.key, 1)).collect());
     own.register("exception", "Exceptions to safe defaults in force", exceptions);
-    own.register_with_unit("config_error", "Whether the configuration file is not good", Unit::Other("bool".into()), gauge(i64::from(admin.state.status().error.is_some())));
+    own.register_with_unit(
+        "config_error",
+        "Whether the configuration file is not good",
+        Unit::Other("bool".into()),
+        gauge(i64::from(admin.state.status().error.is_some())),
+    );
     let mut text = String::new();
     let _ = encode(&mut text, &registry);
     text.trim_end().trim_end_matches("# EOF").to_owned()

@@ -10,7 +10,9 @@ use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading};
 use ledger::Clock;
 use ledger::audit::{self, AuditOptions};
-use ledger::keys::signing::{RotationOptions, SigningKeeper, SigningKeys, SigningKeysError, SigningStore};
+use ledger::keys::signing::{
+    RotationOptions, SigningKeeper, SigningKeys, SigningKeysError, SigningStore,
+};
 use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
 use thiserror::Error;
 use tokens::Fingerprint;
@@ -147,10 +149,13 @@ impl Assembly {
             let rings = match carried.rings.get(&ca) {
                 Some(rings) => Arc::clone(rings),
                 None => {
-                    let roots = ca.clone().map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
-                    let egress = Egress::new(EgressOptions { ca: roots, ..EgressOptions::default() })?;
+                    let roots =
+                        ca.clone().map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
+                    let egress =
+                        Egress::new(EgressOptions { ca: roots, ..EgressOptions::default() })?;
                     let seed = entropy::number(&self.entropy);
-                    let rings = Arc::new(KeyRings::new(Arc::new(egress), Arc::clone(&self.clock), seed));
+                    let rings =
+                        Arc::new(KeyRings::new(Arc::new(egress), Arc::clone(&self.clock), seed));
                     carried.rings.insert(ca, Arc::clone(&rings));
                     rings
                 }
@@ -172,7 +177,8 @@ impl Assembly {
             return Ok(None);
         };
         let same = |other: &Identity| {
-            (&other.keys, other.rotate_every, other.lifetime) == (&identity.keys, identity.rotate_every, identity.lifetime)
+            (&other.keys, other.rotate_every, other.lifetime)
+                == (&identity.keys, identity.rotate_every, identity.lifetime)
         };
         let keys = match &carried.signing {
             Some((other, keys, _)) if same(other) => Arc::clone(keys),
@@ -186,7 +192,12 @@ impl Assembly {
                 let rotation = defaults
                     .with_rotation(identity.rotate_every, defaults.publish_ahead())?
                     .with_token_life(identity.lifetime)?;
-                let keys = SigningKeys::open(&store, rotation, Arc::clone(&self.entropy), self.clock.now())?;
+                let keys = SigningKeys::open(
+                    &store,
+                    rotation,
+                    Arc::clone(&self.entropy),
+                    self.clock.now(),
+                )?;
                 let keys = Arc::new(keys);
                 let keeper = SigningKeeper::start(Arc::clone(&keys), Arc::clone(&self.clock));
                 carried.signing = Some((identity.clone(), Arc::clone(&keys), keeper));
@@ -205,7 +216,10 @@ impl Assembly {
     fn services(&self, config: &Config, carried: &mut Carried) -> Vec<Arc<Service>> {
         let mut before = std::mem::take(&mut carried.services);
         let in_order = config.gate.services.iter().filter_map(|service| {
-            config.services.get(&service.name).map(|upstream| service_options(&service.name, upstream))
+            config
+                .services
+                .get(&service.name)
+                .map(|upstream| service_options(&service.name, upstream))
         });
         for options in in_order {
             let same = before.iter().position(|(service, _)| *service.options() == options);
@@ -214,7 +228,8 @@ impl Assembly {
                 None => {
                     let service = Arc::new(Service::new(options, &self.metrics));
                     let probing = service.options().health.is_some();
-                    let probe = probing.then(|| Probe(tokio::spawn(probe(Arc::clone(&service))).abort_handle()));
+                    let probe = probing
+                        .then(|| Probe(tokio::spawn(probe(Arc::clone(&service))).abort_handle()));
                     (service, probe)
                 }
             });
@@ -270,7 +285,10 @@ fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {
     ServiceOptions {
         name: name.to_owned(),
         endpoints: upstream.endpoints.iter().map(|e| (e.host.clone(), e.port)).collect(),
-        health: upstream.health.as_ref().map(|health| (health.path.clone(), health.every, health.timeout)),
+        health: upstream
+            .health
+            .as_ref()
+            .map(|health| (health.path.clone(), health.every, health.timeout)),
         connect_timeout: upstream.connect_timeout,
         first_byte_timeout: upstream.first_byte_timeout,
         idle_timeout: upstream.idle_timeout,
@@ -284,5 +302,10 @@ fn network(network: &config::Network) -> Option<Network> {
 }
 
 fn disabled(config: &Config) -> Vec<String> {
-    config.issuers.iter().filter(|(_, issuer)| issuer.disabled).map(|(name, _)| name.clone()).collect()
+    config
+        .issuers
+        .iter()
+        .filter(|(_, issuer)| issuer.disabled)
+        .map(|(name, _)| name.clone())
+        .collect()
 }

@@ -45,7 +45,10 @@ pub enum CheckpointKeyError {
 }
 
 /// The key in the audit directory, made if there is none.
-pub(super) fn load_or_make(directory: &Path, entropy: &Entropy) -> Result<SigningKey, CheckpointKeyError> {
+pub(super) fn load_or_make(
+    directory: &Path,
+    entropy: &Entropy,
+) -> Result<SigningKey, CheckpointKeyError> {
     let path = directory.join(SECRET);
     let io_error = |path: &Path| {
         let path = path.to_owned();
@@ -59,12 +62,17 @@ pub(super) fn load_or_make(directory: &Path, entropy: &Entropy) -> Result<Signin
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(io_error(&path)(error)),
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io_error(directory))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(io_error(directory))?;
     let damaged = |source| CheckpointKeyError::Damaged { path: path.clone(), source };
     let key = SigningKey::generate(Algorithm::Es256, &**entropy).map_err(damaged)?;
     let secret = key.to_pkcs8().map_err(damaged)?;
     let public = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
-    write_new(&directory.join(PUBLIC), public.as_bytes(), 0o644).map_err(io_error(&directory.join(PUBLIC)))?;
+    write_new(&directory.join(PUBLIC), public.as_bytes(), 0o644)
+        .map_err(io_error(&directory.join(PUBLIC)))?;
     write_new(&path, secret.as_ref(), 0o600).map_err(io_error(&path))?;
     Ok(key)
 }
@@ -75,13 +83,16 @@ pub(super) fn load_or_make(directory: &Path, entropy: &Entropy) -> Result<Signin
 /// When the file cannot be read or holds no keys.
 pub fn public_keys(path: &Path) -> Result<KeySet, CheckpointKeyError> {
     let path = if path.is_dir() { path.join(PUBLIC) } else { path.to_owned() };
-    let bytes = fs::read(&path).map_err(|source| CheckpointKeyError::Io { path: path.clone(), source })?;
-    let parsed = KeySet::parse(&bytes).map_err(|source| CheckpointKeyError::NotKeys { path, source })?;
+    let bytes =
+        fs::read(&path).map_err(|source| CheckpointKeyError::Io { path: path.clone(), source })?;
+    let parsed =
+        KeySet::parse(&bytes).map_err(|source| CheckpointKeyError::NotKeys { path, source })?;
     Ok(parsed.set)
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -12,7 +12,8 @@ impl Seen {
     /// The configuration, the files that it names, and their directories: a new policy file shows there.
     pub(super) fn of(config: &Path, files: &[PathBuf]) -> Self {
         let named = std::iter::once(config).chain(files.iter().map(PathBuf::as_path));
-        let policies = files.iter().filter(|file| file.extension().is_some_and(|end| end == "cedar"));
+        let policies =
+            files.iter().filter(|file| file.extension().is_some_and(|end| end == "cedar"));
         let directories = policies.filter_map(|file| file.parent());
         let mut paths: Vec<&Path> = named.chain(directories).collect();
         paths.sort_unstable();

@@ -110,7 +110,10 @@ impl Server {
         let inside = control.enter();
         let listeners = listen(config.listen.http, config.data_threads)
             .map_err(|error| StartError::listen("listen.http", config.listen.http, error))?;
-        let http = listeners.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(config.listen.http);
+        let http = listeners
+            .first()
+            .and_then(|listener| listener.local_addr().ok())
+            .unwrap_or(config.listen.http);
         let admin = std::net::TcpListener::bind(config.listen.admin)
             .map_err(|error| StartError::listen("listen.admin", config.listen.admin, error))?;
 

@@ -42,7 +42,8 @@ pub(crate) struct ReloadStatus {
 
 impl ReloadState {
     pub(super) fn new(assembly: Assembly, facts: ConfigFacts, kept: KeptSettings) -> Self {
-        let status = ReloadStatus { facts, loaded_at: None, error: None, restart_needed: Vec::new() };
+        let status =
+            ReloadStatus { facts, loaded_at: None, error: None, restart_needed: Vec::new() };
         Self {
             assembly,
             kept,
@@ -61,11 +62,13 @@ impl ReloadState {
     }
 
     fn reload(&self, path: &Path, doorway: &Doorway) {
-        let built = Loaded::read(path, &Machine).map_err(|report| report.render(false)).and_then(|loaded| {
-            let kept = KeptSettings::of(&loaded.config);
-            let assembled = self.assembly.model(loaded).map_err(|error| error.to_string())?;
-            Ok((kept, assembled))
-        });
+        let built = Loaded::read(path, &Machine).map_err(|report| report.render(false)).and_then(
+            |loaded| {
+                let kept = KeptSettings::of(&loaded.config);
+                let assembled = self.assembly.model(loaded).map_err(|error| error.to_string())?;
+                Ok((kept, assembled))
+            },
+        );
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         match built {
             Ok((kept, assembled)) => {
@@ -75,13 +78,22 @@ impl ReloadState {
                 status.loaded_at = Some(doorway.now());
                 status.error = None;
                 self.reloads.inc();
-                tracing::info!(policy_set = &*status.facts.policy_set, "the new configuration is in force");
+                tracing::info!(
+                    policy_set = &*status.facts.policy_set,
+                    "the new configuration is in force"
+                );
                 if !status.restart_needed.is_empty() {
-                    tracing::warn!(keys = status.restart_needed.join(","), "these keys changed and take a restart");
+                    tracing::warn!(
+                        keys = status.restart_needed.join(","),
+                        "these keys changed and take a restart"
+                    );
                 }
             }
             Err(error) => {
-                tracing::error!(error, "the new configuration is not good; the old one stays in force");
+                tracing::error!(
+                    error,
+                    "the new configuration is not good; the old one stays in force"
+                );
                 status.error = Some(error);
                 self.failures.inc();
             }
@@ -90,7 +102,12 @@ impl ReloadState {
 }
 
 /// Reads the configuration again when its files change, or when `asked`.
-pub(super) async fn watch(path: PathBuf, doorway: Arc<Doorway>, state: Arc<ReloadState>, asked: Arc<Notify>) {
+pub(super) async fn watch(
+    path: PathBuf,
+    doorway: Arc<Doorway>,
+    state: Arc<ReloadState>,
+    asked: Arc<Notify>,
+) {
     let look = || Seen::of(&path, &state.status().facts.files);
     let mut seen = look();
     loop {

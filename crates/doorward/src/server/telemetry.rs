@@ -10,7 +10,8 @@ use crate::entropy::Entropy;
 
 /// Begins to write logs, to standard error.
 pub fn init_logs(telemetry: &Telemetry) {
-    let filter = EnvFilter::try_from_env("DOORWARD_LOG").unwrap_or_else(|_| EnvFilter::new(telemetry.log_level));
+    let filter = EnvFilter::try_from_env("DOORWARD_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(telemetry.log_level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Another subscriber may be there already, in a test.
     let _ = match telemetry.log_format {

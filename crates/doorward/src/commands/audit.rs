@@ -1,0 +1,180 @@
+//! `doorward audit`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use ledger::audit::{Filter, TailError, TailFrom, tail, verify};
+use tokens::Timestamp;
+
+use super::fail;
+use crate::server::public_keys;
+
+/// Read the audit log, or prove that nobody changed it.
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Tail(TailArgs),
+    Verify(VerifyArgs),
+}
+
+/// Print records, one line each.
+#[derive(Debug, Args)]
+struct TailArgs {
+    /// The audit directory.
+    #[arg(default_value = "audit")]
+    directory: PathBuf,
+    /// Go on as records come; begins behind the last one there is.
+    #[arg(long, short)]
+    follow: bool,
+    /// Print records as they are written (OCSF, JSON).
+    #[arg(long)]
+    json: bool,
+    /// Only `allow` or `deny`.
+    #[arg(long, value_parser = ["allow", "deny"])]
+    verdict: Option<String>,
+    /// Only this route.
+    #[arg(long)]
+    route: Option<String>,
+    /// Only this service.
+    #[arg(long)]
+    service: Option<String>,
+    /// Only this issuer.
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Only this subject, as its issuer writes it.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Only this status.
+    #[arg(long)]
+    status: Option<u16>,
+    /// Only from this moment on, in seconds since 1970.
+    #[arg(long)]
+    since: Option<u64>,
+    /// Only this request.
+    #[arg(long)]
+    request_id: Option<String>,
+}
+
+/// Check the chain of hashes and the signed checkpoints, and name the first record that is not as it was written.
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// The audit directory.
+    #[arg(default_value = "audit")]
+    directory: PathBuf,
+    /// The public keys to believe (a JWK set); by default those beside the log, which whoever can write the log can
+    /// also replace.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// A file with a checkpoint that was kept elsewhere: finds a log that was cut off or rewritten whole.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+}
+
+impl Audit {
+    pub(super) fn run(self) -> ExitCode {
+        match self.action {
+            Action::Tail(args) => args.run(),
+            Action::Verify(args) => args.run(),
+        }
+    }
+}
+
+impl TailArgs {
+    fn run(self) -> ExitCode {
+        match self.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn print(self) -> Result<(), TailError> {
+        let (follow, json) = (self.follow, self.json);
+        let from = if follow { TailFrom::End } else { TailFrom::Start };
+        let directory = self.directory.clone();
+        let mut lines = tail(&directory, from, self.filter())?;
+        let show = |line: &ledger::audit::Line| {
+            println!("{}", if json { line.raw().to_owned() } else { line.one_line() });
+        };
+        for line in lines.by_ref() {
+            show(&line?);
+        }
+        if !follow {
+            return Ok(());
+        }
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build()
+        else {
+            return Ok(());
+        };
+        runtime.block_on(async {
+            loop {
+                show(&lines.follow().await?);
+            }
+        })
+    }
+
+    fn filter(self) -> Filter {
+        Filter {
+            verdict: self.verdict,
+            route: self.route,
+            service: self.service,
+            subject: self.subject,
+            issuer: self.issuer,
+            status: self.status,
+            since: self.since.map(Timestamp::from_secs),
+            request_id: self.request_id,
+        }
+    }
+}
+
+impl VerifyArgs {
+    fn run(self) -> ExitCode {
+        let keys = match public_keys(self.keys.as_deref().unwrap_or(&self.directory)) {
+            Ok(keys) => keys,
+            Err(error) => return fail(&error),
+        };
+        let checkpoint = match self.checkpoint.as_deref().map(read).transpose() {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => return fail(&error),
+        };
+        match verify(&self.directory, &keys, checkpoint.as_deref()) {
+            Ok(report) => {
+                println!(
+                    "ok: {} records in {} segments, {} to {}",
+                    report.records, report.segments, report.first_seq, report.last_seq
+                );
+                if report.removed_segments > 0 {
+                    println!(
+                        "{} older segments were removed by retention, each by a signed statement",
+                        report.removed_segments
+                    );
+                }
+                if report.torn_bytes > 0 {
+                    println!(
+                        "{} bytes of a half-written record stand at the end, as a crash leaves them",
+                        report.torn_bytes
+                    );
+                }
+                if report.unprotected_records > 0 {
+                    println!(
+                        "no checkpoint vouches for the last {} records yet",
+                        report.unprotected_records
+                    );
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,84 @@
+//! `doorward demo`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::fail;
+use crate::demo::{CONFIG_FILE, Demo, DemoError, Ports, cases, eject};
+
+/// See it decide: a small OpenID provider, two services and the gate, with nothing to install.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Try every line of the table, and exit with 0 only if each comes out as it shall.
+    #[arg(long)]
+    check: bool,
+    /// Write the configuration and its policies to this directory, for editing, and stop.
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    eject: Option<PathBuf>,
+    /// Use the configuration in this directory, as `--eject` wrote it.
+    #[arg(long, value_name = "DIR", conflicts_with = "eject")]
+    with: Option<PathBuf>,
+    /// The first of the five ports in a row that the demo takes.
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65531))]
+    port: u16,
+}
+
+impl DemoArgs {
+    pub(super) fn run(self) -> ExitCode {
+        let ports = Ports::from(self.port);
+        if let Some(directory) = &self.eject {
+            return match eject(ports, directory) {
+                Ok(files) => {
+                    files.iter().for_each(|file| println!("wrote {}", file.display()));
+                    println!(
+                        "\nrun `doorward demo --with {}`, then change a rule and save",
+                        directory.display()
+                    );
+                    ExitCode::SUCCESS
+                }
+                Err(error) => fail(&error),
+            };
+        }
+        match self.show(ports) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn show(&self, ports: Ports) -> Result<bool, DemoError> {
+        let demo = Demo::start(ports, self.with.as_deref())?;
+        let ready = demo.is_ready();
+        if self.check {
+            println!("{:<52} {:>6} {:>6}", "request", "shall", "does");
+            let good = demo.check(|case, got| {
+                let got_text = got.as_ref().map_or_else(Clone::clone, u16::to_string);
+                let mark = if *got == Ok(case.status) { "" } else { "   <-- differs" };
+                println!("{:<52} {:>6} {:>6}{mark}", case.name, case.status, got_text);
+            });
+            demo.stop()?;
+            println!("{}", if good { "all agree" } else { "some differ" });
+            return Ok(good && ready);
+        }
+        println!(
+            "The gate is at http://127.0.0.1:{}, and decides. Paste a line into another terminal:\n",
+            ports.gate
+        );
+        for case in cases() {
+            println!("# {}: {}\n{}\n", case.name, case.status, case.curl(ports));
+        }
+        let from = self.with.as_ref().map(|directory| directory.join(CONFIG_FILE));
+        match from {
+            Some(path) => println!("Rules: {} (change one and save).", path.display()),
+            None => println!("To change the rules: doorward demo --eject DIR"),
+        }
+        println!(
+            "Ready and why not: http://127.0.0.1:{}/readyz. Each decision follows; Ctrl-C ends.\n",
+            ports.admin
+        );
+        demo.run()?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,83 @@
+//! The demo's configuration and policies.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Ports;
+use crate::config::{Loaded, Machine, Report, Surroundings};
+
+/// The name of the configuration in an ejected directory.
+pub const CONFIG_FILE: &str = "doorward.yaml";
+
+const CONFIG: &str = include_str!("doorward.yaml");
+const POLICIES: &str = include_str!("invoices.cedar");
+const POLICIES_FILE: &str = "policies/invoices.cedar";
+
+fn config(ports: Ports, audit: &Path) -> String {
+    [
+        ("GATE_PORT", ports.gate),
+        ("ADMIN_PORT", ports.admin),
+        ("PROVIDER_PORT", ports.provider),
+        ("ORDERS_PORT", ports.orders),
+        ("BILLING_PORT", ports.billing),
+    ]
+    .into_iter()
+    .fold(CONFIG.to_owned(), |text, (name, port)| text.replace(name, &port.to_string()))
+    .replace("AUDIT_DIRECTORY", &audit.display().to_string())
+}
+
+/// The built-in configuration, read as a file would be.
+pub(super) fn load(ports: Ports, audit: &Path) -> Result<Loaded, Report> {
+    Loaded::parse(CONFIG_FILE, &config(ports, audit), Path::new("."), &BuiltIn)
+}
+
+/// Writes the configuration and its policies to a new directory, for editing.
+///
+/// # Errors
+/// When something is there already, or cannot be written.
+pub fn eject(ports: Ports, directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let files: BTreeMap<PathBuf, String> = [
+        (directory.join(CONFIG_FILE), config(ports, Path::new("audit"))),
+        (directory.join(POLICIES_FILE), POLICIES.to_owned()),
+    ]
+    .into();
+    for (path, text) in &files {
+        if path.exists() {
+            let message = format!("`{}` is there already, and is not overwritten", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(files.into_keys().collect())
+}
+
+/// The policies, without a file system.
+#[derive(Debug)]
+struct BuiltIn;
+
+impl Surroundings for BuiltIn {
+    fn environment(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path.ends_with(POLICIES_FILE) {
+            Ok(POLICIES.as_bytes().to_vec())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(vec![directory.join("invoices.cedar")])
+    }
+
+    fn processors(&self) -> usize {
+        Machine.processors()
+    }
+}
