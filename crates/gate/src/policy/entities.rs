@@ -9,6 +9,7 @@ use tokens::{ClaimValue, Timestamp, VerifiedToken};
 
 use super::names::{EntityType, scoped};
 use super::needs::{ContextMember, Needs};
+use super::scope::is_issuer_name;
 use crate::request::{CanonicalRequest, folded};
 use crate::route::Route;
 
@@ -48,7 +49,7 @@ impl Principal {
             token.claims().iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
         let actors = token.actors().iter().map(|actor| {
             let name = match actor.issuer() {
-                Some(issuer) => format!("{issuer} {}", actor.subject()),
+                Some(issuer) => foreign(issuer, actor.subject()),
                 None => scoped(token.issuer(), actor.subject()),
             };
             Value::new_string(name)
@@ -67,6 +68,16 @@ impl Principal {
         let entity = entity(uid.clone(), attributes, parents.clone());
         let keys = parents.into_iter().chain([uid.clone()]).collect();
         Self { uid, entity, keys }
+    }
+}
+
+/// An actor that names its issuer itself: `https://idp.example.com alice`. What could pass for another pair of issuer and
+/// subject, or for a scoped name such as `corp/alice`, is escaped.
+fn foreign(issuer: &str, subject: &str) -> String {
+    let issuer = issuer.replace('%', "%25").replace(' ', "%20");
+    match issuer.split_once('/') {
+        Some((name, rest)) if is_issuer_name(name) => format!("{name}%2F{rest} {subject}"),
+        _ => format!("{issuer} {subject}"),
     }
 }
 

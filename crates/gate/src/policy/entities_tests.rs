@@ -48,6 +48,17 @@ fn a_query_parameter_is_told_in_every_way_it_could_be_read() {
 
 proptest! {
     #[test]
+    fn no_two_actors_are_one(
+        a in ("(corp|/|:| |%|2|0|F){0,5}", "(a|/| ){1,4}"),
+        b in ("(corp|/|:| |%|2|0|F){0,5}", "(a|/| ){1,4}"),
+        own in "(a|/| |:|corp){1,6}",
+    ) {
+        let (one, other) = (foreign(&a.0, &a.1), foreign(&b.0, &b.1));
+        prop_assert_eq!(one == other, a == b);
+        prop_assert_ne!(one, scoped("corp", &own));
+    }
+
+    #[test]
     fn a_moment_is_the_same_moment_to_cedar(
         millis in prop_oneof![0..253_402_300_800_000_u64, 1_700_000_000_000..1_800_000_000_000_u64],
     ) {
@@ -57,6 +68,12 @@ proptest! {
         );
         prop_assert_eq!(evaluated(&test), EvalResult::Bool(true));
     }
+}
+
+#[test]
+fn an_actor_with_an_issuer_of_its_own_is_told_with_it() {
+    assert_eq!(foreign("https://idp.example.com/eu", "alice"), "https://idp.example.com/eu alice");
+    assert_eq!(foreign("corp/a", "b"), "corp%2Fa b");
 }
 
 #[test]
