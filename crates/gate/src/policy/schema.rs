@@ -69,7 +69,7 @@ impl SchemaInput {
         }
         text.push_str("};\n");
         text.push_str(
-            "entity User, Workload, Agent, Anonymous in [Group, Issuer] = {\n  \
+            "entity User, Workload, Anonymous in [Group, Issuer] = {\n  \
              issuer: String,\n  subject: String,\n  scopes: Set<String>,\n  claims: Claims,\n  \
              actors: Set<String>,\n  client?: String,\n  acr?: String,\n  amr: Set<String>,\n  auth_time?: datetime,\n};\n",
         );
@@ -78,7 +78,7 @@ impl SchemaInput {
         let actions: Vec<_> = methods.iter().map(|method| quoted(method)).collect();
         let _ = write!(
             text,
-            "action {} appliesTo {{\n  principal: [User, Workload, Agent, Anonymous],\n  resource: [Route],\n  context: {{\n    \
+            "action {} appliesTo {{\n  principal: [User, Workload, Anonymous],\n  resource: [Route],\n  context: {{\n    \
              method: String,\n    scheme: String,\n    host: String,\n    path: String,\n    door: String,\n    \
              peer: ipaddr,\n    client: ipaddr,\n    time: datetime,\n    parameters: Parameters,\n    \
              query: Names,\n    headers: Names,\n  }},\n}};\n",

@@ -264,8 +264,17 @@ fn invariant_3_a_policy_about_what_there_is_not_is_refused() {
         let problems = problems(&with_policies(vec![open_route("a", "/a")], text));
         assert_eq!(problems, [expected], "{text}");
     }
-    let mistyped = "forbid(principal, action, resource) when { principal.claims.suspended == 1 };";
-    assert!(!problems(&with_policies(vec![open_route("a", "/a")], mistyped)).is_empty());
+    let never_valid = [
+        "forbid(principal, action, resource) when { principal.claims.suspended == 1 };",
+        "forbid(principal, action, resource) when { principal.claims.email == \"a\" };",
+        "forbid(principal, action == Action::\"BREW\", resource);",
+        // Nobody is an agent yet: such a rule would look like one and never hold.
+        "forbid(principal is Agent, action, resource);",
+    ];
+    for text in never_valid {
+        let problems = problems(&with_policies(vec![open_route("a", "/a")], text));
+        assert!(!problems.is_empty(), "{text}");
+    }
 }
 
 #[test]
