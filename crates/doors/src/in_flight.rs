@@ -1,14 +1,15 @@
 //! A forwarded request from its permit to its end: what it carried, how it ended, and the record of that.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gate::route::Route;
+use gate::route::{PathPattern, Route};
 use gate::{Standing, Watch};
 use http::Method;
 use ledger::audit::{Ended, Outcome};
+use tokens::Timestamp;
 
 use crate::judge::{RequestFacts, actors_of, subject_of};
 use crate::metrics::OutcomeLabels;
@@ -29,6 +30,7 @@ pub(crate) struct InFlight {
     bytes_out: AtomicU64,
     endpoint: OnceLock<Arc<str>>,
     ended: AtomicU8,
+    upload_broke: AtomicBool,
 }
 
 /// A finished request, for traces.
@@ -42,6 +44,8 @@ pub struct FinishedRequest<'a> {
     pub method: &'a Method,
     /// Its route's name.
     pub route: &'a str,
+    /// The paths that its route takes.
+    pub route_path: &'a PathPattern,
     /// Its service's name.
     pub service: &'a str,
     /// The endpoint that answered.
@@ -50,6 +54,8 @@ pub struct FinishedRequest<'a> {
     pub status: Option<u16>,
     /// How long it took.
     pub took: Duration,
+    /// When it ended.
+    pub ended_at: Timestamp,
     /// How it ended.
     pub ended: &'static str,
     /// The caller's address.
@@ -87,6 +93,7 @@ impl InFlight {
             bytes_out: AtomicU64::new(0),
             endpoint: OnceLock::new(),
             ended: AtomicU8::new(0),
+            upload_broke: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +111,15 @@ impl InFlight {
 
     pub(crate) fn received_so_far(&self) -> u64 {
         self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    /// The caller's body was not what its head promised.
+    pub(crate) fn upload_broke(&self) {
+        self.upload_broke.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_upload_broken(&self) -> bool {
+        self.upload_broke.load(Ordering::Relaxed)
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
@@ -148,9 +164,10 @@ impl Drop for InFlight {
         let ended =
             ENDS.get(usize::from(*self.ended.get_mut())).copied().unwrap_or(Ended::ClientGone);
         let took = self.facts.began.elapsed();
+        let ended_at = self.doorway.now();
         self.doorway.audit.outcome(&Outcome {
             request_id: self.facts.id.as_str(),
-            at: self.doorway.now(),
+            at: ended_at,
             door: self.door,
             route: Some(route.name()),
             service: Some(&route.service().name),
@@ -180,10 +197,12 @@ impl Drop for InFlight {
                 request_id: self.facts.id.as_str(),
                 method: &self.method,
                 route: route.name(),
+                route_path: route.path(),
                 service: &route.service().name,
                 endpoint: self.endpoint.get().map(|endpoint| &**endpoint),
                 status,
                 took,
+                ended_at,
                 ended: ended.name(),
                 peer: self.facts.peer,
             });

@@ -38,6 +38,7 @@ pub fn fuzz_request(bytes: &[u8]) {
     let raw = RawRequest {
         method: &method,
         target_authority: target_authority.as_ref(),
+        target_scheme: None,
         path,
         query: (!query.is_empty()).then_some(query),
         headers: &headers,

@@ -180,8 +180,9 @@ impl WatchedBody {
     }
 
     fn failed(&self) {
-        if matches!(self.direction, Direction::Down { .. }) {
-            self.request.end(Ended::UpstreamFailed);
+        match self.direction {
+            Direction::Up { .. } => self.request.upload_broke(),
+            Direction::Down { .. } => self.request.end(Ended::UpstreamFailed),
         }
     }
 }

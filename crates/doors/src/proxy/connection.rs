@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
-        .max_buf_size(limits.header_bytes.max(MIN_BUFFER))
+        .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
         .max_headers(limits.headers)
         .half_close(false)
         .serve_connection(io, service);
@@ -112,3 +112,6 @@ pub(crate) async fn serve(
 
 /// The smallest read buffer that hyper takes.
 const MIN_BUFFER: usize = 8192;
+
+/// How much more than the longest head is read, so that it is we who find a head too long, to the byte.
+const SLACK: usize = 4096;

@@ -94,6 +94,8 @@ struct Attempt<'a> {
 enum Unanswered {
     /// Nothing was sent: the request can go elsewhere, with its body.
     NotSent(Request<WatchedBody>),
+    /// The caller's body was malformed or broke off.
+    BadBody,
     /// It was sent, and the connection broke before an answer.
     Broken,
     /// The body was larger than it may be.
@@ -155,6 +157,12 @@ impl Attempt<'_> {
                     Err(Unanswered::Broken) => {
                         endpoint.failed(self.doorway.now());
                         return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
+                    }
+                    Err(Unanswered::BadBody) => {
+                        self.in_flight.answered(StatusCode::BAD_REQUEST.as_u16());
+                        self.in_flight.end(Ended::ClientGone);
+                        let detail = "the request's body is malformed or broke off";
+                        return Err(Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail));
                     }
                     Err(Unanswered::TooLarge) => {
                         self.in_flight.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
@@ -227,6 +235,7 @@ impl Attempt<'_> {
                 answered = &mut answer => return answered.map_err(|mut error| match error.take_message() {
                     Some(request) => Unanswered::NotSent(request),
                     None if self.is_too_large() => Unanswered::TooLarge,
+                    None if self.in_flight.has_upload_broken() => Unanswered::BadBody,
                     None => {
                         tracing::debug!(error = %error.into_error(), "an endpoint broke off before it answered");
                         Unanswered::Broken

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gate::Answer;
 use gate::request::{RawRequest, Scheme};
-use http::header::CONNECTION;
+use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -33,11 +33,12 @@ pub(crate) struct Handler {
     doorway: Arc<Doorway>,
     ids: RequestIds,
     pool: Arc<Pool>,
+    header_bytes: usize,
 }
 
 impl Handler {
-    pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds) -> Self {
-        Self { doorway, ids, pool: Arc::default() }
+    pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds, header_bytes: usize) -> Self {
+        Self { doorway, ids, pool: Arc::default(), header_bytes }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -70,6 +71,11 @@ impl Handler {
             let detail = format!("the request target has more than {} bytes", model.max_target);
             let answer = Answer::new(StatusCode::URI_TOO_LONG, "URI Too Long", detail);
             ours(respond(&answer, &facts.id), busy)
+        } else if head_bytes(&parts) > self.header_bytes {
+            let detail = format!("the request's head has more than {} bytes", self.header_bytes);
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let answer = Answer::new(status, "Request Header Fields Too Large", detail);
+            ours(respond(&answer, &facts.id), busy)
         } else if let Some(response) =
             own::answer(&model, &parts.method, uri.path(), self.doorway.now())
         {
@@ -77,7 +83,9 @@ impl Handler {
         } else {
             let raw = RawRequest {
                 method: &parts.method,
-                target_authority: uri.authority(),
+                // An absolute target does not stand in for `Host` (RFC 9112 §3.2.2).
+                target_authority: uri.authority().filter(|_| parts.headers.contains_key(HOST)),
+                target_scheme: uri.scheme_str(),
                 path: uri.path(),
                 query: uri.query(),
                 headers: &parts.headers,
@@ -99,4 +107,15 @@ impl Handler {
         }
         Ok(response)
     }
+}
+
+/// How long a request's head is when it is written without a byte too many.
+fn head_bytes(parts: &http::request::Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let request_line = parts.method.as_str().len() + target + " ".len() + " HTTP/1.1\r\n".len();
+    let fields = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    request_line + fields.sum::<usize>() + "\r\n".len()
 }

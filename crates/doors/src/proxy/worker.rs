@@ -99,7 +99,7 @@ impl Worker {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
+        let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed), limits.header_bytes));
         let door = Door { listener, handler, limits, open, draining };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())

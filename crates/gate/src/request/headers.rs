@@ -52,6 +52,7 @@ pub(super) fn sort(
     ours: &IdentityHeaders,
 ) -> Result<SortedHeaders, RequestRefusal> {
     let named = connection_names(headers, ours)?;
+    check_transfer_encoding(headers)?;
     let mut sorted = SortedHeaders::default();
     sorted.end_to_end.reserve(headers.len());
     for (name, value) in headers {
@@ -136,6 +137,16 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
             Class::Dropped
         }
         _ => Class::EndToEnd,
+    }
+}
+
+/// Anything but one `chunked` is read in more than one way by the servers behind us (RFC 9112 §6.1).
+fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), RequestRefusal> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(RequestRefusal::TransferEncoding),
     }
 }
 

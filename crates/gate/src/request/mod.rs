@@ -28,6 +28,8 @@ pub struct RawRequest<'a> {
     pub method: &'a Method,
     /// The host that the request target itself names, if it does (absolute form, or `:authority`).
     pub target_authority: Option<&'a Authority>,
+    /// The scheme that the request target itself names, if it does.
+    pub target_scheme: Option<&'a str>,
     /// The path of the target, before `?`.
     pub path: &'a str,
     /// The query of the target, after `?`.
@@ -74,6 +76,9 @@ impl CanonicalRequest {
     pub fn read(raw: &RawRequest<'_>, reading: &Reading) -> Result<Self, RequestRefusal> {
         if raw.method == Method::CONNECT {
             return Err(RequestRefusal::TargetForm);
+        }
+        if raw.target_scheme.is_some_and(|scheme| scheme != raw.scheme.as_str()) {
+            return Err(RequestRefusal::TargetScheme);
         }
         let sorted = headers::sort(raw.headers, &reading.identity_headers)?;
         let (client, scheme) = peer::believe(

@@ -58,9 +58,15 @@ pub enum RequestRefusal {
     /// The target is not a path (`*`, or `host:port` of CONNECT).
     #[error("the request target is not a path")]
     TargetForm,
+    /// An absolute target of another scheme than the connection's.
+    #[error("the request target names another scheme than the connection has")]
+    TargetScheme,
     /// More than [`MAX_SEGMENTS`](crate::request::MAX_SEGMENTS) segments.
     #[error("the path has too many segments")]
     TooManySegments,
+    /// A `Transfer-Encoding` that is not `chunked`, once.
+    #[error("the transfer encoding is not `chunked` alone")]
+    TransferEncoding,
 }
 
 impl RequestRefusal {
@@ -86,7 +92,9 @@ impl RequestRefusal {
             Self::MissingHost => "missing_host",
             Self::SegmentParameters => "segment_parameters",
             Self::TargetForm => "target_form",
+            Self::TargetScheme => "target_scheme",
             Self::TooManySegments => "too_many_segments",
+            Self::TransferEncoding => "transfer_encoding",
         }
     }
 }

@@ -9,6 +9,7 @@ fn read(host: &[&str], target: &str, method: Method) -> Result<CanonicalRequest,
     let raw = RawRequest {
         method: &method,
         target_authority: uri.authority(),
+        target_scheme: uri.scheme_str(),
         path: uri.path(),
         query: uri.query(),
         headers: &headers,

@@ -257,6 +257,7 @@ impl Ask {
         RawRequest {
             method: &self.method,
             target_authority: None,
+            target_scheme: None,
             path,
             query,
             headers: &self.headers,
