@@ -8,7 +8,7 @@ use gate::request::RawRequest;
 use gate::route::Route;
 use gate::{Answer, Caller, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
 use http::StatusCode;
-use ledger::audit::{self, Actor, Decision, Subject};
+use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 use tokens::TokenRefusal;
 use tokio::time::Instant;
 
@@ -54,7 +54,11 @@ pub(crate) async fn judge(
     };
     match verdict {
         Verdict::Permit(permit) => {
-            record(doorway, &model, &facts, &Judged::of_permit(&permit)).await?;
+            let recorded = record(doorway, &model, &facts, &Judged::of_permit(&permit)).await;
+            if let Err(answer) = recorded {
+                unforwarded(doorway, &facts, &permit, answer.status);
+                return Err(answer);
+            }
             Ok(Admitted { permit, model, facts })
         }
         Verdict::Denial(denial) => {
@@ -209,6 +213,30 @@ async fn record(
             )
         }
     })
+}
+
+/// A decision that was not recorded in time may still be written later, as an allow: its outcome says that nothing was
+/// forwarded.
+fn unforwarded(doorway: &Doorway, facts: &RequestFacts, permit: &Permit<Route>, status: StatusCode) {
+    let request = permit.request();
+    let route = permit.target();
+    doorway.audit.outcome(&Outcome {
+        request_id: facts.id.as_str(),
+        at: doorway.now(),
+        door: request.door(),
+        route: Some(route.name()),
+        service: Some(&route.service().name),
+        method: request.method().as_str(),
+        peer: facts.peer,
+        identity: None,
+        status: Some(status.as_u16()),
+        bytes_in: 0,
+        bytes_out: 0,
+        took: facts.began.elapsed(),
+        endpoint: None,
+        ended: Ended::AuditUnavailable,
+        trace: Some(facts.trace.for_audit()),
+    });
 }
 
 /// Who called, as records tell it.

@@ -93,7 +93,7 @@ struct Attempt<'a> {
 /// How sending ended without an answer.
 enum Unanswered {
     /// Nothing was sent: the request can go elsewhere, with its body.
-    NotSent(Request<WatchedBody>),
+    NotSent(Box<Request<WatchedBody>>),
     /// The caller's body was malformed or broke off.
     BadBody,
     /// It was sent, and the connection broke before an answer.
@@ -139,10 +139,10 @@ impl Attempt<'_> {
                         self.in_flight.went_to(&endpoint.name);
                         return Ok(self.answer(response, sender, endpoint, slot));
                     }
-                    Err(Unanswered::NotSent(unsent)) if reused => request = unsent,
+                    Err(Unanswered::NotSent(unsent)) if reused => request = *unsent,
                     Err(Unanswered::NotSent(unsent)) => {
                         endpoint.failed(self.doorway.now());
-                        next = Some(unsent);
+                        next = Some(*unsent);
                         break;
                     }
                     Err(Unanswered::Broken) if replayable && head.method.is_idempotent() => {
@@ -233,7 +233,7 @@ impl Attempt<'_> {
             tokio::select! {
                 biased;
                 answered = &mut answer => return answered.map_err(|mut error| match error.take_message() {
-                    Some(request) => Unanswered::NotSent(request),
+                    Some(request) => Unanswered::NotSent(Box::new(request)),
                     None if self.is_too_large() => Unanswered::TooLarge,
                     None if self.in_flight.has_upload_broken() => Unanswered::BadBody,
                     None => {

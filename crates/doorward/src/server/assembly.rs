@@ -33,7 +33,7 @@ pub enum AssemblyError {
         /// The issuer's name.
         issuer: String,
         /// What is wrong.
-        source: KeyOptionsError,
+        source: Box<KeyOptionsError>,
     },
     /// The certificates to believe cannot be read.
     #[error(transparent)]
@@ -278,7 +278,7 @@ fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptio
         config::KeySource::JwksUri(url) => keys::KeySource::JwksUri(url.clone()),
     };
     IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing)
-        .map_err(|source| AssemblyError::Issuer { issuer: name.to_owned(), source })
+        .map_err(|source| AssemblyError::Issuer { issuer: name.to_owned(), source: Box::new(source) })
 }
 
 fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {

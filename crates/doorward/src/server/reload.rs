@@ -72,6 +72,7 @@ impl ReloadState {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         match built {
             Ok((kept, assembled)) => {
+                doorway.audit.policies_changed(&assembled.facts.policy_set);
                 doorway.model.store(Arc::new(assembled.model));
                 status.restart_needed = self.kept.differences(&kept);
                 status.facts = assembled.facts;
@@ -122,8 +123,5 @@ pub(super) async fn watch(
         state.reload(&path, &doorway);
         // What the new configuration names may be other files.
         seen = look();
-        if now != seen && state.status().error.is_some() {
-            seen = now;
-        }
     }
 }
