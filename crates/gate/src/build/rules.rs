@@ -2,19 +2,16 @@
 
 use std::mem;
 
-use cedar_policy::{EntityUid, Policy, PolicyId};
 use tokens::Profile;
 
 use super::Builder;
-use crate::policy::{
-    CompiledRule, EntityType, LoadedPolicy, RuleKind, RuleSite, SchemaInput, ScopedNames, compile,
-};
+use crate::policy::{LoadedPolicy, RuleKind, RuleSite, SchemaInput, ScopedNames, compile};
 use crate::spec::{Condition, Place, RouteSpec};
 
 /// What all rules of one owner have in common.
 struct Owner<'a> {
     name: &'a str,
-    route: Option<EntityUid>,
+    route: Option<&'a str>,
     place: Place,
     names: ScopedNames<'a>,
     schema: &'a SchemaInput,
@@ -45,7 +42,7 @@ impl Builder<'_> {
             let bound: Vec<&RouteSpec> = [route].into_iter().chain(below).collect();
             let owner = Owner {
                 name: &route.name,
-                route: Some(EntityType::Route.named(&route.name)),
+                route: Some(&route.name),
                 place: Place::key("routes").at(index),
                 names: ScopedNames::new(
                     &profiles,
@@ -67,24 +64,15 @@ impl Builder<'_> {
             let place = owner.place.then(kind.as_str()).at(index);
             let site = RuleSite {
                 owner: owner.name,
-                route: owner.route.as_ref(),
+                route: owner.route,
                 kind,
                 index,
                 names: &owner.names,
                 schema: owner.schema,
             };
             match compile(&site, condition, &place) {
-                Ok(rule) => self.load_rule(rule, &place),
+                Ok(rule) => self.policies.push(LoadedPolicy::of_rule(rule)),
                 Err(errors) => self.errors.extend(errors),
-            }
-        }
-    }
-
-    fn load_rule(&mut self, rule: CompiledRule, place: &Place) {
-        match Policy::parse(Some(PolicyId::new(&rule.id)), &rule.text) {
-            Ok(policy) => self.policies.push(LoadedPolicy::of_rule(rule, policy)),
-            Err(error) => {
-                self.push(place.clone(), &format!("this rule cannot be compiled: {error}"), "");
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The short form, compiled to Cedar.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use cedar_policy::EntityUid;
-use tokens::{Profile, SubjectRule};
+use cedar_policy::pst::{
+    self, ActionConstraint, Clause, Effect, EntityOrSlot, Expr, PrincipalConstraint,
+    PstConstructionError, ResourceConstraint, StaticPolicy, Template,
+};
+use cedar_policy::{EntityUid, Policy};
+use tokens::{ClaimKind, Profile, SubjectRule};
 
+use super::expression;
 use super::names::{EntityType, quoted};
 use super::needs::{ContextMember, Needs};
 use super::schema::SchemaInput;
@@ -15,11 +19,11 @@ use crate::build::BuildError;
 use crate::request::Network;
 use crate::spec::{ClaimTest, Condition, MatchValue, Place};
 
-/// A short-form rule as Cedar text, with what its author's words say about whom it can concern.
+/// A short-form rule as a Cedar policy, with what its author's words say about whom it can concern.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledRule {
     pub(crate) id: Arc<str>,
-    pub(crate) text: String,
+    pub(crate) policy: Policy,
     pub(crate) keys: PrincipalKeys,
     pub(crate) needs: Needs,
 }
@@ -29,8 +33,8 @@ pub(crate) struct CompiledRule {
 pub(crate) struct RuleSite<'a> {
     /// `defaults`, or the route's name.
     pub(crate) owner: &'a str,
-    /// The route's entity; none for `defaults`.
-    pub(crate) route: Option<&'a EntityUid>,
+    /// The route's name; none for `defaults`.
+    pub(crate) route: Option<&'a str>,
     pub(crate) kind: RuleKind,
     pub(crate) index: usize,
     /// How names without an issuer are read here.
@@ -54,27 +58,10 @@ pub(crate) fn compile(
         return Err(terms.errors);
     }
     let id = format!("{}/{}/{}", site.owner, site.kind.as_str(), site.index);
-    let effect = if site.kind == RuleKind::Allow { "permit" } else { "forbid" };
-    let action = match condition.methods.as_slice() {
-        // A `require` on methods is a condition, not a scope: it must forbid the methods that are not named.
-        methods if !methods.is_empty() && site.kind != RuleKind::Require => {
-            let names: Vec<_> =
-                methods.iter().map(|m| EntityType::Action.named(m).to_string()).collect();
-            format!("action in [{}]", names.join(", "))
-        }
-        _ => "action".to_owned(),
-    };
-    let resource = match (site.route, site.kind) {
-        (None, _) => "resource".to_owned(),
-        (Some(route), RuleKind::Allow) => format!("resource == {route}"),
-        (Some(route), _) => format!("resource in {route}"),
-    };
-    let mut text = format!("{effect}(principal, {action}, {resource})");
-    if !terms.terms.is_empty() {
-        let word = if site.kind == RuleKind::Require { "unless" } else { "when" };
-        let _ = write!(text, "\n{word} {{ {} }}", terms.terms.join(" && "));
-    }
-    text.push(';');
+    let policy = policy(site, condition, &id, terms.terms).map_err(|error| {
+        let message = format!("this rule cannot be compiled: {error}");
+        vec![BuildError::new(place.clone(), &message)]
+    })?;
     // An `unless` concerns everyone but those it names.
     let keys = match (site.kind, terms.keys) {
         (RuleKind::Require, _) => PrincipalKeys::Anyone,
@@ -83,13 +70,46 @@ pub(crate) fn compile(
     };
     let networks = Needs::one(ContextMember::Client);
     let needs = if condition.networks.is_empty() { Needs::default() } else { networks };
-    Ok(CompiledRule { id: id.into(), text, keys, needs })
+    Ok(CompiledRule { id: id.into(), policy, keys, needs })
+}
+
+fn policy(
+    site: &RuleSite<'_>,
+    condition: &Condition,
+    id: &str,
+    terms: Vec<Expr>,
+) -> Result<Policy, PstConstructionError> {
+    let effect = if site.kind == RuleKind::Allow { Effect::Permit } else { Effect::Forbid };
+    let action = match condition.methods.as_slice() {
+        // A `require` on methods is a condition, not a scope: it must forbid the methods that are not named.
+        methods if !methods.is_empty() && site.kind != RuleKind::Require => {
+            ActionConstraint::In(actions(methods))
+        }
+        _ => ActionConstraint::Any,
+    };
+    let route = site.route.map(|name| EntityType::Route.named_in_tree(name));
+    let resource = match (route.map(EntityOrSlot::Entity), site.kind) {
+        (None, _) => ResourceConstraint::Any,
+        (Some(route), RuleKind::Allow) => ResourceConstraint::Eq(route),
+        (Some(route), _) => ResourceConstraint::In(route),
+    };
+    let mut template = Template::new(id, effect, PrincipalConstraint::Any, action, resource);
+    if let Some(body) = expression::all_of(terms) {
+        let body = Arc::new(body);
+        let unless = site.kind == RuleKind::Require;
+        template.try_add_clause(if unless { Clause::Unless(body) } else { Clause::When(body) })?;
+    }
+    Policy::from_pst(pst::Policy::Static(StaticPolicy::try_from(template)?))
+}
+
+fn actions(methods: &[String]) -> Vec<pst::EntityUID> {
+    methods.iter().map(|method| EntityType::Action.named_in_tree(method)).collect()
 }
 
 struct Terms<'a> {
     site: &'a RuleSite<'a>,
     errors: Vec<BuildError>,
-    terms: Vec<String>,
+    terms: Vec<Expr>,
     /// The principals and groups of the most telling term.
     keys: Vec<EntityUid>,
 }
@@ -126,22 +146,20 @@ impl Terms<'_> {
             );
         }
         if condition.authenticated || (allow && !condition.anyone) {
-            self.terms.push("!(principal is Anonymous)".to_owned());
+            self.terms.push(expression::is_known());
         }
         self.groups(condition, place);
         self.users(&condition.users, &place.then("users"));
         self.workloads(&condition.workloads, &place.then("workloads"));
         self.issuers(condition, place);
         for scope in &condition.scopes {
-            self.terms.push(format!("principal.scopes.contains({})", quoted(scope)));
+            self.terms.push(expression::has_scope(scope));
         }
         for test in &condition.claims {
             self.claim(condition, test, &place.then("claims").then(&test.claim));
         }
         if self.site.kind == RuleKind::Require && !condition.methods.is_empty() {
-            let names: Vec<_> =
-                condition.methods.iter().map(|m| EntityType::Action.named(m).to_string()).collect();
-            self.terms.push(format!("action in [{}]", names.join(", ")));
+            self.terms.push(expression::action_in(actions(&condition.methods)));
         }
         self.methods(&condition.methods, &place.then("methods"));
         self.networks(&condition.networks, &place.then("networks"));
@@ -165,16 +183,11 @@ impl Terms<'_> {
         let mut tests = Vec::new();
         for (index, network) in networks.iter().enumerate() {
             match network.parse::<Network>() {
-                Ok(network) => {
-                    let range = quoted(&network.to_string());
-                    tests.push(format!("context.client.isInRange(ip({range}))"));
-                }
+                Ok(network) => tests.push(expression::client_in(network)),
                 Err(error) => self.error(&place.at(index), &error.to_string(), ""),
             }
         }
-        if !tests.is_empty() {
-            self.terms.push(any_of(&tests));
-        }
+        self.terms.extend(expression::any_of(tests));
     }
 
     fn groups(&mut self, condition: &Condition, place: &Place) {
@@ -218,11 +231,16 @@ impl Terms<'_> {
         place: &Place,
         never: impl Fn(&Profile) -> Option<(String, String)>,
     ) {
-        let mut uids = Vec::new();
+        let (mut tests, mut keys) = (Vec::new(), Vec::new());
+        let test = match kind {
+            EntityType::Group => expression::principal_in,
+            _ => expression::principal_is,
+        };
         for (index, name) in names.iter().enumerate() {
             match self.site.names.resolve(self.site.kind, name) {
                 Ok((profile, id)) => {
-                    uids.push(kind.named(&id));
+                    tests.push(test(kind.named_in_tree(&id)));
+                    keys.push(kind.named(&id));
                     let hole = never(profile).filter(|_| self.site.kind == RuleKind::Deny);
                     if let Some((message, help)) = hole {
                         self.error(&place.at(index), &message, &help);
@@ -231,30 +249,25 @@ impl Terms<'_> {
                 Err(problem) => self.errors.push(problem.at(place.at(index))),
             }
         }
-        self.one_of(if kind == EntityType::Group { "in" } else { "==" }, uids);
+        if let Some(term) = expression::any_of(tests) {
+            self.terms.push(term);
+            // Any one term narrows; the last, a named principal, narrows most.
+            self.keys = keys;
+        }
     }
 
     fn issuers(&mut self, condition: &Condition, place: &Place) {
         let mut tests = Vec::new();
         for (index, issuer) in condition.issuers.iter().enumerate() {
             match self.site.names.issuer(self.site.kind, issuer) {
-                Ok(_) => tests.push(format!("principal in {}", EntityType::Issuer.named(issuer))),
+                Ok(_) => {
+                    let uid = EntityType::Issuer.named_in_tree(issuer);
+                    tests.push(expression::principal_in(uid));
+                }
                 Err(problem) => self.errors.push(problem.at(place.then("issuers").at(index))),
             }
         }
-        if !tests.is_empty() {
-            self.terms.push(any_of(&tests));
-        }
-    }
-
-    fn one_of(&mut self, operator: &str, uids: Vec<EntityUid>) {
-        if uids.is_empty() {
-            return;
-        }
-        let tests: Vec<_> = uids.iter().map(|uid| format!("principal {operator} {uid}")).collect();
-        self.terms.push(any_of(&tests));
-        // Any one term narrows; the last, a named principal, narrows most.
-        self.keys = uids;
+        self.terms.extend(expression::any_of(tests));
     }
 
     fn claim(&mut self, condition: &Condition, test: &ClaimTest, place: &Place) {
@@ -274,33 +287,29 @@ impl Terms<'_> {
         }
         let mut tests = Vec::new();
         for value in &test.any_of {
-            let (fits, literal) = match value {
-                MatchValue::Bool(value) => (kind == tokens::ClaimKind::Bool, value.to_string()),
-                MatchValue::Long(value) => (kind == tokens::ClaimKind::Long, value.to_string()),
-                MatchValue::String(value) => (
-                    matches!(kind, tokens::ClaimKind::String | tokens::ClaimKind::Strings),
-                    quoted(value),
-                ),
+            let (fits, written) = match value {
+                MatchValue::Bool(value) => (kind == ClaimKind::Bool, value.to_string()),
+                MatchValue::Long(value) => (kind == ClaimKind::Long, value.to_string()),
+                MatchValue::String(value) => {
+                    (matches!(kind, ClaimKind::String | ClaimKind::Strings), quoted(value))
+                }
             };
             if !fits {
+                let declared = kind_name(kind);
                 let message = format!(
-                    "the claim `{name}` is declared as {}, and `{literal}` is none",
-                    kind_name(kind)
+                    "the claim `{name}` is declared as {declared}, and `{written}` is none"
                 );
-                self.error(
-                    place,
-                    &message,
-                    "write a value of the declared type, or change the claim's `type`",
-                );
+                let help = "write a value of the declared type, or change the claim's `type`";
+                self.error(place, &message, help);
                 return;
             }
-            let claim = format!("principal.claims[{}]", quoted(name));
             tests.push(match kind {
-                tokens::ClaimKind::Strings => format!("{claim}.contains({literal})"),
-                _ => format!("{claim} == {literal}"),
+                ClaimKind::Strings => expression::claim_contains(name, value),
+                _ => expression::claim_is(name, value),
             });
         }
-        self.terms.push(format!("(principal.claims has {} && {})", quoted(name), any_of(&tests)));
+        let guarded = [expression::has_claim(name)].into_iter().chain(expression::any_of(tests));
+        self.terms.extend(expression::all_of(guarded));
     }
 
     fn error(&mut self, place: &Place, message: &str, help: &str) {
@@ -312,19 +321,12 @@ fn anyone() -> Condition {
     Condition { anyone: true, ..Condition::default() }
 }
 
-fn any_of(tests: &[String]) -> String {
-    match tests {
-        [one] => one.clone(),
-        many => format!("({})", many.join(" || ")),
-    }
-}
-
-fn kind_name(kind: tokens::ClaimKind) -> &'static str {
+fn kind_name(kind: ClaimKind) -> &'static str {
     match kind {
-        tokens::ClaimKind::Bool => "a bool",
-        tokens::ClaimKind::Long => "a whole number",
-        tokens::ClaimKind::String => "a string",
-        tokens::ClaimKind::Strings => "a list of strings",
+        ClaimKind::Bool => "a bool",
+        ClaimKind::Long => "a whole number",
+        ClaimKind::String => "a string",
+        ClaimKind::Strings => "a list of strings",
     }
 }
 

@@ -190,8 +190,8 @@ fn a_rule_reads_as_its_author_would_write_it() {
                 scopes: texts(&["orders:read"]),
                 ..in_groups(&["corp/support", "corp/ops"])
             },
-            "permit(principal, action, resource == Route::\"a\")\n\
-             when { !(principal is Anonymous) && (principal in Group::\"corp/support\" || principal in Group::\"corp/ops\") \
+            "permit(principal, action, resource == Route::\"a\") when { (!(principal is Anonymous)) \
+             && ((principal in Group::\"corp/support\") || (principal in Group::\"corp/ops\")) \
              && principal.scopes.contains(\"orders:read\") };",
         ),
         (
@@ -201,14 +201,14 @@ fn a_rule_reads_as_its_author_would_write_it() {
                 networks: texts(&["::ffff:10.0.0.1"]),
                 ..Condition::default()
             },
-            "forbid(principal, action in [Action::\"GET\"], resource in Route::\"a\")\n\
+            "forbid(principal, action in Action::\"GET\", resource in Route::\"a\") \
              when { context.client.isInRange(ip(\"10.0.0.1/32\")) };",
         ),
         (
             RuleKind::Require,
             Condition { methods: texts(&["GET"]), ..authenticated() },
-            "forbid(principal, action, resource in Route::\"a\")\n\
-             unless { !(principal is Anonymous) && action in [Action::\"GET\"] };",
+            "forbid(principal, action, resource in Route::\"a\") \
+             unless { (!(principal is Anonymous)) && (action in [Action::\"GET\"]) };",
         ),
     ];
     for (kind, condition, expected) in table {
@@ -216,17 +216,16 @@ fn a_rule_reads_as_its_author_would_write_it() {
         let profile = tokens::Profile::new(options).unwrap();
         let known = [&profile];
         let names = super::ScopedNames::new(&known, known.to_vec(), known.to_vec());
-        let route = super::EntityType::Route.named("a");
         let schema = super::SchemaInput::default();
         let site = super::RuleSite {
             owner: "a",
-            route: Some(&route),
+            route: Some("a"),
             kind,
             index: 0,
             names: &names,
             schema: &schema,
         };
         let rule = super::compile(&site, &condition, &crate::spec::Place::key("a")).unwrap();
-        assert_eq!(rule.text, expected);
+        assert_eq!(rule.policy.to_string(), expected);
     }
 }

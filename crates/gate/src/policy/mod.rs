@@ -9,6 +9,7 @@ mod entities;
 #[cfg(test)]
 mod evaluation;
 mod explain;
+mod expression;
 mod names;
 mod needs;
 mod schema;
@@ -19,7 +20,7 @@ use cedar_policy::EntityUid;
 
 pub use explain::{ConditionTrace, PolicyTrace, TraceResult};
 
-pub(crate) use compile::{CompiledRule, RuleSite, compile};
+pub(crate) use compile::{RuleSite, compile};
 pub(crate) use decide::{Decision, Outcome, Question};
 pub(crate) use entities::{Principal, route_entity};
 pub(crate) use names::{EntityType, scoped};

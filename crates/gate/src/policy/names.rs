@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, pst};
 use tokens::SubjectKind;
 
 /// The entity types that policies can speak of.
@@ -49,6 +49,27 @@ impl EntityType {
     /// The entity of this type with this id.
     pub(crate) fn named(self, id: &str) -> EntityUid {
         EntityUid::from_type_name_and_id(self.type_name(), EntityId::new(id))
+    }
+
+    /// The entity of this type with this id, in a syntax tree.
+    pub(crate) fn named_in_tree(self, id: &str) -> pst::EntityUID {
+        pst::EntityUID { ty: self.in_tree(), eid: id.into() }
+    }
+
+    /// The name in a syntax tree; checked once.
+    pub(crate) fn in_tree(self) -> pst::EntityType {
+        static CHECKED: [OnceLock<pst::EntityType>; EntityType::ALL.len()] =
+            [const { OnceLock::new() }; EntityType::ALL.len()];
+        #[expect(
+            clippy::expect_used,
+            reason = "INVARIANT: every name above is an identifier; a test checks them all"
+        )]
+        let check =
+            || pst::EntityType(pst::Name::unqualified(self.as_str()).expect("an identifier"));
+        match CHECKED.get(self as usize) {
+            Some(checked) => checked.get_or_init(check).clone(),
+            None => check(),
+        }
     }
 
     /// The name as Cedar takes it; parsed once, because that takes longer than a whole decision.
@@ -98,7 +119,9 @@ mod tests {
     fn every_entity_type_is_an_identifier_of_its_own() {
         for (position, kind) in EntityType::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, position);
-            assert_eq!(kind.named("a").to_string(), format!("{}::\"a\"", kind.as_str()));
+            let expected = format!("{}::\"a\"", kind.as_str());
+            assert_eq!(kind.named("a").to_string(), expected);
+            assert_eq!(kind.named_in_tree("a").to_string(), expected);
         }
     }
 

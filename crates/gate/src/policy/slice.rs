@@ -37,10 +37,10 @@ enum ResourceKey {
 
 impl LoadedPolicy {
     /// A policy of the short form, filed by what its author's words say.
-    pub(crate) fn of_rule(rule: CompiledRule, policy: Policy) -> Self {
+    pub(crate) fn of_rule(rule: CompiledRule) -> Self {
+        let CompiledRule { id, policy, keys, needs } = rule;
         let resource = ResourceKey::of(&policy);
-        let effect = policy.effect();
-        Self { id: rule.id, policy, effect, keys: rule.keys, resource, needs: rule.needs }
+        Self { id, effect: policy.effect(), policy, keys, resource, needs }
     }
 
     /// A policy that an operator wrote, filed by its scope.
