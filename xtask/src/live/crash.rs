@@ -44,7 +44,7 @@ fn twenty_kills(stage: &Stage) -> Result<()> {
     ensure!(forwarded > 1000, "only {forwarded} requests were forwarded");
     // One clean run at the end: the log goes on after a crash.
     place.start(stage.binary())?.stop()?;
-    stage.doorward(&place, &["audit", "verify", "--config", "doorward.yaml"])?;
+    stage.doorward(&place, &["audit", "verify", "audit"])?;
     println!("  {forwarded} requests forwarded, each on record");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection::Busyness;
 
@@ -43,7 +43,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         match read {
             Poll::Ready(_) => {
                 // Most heads come in one piece; the timer is made only for those that do not.
-                if buffer.filled().len() > before && this.timer.is_none() {
+                if buffer.filled().len() > before {
                     this.busy.head_began(Instant::now());
                 }
                 read
@@ -52,12 +52,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
                 let Some(began) = this.busy.head_began_at() else {
                     return Poll::Pending;
                 };
-                let head_timeout = this.head_timeout;
-                let timer = this.timer.get_or_insert_with(|| {
-                    Box::pin(sleep(
-                        (began + head_timeout).saturating_duration_since(Instant::now()),
-                    ))
-                });
+                let late = began + this.head_timeout;
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(late)));
+                // It may be left from an earlier head.
+                if timer.deadline() != late {
+                    timer.as_mut().reset(late);
+                }
                 match timer.as_mut().poll(context) {
                     Poll::Pending => Poll::Pending,
                     Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
