@@ -121,7 +121,7 @@ pub(super) async fn watch(
             continue;
         }
         state.reload(&path, &doorway);
-        // What the new configuration names may be other files.
-        seen = look();
+        // As it looked before it was read: whatever changed meanwhile, the list of files included, is read next time.
+        seen = now;
     }
 }
