@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: each parser of bytes from outside, under libFuzzer.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::command::{Run, program, root};
 use crate::install::python;
@@ -23,7 +23,7 @@ impl Fuzz {
     /// Runs each target for its time; stops at the first that fails, whose input is under `fuzz/artifacts`.
     pub(crate) fn run(&self) -> Result<()> {
         let cargo_fuzz = python::tool(&python::CARGO_FUZZ)?;
-        let toolchain = nightly()?;
+        let toolchain = toolchain()?;
         let folder = root().join("fuzz");
         for target in TARGETS {
             if self.target.as_deref().is_some_and(|only| only != target) {
@@ -40,7 +40,7 @@ impl Fuzz {
                 .arg(folder.join("seeds").join(target))
                 .args(["--", "-timeout=10", "-rss_limit_mb=4096", "-print_final_stats=1"])
                 .arg(format!("-max_total_time={}", self.minutes * 60))
-                .env("RUSTUP_TOOLCHAIN", &toolchain)
+                .envs(toolchain.iter().cloned())
                 .env_remove("CARGO")
                 .done()
                 .with_context(|| format!("{target}: see fuzz/artifacts/{target}"))?;
@@ -49,17 +49,14 @@ impl Fuzz {
     }
 }
 
-/// The nightly toolchain beside the stable one; it serves nothing but this chore.
-fn nightly() -> Result<String> {
+/// A toolchain that takes the flags of libFuzzer, as variables for Cargo: the nightly one if there is one, which serves
+/// nothing but this chore, else our own, told to take them.
+fn toolchain() -> Result<Vec<(&'static str, String)>> {
     let known = program("rustup").args(["toolchain", "list"]).output_text()?;
-    let found = known
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .find(|name| name.starts_with("nightly"));
-    match found {
-        Some(name) => Ok(name.to_owned()),
-        None => {
-            bail!("fuzzing takes a nightly toolchain; `rustup toolchain install nightly` gets one")
-        }
-    }
+    let names = known.lines().filter_map(|line| line.split(' ').next());
+    let nightly = names.into_iter().find(|name| name.starts_with("nightly"));
+    Ok(match nightly {
+        Some(name) => vec![("RUSTUP_TOOLCHAIN", name.to_owned())],
+        None => vec![("RUSTC_BOOTSTRAP", "1".to_owned())],
+    })
 }
