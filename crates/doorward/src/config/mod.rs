@@ -17,7 +17,7 @@ mod lower;
 mod model;
 mod origin;
 mod problem;
-mod reference;
+pub mod reference;
 mod schema;
 mod source;
 mod suggest;
@@ -36,7 +36,6 @@ pub use self::model::{
     LogFormat, Otlp, Refresh, Retain, SigningKeys, Sync, Telemetry, Upstream,
 };
 pub use self::problem::{Problem, Report};
-pub use self::reference::reference;
 pub use self::schema::{schema, schema_text};
 pub use self::source::{Location, Source};
 pub use self::surroundings::{MAX_FILE_BYTES, Machine, Nowhere, Surroundings};

@@ -5,6 +5,7 @@ use tokens::{Absence, ClaimKind, ClaimSpec, ClaimValue};
 
 use super::Lowering;
 use crate::config::file::{ClaimType, DeclaredClaim, StandIn};
+use crate::config::suggest;
 use crate::config::value::Name;
 
 impl Lowering<'_> {
@@ -82,6 +83,19 @@ impl Lowering<'_> {
             self.problem(place, format!("expected {expected} by its `type`, found {found}"));
         self.report(problem.help(help));
         None
+    }
+
+    /// What to say about the claim `name` and what to do, when no issuer declares it.
+    pub(super) fn undeclared_claim(&self, name: &str) -> Option<(String, String)> {
+        let issuers = self.tree.entry("issuers").map(|entry| &entry.node);
+        let claims = issuers
+            .into_iter()
+            .flat_map(|issuers| issuers.children())
+            .filter_map(|issuer| issuer.entry("claims"));
+        let declared: Vec<_> = claims.flat_map(|claims| claims.node.keys()).collect();
+        let unknown = !declared.contains(&name);
+        let message = || format!("no issuer declares a claim `{name}`");
+        unknown.then(|| (message(), suggest::help(name, declared, "claim")))
     }
 }
 

@@ -15,6 +15,16 @@ impl Lowering<'_> {
     }
 
     fn condition(&mut self, condition: file::Condition, place: &Place) -> Condition {
+        for (index, issuer) in condition.issuers.iter().flatten().enumerate() {
+            self.resolve("issuers", "issuer", issuer, &place.then("issuers").at(index));
+        }
+        for (name, _) in condition.claims.iter().flatten() {
+            if let Some((message, help)) = self.undeclared_claim(name.as_str()) {
+                let key = place.then("claims").then(name.as_str());
+                let problem = self.key_problem(&key, message).help(help);
+                self.report(problem);
+            }
+        }
         let claims =
             condition.claims.iter().flatten().map(|(name, values)| claim_test(name, values));
         let claims = claims.collect();

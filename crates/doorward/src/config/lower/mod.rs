@@ -168,7 +168,8 @@ impl<'a> Lowering<'a> {
 
 /// A bounded count as Rust counts.
 fn count<B: Bound<Of = Count>>(bounded: &Bounded<B>) -> usize {
-    usize::try_from(bounded.value().0).unwrap_or(usize::MAX)
+    // INVARIANT: no bound of a count is negative.
+    usize::try_from(bounded.value().0).unwrap_or(0)
 }
 
 /// A bounded duration.

@@ -20,6 +20,10 @@ impl Lowering<'_> {
     }
 
     fn route(&mut self, route: file::Route, place: &Place) -> RouteSpec {
+        self.resolve("services", "service", &route.service, &place.then("service"));
+        for (index, issuer) in route.accept.iter().enumerate() {
+            self.resolve("issuers", "issuer", issuer, &place.then("accept").at(index));
+        }
         RouteSpec {
             name: route.name.into(),
             matches: RouteMatch {

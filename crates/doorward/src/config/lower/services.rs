@@ -4,7 +4,7 @@ use gate::spec::{IdentityField, IdentityForward, Place, ServiceSpec};
 
 use super::{Lowering, count, time};
 use crate::config::value::Name;
-use crate::config::{file, model, suggest};
+use crate::config::{file, model};
 
 impl Lowering<'_> {
     pub(super) fn services(
@@ -93,7 +93,6 @@ impl Lowering<'_> {
         if let Some(token) = &identity.token {
             taken.insert(token.folded(), place.then("token"));
         }
-        let declared = self.declared_claim_names();
         let mut headers = Vec::new();
         for (header, carried) in identity.headers {
             let place = place.then("headers").then(header.as_str());
@@ -106,30 +105,15 @@ impl Lowering<'_> {
                 self.report(problem);
             }
             if let IdentityField::Claim(claim) = &carried.0
-                && !declared.iter().any(|name| name == claim)
+                && let Some((message, help)) = self.undeclared_claim(claim)
             {
-                let help = suggest::help(claim, declared.iter().map(String::as_str), "claim");
-                let problem = self.problem(&place, format!("no issuer declares a claim `{claim}`"));
-                self.report(problem.help(help));
+                let problem = self.problem(&place, message).help(help);
+                self.report(problem);
             }
             taken.insert(header.folded(), place);
             headers.push((header.as_str().to_owned(), carried.0));
         }
         let token_header = identity.token.map(|token| token.as_str().to_owned());
         IdentityForward { token_header, headers, forward_credential }
-    }
-
-    /// Every claim that any issuer declares, broken ones included.
-    fn declared_claim_names(&self) -> Vec<String> {
-        let issuers = self.tree.entry("issuers").map(|entry| &entry.node);
-        let mut names: Vec<String> = issuers
-            .into_iter()
-            .flat_map(|issuers| issuers.children())
-            .filter_map(|issuer| issuer.entry("claims"))
-            .flat_map(|claims| claims.node.keys().map(str::to_owned))
-            .collect();
-        names.sort();
-        names.dedup();
-        names
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -90,7 +89,7 @@ impl<B: Bound> JsonSchema for Bounded<B> {
 
 /// A whole number of things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::config) struct Count(pub(in crate::config) u32);
+pub(in crate::config) struct Count(pub(in crate::config) i64);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,22 +99,22 @@ impl fmt::Display for Count {
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WholeNumber(PhantomData)).map(Self)
+        deserializer.deserialize_any(WholeNumber).map(Self)
     }
 }
 
-struct WholeNumber<T>(PhantomData<T>);
+struct WholeNumber;
 
-impl serde::de::Visitor<'_> for WholeNumber<u32> {
-    type Value = u32;
+impl serde::de::Visitor<'_> for WholeNumber {
+    type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number")
+        let help = "write digits alone, without a unit, a point or quotes";
+        fmt::Display::fmt(&Complaint::new("a whole number").help(help), f)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<u32, E> {
-        // Clamped, so that the bounds of the key complain about it.
-        Ok(u32::try_from(value.max(0)).unwrap_or(u32::MAX))
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<i64, E> {
+        Ok(value)
     }
 }
 

@@ -11,51 +11,66 @@ written! { HeaderName }
 impl HeaderName {
     /// How long a name may be.
     const MAX_BYTES: usize = 64;
-    /// Headers that mean something to HTTP or to Doorward; an identity in one of them would change the request.
-    const TAKEN: [&'static str; 43] = [
+    /// Headers that mean something to HTTP or to Doorward; an identity in one of them would change the request, and a
+    /// caller could not send them any more.
+    const TAKEN: [&'static str; 36] = [
         "accept",
-        "accept-encoding",
-        "accept-language",
         "age",
         "allow",
         "authorization",
+        "baggage",
         "cache-control",
         "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
         "cookie",
         "date",
         "dpop",
+        "etag",
         "expect",
         "forwarded",
         "from",
         "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
+        "http2-settings",
         "keep-alive",
+        "last-modified",
+        "location",
         "max-forwards",
         "origin",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
+        "pragma",
         "range",
         "referer",
+        "server",
         "set-cookie",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",
         "user-agent",
+        "vary",
         "via",
+        "x-real-ip",
+    ];
+    /// Families of such headers.
+    const TAKEN_FAMILIES: [&'static str; 18] = [
+        "accept-",
+        "access-control-",
+        "content-",
+        "grpc-",
+        "if-",
+        "proxy-",
+        "sec-",
+        "www-",
         "x-forwarded-for",
         "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
         "x-forwarded-proto",
-        "x-real-ip",
+        "x-forwarded-server",
+        "x-http-method",
+        "x-original-",
         "x-request-id",
+        "x-rewrite-",
     ];
 
     /// The name as it was written.
@@ -85,7 +100,10 @@ impl Written for HeaderName {
             return Err(Complaint::new(message).help(help));
         }
         let name = Self(text.to_owned());
-        if Self::TAKEN.contains(&name.folded().as_str()) {
+        let folded = name.folded();
+        let family = |family: &&str| folded.starts_with(*family);
+        if Self::TAKEN.contains(&folded.as_str()) || Self::TAKEN_FAMILIES.iter().any(|f| family(&f))
+        {
             return Err(Complaint::new(format!("the header `{text}` has a meaning of its own"))
                 .help("choose a name for the identity alone, such as `X-Forwarded-User`"));
         }

@@ -1,7 +1,6 @@
 //! URLs: those that Doorward fetches from, and those of the endpoints it forwards to.
 
-use std::net::IpAddr;
-
+use egress::{Destination, UrlError};
 use http::Uri;
 
 use super::{Written, written};
@@ -10,7 +9,7 @@ use crate::config::tree::shortened;
 
 /// A URL that keys are fetched from: `https`, or `http` where that is allowed.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct FetchUrl(String, Uri);
+pub(in crate::config) struct FetchUrl(String);
 
 written! { FetchUrl }
 
@@ -22,7 +21,7 @@ impl FetchUrl {
 
     /// Whether what is fetched can be changed on the way: plain HTTP to another machine.
     pub(in crate::config) fn is_plain_beyond_loopback(&self) -> bool {
-        self.1.scheme_str() == Some("http") && !self.1.host().is_some_and(is_loopback)
+        Destination::configured(&self.0) == Err(UrlError::PlainHttp)
     }
 }
 
@@ -35,7 +34,7 @@ impl Written for FetchUrl {
     fn read(text: &str) -> Result<Self, Complaint> {
         let uri = read(text, Self::HELP)?;
         match uri.scheme_str() {
-            Some("https" | "http") => Ok(Self(text.to_owned(), uri)),
+            Some("https" | "http") => Ok(Self(text.to_owned())),
             _ => Err(Complaint::new(format!("`{}` is neither https nor http", shortened(text)))
                 .help(Self::HELP)),
         }
@@ -87,31 +86,19 @@ impl Written for EndpointUrl {
     }
 }
 
+/// Reads a URL as strictly as the client that would fetch it.
 fn read(text: &str, help: &str) -> Result<Uri, Complaint> {
-    let refused = || Complaint::new(format!("`{}` is not a URL", shortened(text)));
-    let uri: Uri = text.parse().map_err(|_| refused().help(help))?;
-    let Some(authority) = uri.authority() else {
-        return Err(refused().help(match uri.host() {
-            _ if !text.contains("://") => format!("write `http://{text}` or `https://{text}`"),
-            _ => help.to_owned(),
-        }));
-    };
-    if uri.scheme().is_none() {
-        return Err(refused().help(format!("write `http://{text}` or `https://{text}`")));
-    }
-    if authority.as_str().contains('@') {
+    let refused = |why: &str| Complaint::new(format!("`{}` is not a URL{why}", shortened(text)));
+    if text.contains('@') {
         return Err(Complaint::new("a URL here may not hold a user name or a password")
             .help("remove what stands before the `@`"));
     }
-    if authority.host().is_empty() || text.contains('#') {
-        return Err(refused().help(help));
+    if !text.contains("://") {
+        return Err(refused("").help(help));
     }
-    Ok(uri)
-}
-
-/// Whether `host` is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
-pub(in crate::config) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    match Destination::danger_plain_http(text) {
+        Ok(_) | Err(UrlError::Scheme) => {}
+        Err(error) => return Err(refused(&format!(": {error}")).help(help)),
+    }
+    text.parse().map_err(|_| refused("").help(help))
 }
