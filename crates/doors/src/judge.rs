@@ -217,7 +217,12 @@ async fn record(
 
 /// A decision that was not recorded in time may still be written later, as an allow: its outcome says that nothing was
 /// forwarded.
-fn unforwarded(doorway: &Doorway, facts: &RequestFacts, permit: &Permit<Route>, status: StatusCode) {
+fn unforwarded(
+    doorway: &Doorway,
+    facts: &RequestFacts,
+    permit: &Permit<Route>,
+    status: StatusCode,
+) {
     let request = permit.request();
     let route = permit.target();
     doorway.audit.outcome(&Outcome {

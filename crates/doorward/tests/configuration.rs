@@ -1,6 +1,8 @@
 //! The configuration, file by file: `config/ok/*.yaml` comes down to the `.normalized` beside it, `config/bad/*.yaml`
 //! is refused with the `.stderr` beside it. `BLESS=1` writes what comes out; read the difference before committing it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -106,7 +108,9 @@ fn the_schema_refuses_unknown_keys_and_values_at_every_depth() {
 fn what_a_reference_stands_for_is_never_told() {
     for path in cases("bad").chain(cases("ok")) {
         let told = match Loaded::read(&path, &Fixed) {
-            Ok(loaded) => format!("{:?}{}{:#?}", loaded.config, loaded.config.normalized(), loaded.config),
+            Ok(loaded) => {
+                format!("{:?}{}{:#?}", loaded.config, loaded.config.normalized(), loaded.config)
+            }
             Err(report) => format!("{report}{report:?}{:?}", report.problems()),
         };
         assert!(!told.contains("hunter2"), "{}:\n{told}", path.display());
@@ -190,7 +194,8 @@ fn a_large_configuration_is_read() {
 fn cases(folder: &str) -> impl Iterator<Item = PathBuf> + use<> {
     let folder = Path::new("tests/config").join(folder);
     let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
+    let mut paths: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
     paths.sort();
     paths.into_iter()
 }
@@ -210,7 +215,8 @@ fn compare(found: impl IntoIterator<Item = (PathBuf, String)>) -> usize {
             false => drop(wrong.insert(path, found)),
         }
     }
-    let told: Vec<_> = wrong.iter().map(|(path, found)| format!("{}:\n{found}", path.display())).collect();
+    let told: Vec<_> =
+        wrong.iter().map(|(path, found)| format!("{}:\n{found}", path.display())).collect();
     assert!(told.is_empty(), "BLESS=1 writes these down:\n{}", told.join("\n"));
     count
 }

@@ -277,8 +277,9 @@ fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptio
         config::KeySource::Inline(json) => keys::KeySource::Inline(json.clone()),
         config::KeySource::JwksUri(url) => keys::KeySource::JwksUri(url.clone()),
     };
-    IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing)
-        .map_err(|source| AssemblyError::Issuer { issuer: name.to_owned(), source: Box::new(source) })
+    IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing).map_err(
+        |source| AssemblyError::Issuer { issuer: name.to_owned(), source: Box::new(source) },
+    )
 }
 
 fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {
