@@ -71,7 +71,10 @@ impl Question<'_> {
         };
         let response = Authorizer::new().is_authorized(&request, &selection.set, &entities);
         let diagnostics = response.diagnostics();
-        let name = |id: &PolicyId| -> Arc<str> { Arc::from(AsRef::<str>::as_ref(id)) };
+        let name = |id: &PolicyId| {
+            let id: &str = id.as_ref();
+            index.by_id(id).map_or_else(|| Arc::from(id), |policy| Arc::clone(&policy.id))
+        };
         let mut policies: Vec<_> = diagnostics.reason().map(name).collect();
         policies.sort();
         let mut errors: Vec<_> = diagnostics
@@ -113,9 +116,9 @@ impl Question<'_> {
             None,
         )
         .map_err(|error| error.to_string())?;
-        let known = [self.principal.entity.clone(), self.route_entity.clone()];
-        let entities = Entities::from_entities(known.into_iter().chain(pointed_at), None)
-            .map_err(|error| error.to_string())?;
+        let beside = [self.route_entity.clone()].into_iter().chain(pointed_at);
+        let entities = self.principal.entities.clone().add_entities(beside, None);
+        let entities = entities.map_err(|error| error.to_string())?;
         Ok((request, entities))
     }
 }

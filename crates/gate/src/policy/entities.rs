@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use cedar_policy::{Context, Entity, EntityUid, RestrictedExpression as Value};
+use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression as Value};
 use http::HeaderMap;
 use tokens::{ClaimValue, Timestamp, VerifiedToken};
 
@@ -17,7 +17,8 @@ use crate::route::Route;
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) uid: EntityUid,
-    pub(crate) entity: Entity,
+    /// The principal alone, with everything that it is in, ready for a route to be put beside it.
+    pub(crate) entities: Entities,
     /// The principal itself, its groups and its issuer: what rules can be indexed by.
     pub(crate) keys: Vec<EntityUid>,
 }
@@ -34,8 +35,8 @@ impl Principal {
             ("amr".to_owned(), Value::new_set([])),
             ("claims".to_owned(), record(Vec::new())),
         ]);
-        let entity = entity(uid.clone(), attributes, HashSet::new());
-        Self { keys: vec![uid.clone()], uid, entity }
+        let entities = alone(uid.clone(), attributes, HashSet::new());
+        Self { keys: vec![uid.clone()], uid, entities }
     }
 
     /// The caller that a verified token speaks for.
@@ -65,9 +66,9 @@ impl Principal {
         attributes.extend(token.client_id().map(|client| text("client", client)));
         attributes.extend(token.acr().map(|acr| text("acr", acr)));
         attributes.extend(token.auth_time().map(|at| ("auth_time".to_owned(), datetime(at))));
-        let entity = entity(uid.clone(), attributes, parents.clone());
+        let entities = alone(uid.clone(), attributes, parents.clone());
         let keys = parents.into_iter().chain([uid.clone()]).collect();
-        Self { uid, entity, keys }
+        Self { uid, entities, keys }
     }
 }
 
@@ -195,16 +196,21 @@ fn names(uid: EntityUid, values: HashMap<String, Vec<String>>) -> Result<Entity,
     Entity::new_with_tags(uid, [], [], tags).map_err(|error| error.to_string())
 }
 
-fn entity(
+fn alone(
     uid: EntityUid,
     attributes: HashMap<String, Value>,
     parents: HashSet<EntityUid>,
-) -> Entity {
+) -> Entities {
     #[expect(
         clippy::expect_used,
         reason = "INVARIANT: no attribute here is built by an extension call that can fail"
     )]
-    Entity::new(uid, attributes, parents).expect("plain attributes evaluate")
+    let entity = Entity::new(uid, attributes, parents).expect("plain attributes evaluate");
+    #[expect(
+        clippy::expect_used,
+        reason = "INVARIANT: one entity is no duplicate, and is in groups and an issuer, never in itself"
+    )]
+    Entities::from_entities([entity], None).expect("one entity is a hierarchy")
 }
 
 fn claim(value: &ClaimValue) -> Value {
