@@ -1,7 +1,7 @@
 //! The gate: who is asking, what they may do, and the [`Permit`] without which nothing is forwarded.
 //!
 //! Pure: no sockets, no files, no clock, no randomness. Every front door turns its bytes into one
-//! [`CanonicalRequest`](request::CanonicalRequest), hands it to the same [`Gate`], and can forward only with the permit
+//! [`CanonicalRequest`], hands it to the same [`Gate`], and can forward only with the permit
 //! that comes back.
 
 #[cfg(test)]
