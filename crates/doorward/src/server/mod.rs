@@ -4,6 +4,7 @@ mod admin;
 mod assembly;
 mod checkpoint_key;
 mod files;
+mod otlp;
 mod reload;
 mod telemetry;
 
@@ -126,7 +127,7 @@ impl Server {
         let limits = limits(config);
         let data_threads = config.data_threads;
         let kept = KeptSettings::of(config);
-        let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &entropy);
+        let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
         let model = assembly.model(loaded)?;
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
