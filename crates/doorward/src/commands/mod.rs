@@ -3,9 +3,14 @@
 mod audit;
 mod check;
 mod demo;
+mod explain;
+mod issuer_keys;
+mod moment;
 mod run;
 mod schema;
 
+use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +40,7 @@ enum Command {
     Audit(audit::Audit),
     Check(check::Check),
     Demo(demo::DemoArgs),
+    Explain(explain::Explain),
     Run(run::Run),
     Schema(schema::Schema),
 }
@@ -46,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
@@ -55,4 +62,27 @@ pub fn run() -> ExitCode {
 pub(crate) fn fail(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("doorward: {error}");
     ExitCode::FAILURE
+}
+
+/// The text that an option names: itself, or for `-` what stands on standard input.
+fn text_or_stdin(text: &str) -> Result<String, String> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut read = Vec::new();
+    std::io::stdin()
+        .take(crate::config::MAX_FILE_BYTES)
+        .read_to_end(&mut read)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let text = String::from_utf8(read).map_err(|_| "standard input is not text in UTF-8")?;
+    Ok(text.trim().to_owned())
+}
+
+/// The text in the file that an option names, or for `-` what stands on standard input.
+fn text_or_stdin_file(path: &Path) -> Result<String, String> {
+    if path == Path::new("-") {
+        return text_or_stdin("-");
+    }
+    std::fs::read_to_string(path)
+        .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
 }

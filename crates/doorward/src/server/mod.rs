@@ -32,7 +32,7 @@ pub use assembly::AssemblyError;
 pub use checkpoint_key::{CheckpointKeyError, public_keys};
 pub use telemetry::init_logs;
 
-use assembly::Assembly;
+pub(crate) use assembly::Assembly;
 use reload::ReloadState;
 
 /// How long writing out the audit log may take at the end.
