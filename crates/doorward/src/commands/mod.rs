@@ -3,7 +3,9 @@
 mod audit;
 mod check;
 mod demo;
+mod discovery;
 mod explain;
+mod init;
 mod issuer_keys;
 mod moment;
 mod run;
@@ -41,6 +43,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::DemoArgs),
     Explain(explain::Explain),
+    Init(init::Init),
     Run(run::Run),
     Schema(schema::Schema),
 }
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
