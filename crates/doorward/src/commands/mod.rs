@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod demo;
 mod discovery;
+mod doctor;
 mod explain;
 mod init;
 mod issuer_keys;
@@ -42,6 +43,7 @@ enum Command {
     Audit(audit::Audit),
     Check(check::Check),
     Demo(demo::DemoArgs),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Init(init::Init),
     Run(run::Run),
@@ -55,6 +57,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Run(command) => command.run(),

@@ -1,0 +1,73 @@
+//! `doorward doctor`.
+
+mod findings;
+mod issuers;
+mod mending;
+mod services;
+mod token;
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokens::KeySet;
+
+use self::findings::{Findings, counted};
+use super::fail;
+use crate::config::{Loaded, Machine};
+
+/// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A token is read from standard input and never shown:\n  pbpaste | doorward doctor --token -\n\nEnds with 1 when a check fails."
+)]
+pub(super) struct Doctor {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "doorward.yaml")]
+    config: PathBuf,
+    /// Also look at the token on standard input; it is never shown.
+    #[arg(long, value_name = "-", value_parser = ["-"])]
+    token: Option<String>,
+}
+
+/// The keys of the issuers that could be looked at, by name.
+type KnownKeys = HashMap<String, Arc<KeySet>>;
+
+impl Doctor {
+    pub(super) fn run(self) -> ExitCode {
+        let loaded = match Loaded::read(&self.config, &Machine) {
+            Ok(loaded) => loaded,
+            Err(report) => {
+                println!("FAIL  config: {}", report.summary());
+                eprint!("{}", report.render(std::io::stderr().is_terminal()));
+                return ExitCode::FAILURE;
+            }
+        };
+        let token = match self.token.as_deref().map(super::text_or_stdin).transpose() {
+            Ok(token) => token,
+            Err(error) => return fail(&error),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error),
+        };
+        let mut findings = Findings::new(&loaded.config);
+        let routes = counted(loaded.config.gate.routes.len(), "route");
+        findings.ok(format!("config: {} is good, with {routes}", self.config.display()));
+        for exception in loaded.config.exceptions() {
+            findings.warn(format!("config: `{}` is on: {}", exception.key, exception.meaning), "");
+        }
+        runtime.block_on(async {
+            let keys = issuers::check(&mut findings).await;
+            services::check(&mut findings).await;
+            if let Some(token) = &token {
+                token::check(&mut findings, token, &keys);
+            }
+        });
+        if findings.are_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
