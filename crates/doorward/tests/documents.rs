@@ -1,0 +1,58 @@
+//! What the documents show works.
+
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn the_readme_configuration_is_good() {
+    let readme = read("README.md");
+    let [config] = blocks(&readme, "yaml").try_into().expect("one configuration");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("doorward.yaml");
+    std::fs::write(&path, config).expect("to be written");
+    let output = doorward().arg("check").arg(&path).output().expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn every_command_that_the_documents_show_is_one() {
+    for document in ["README.md", "docs/audit.md", "docs/policies.md"] {
+        for line in read(document).lines().flat_map(|line| line.split('`')) {
+            let mut words = line.split_whitespace();
+            if words.next() != Some("doorward") {
+                continue;
+            }
+            let commands: Vec<&str> = words
+                .take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
+                .take(2)
+                .collect();
+            let output =
+                doorward().args(&commands).arg("--help").output().expect("the binary runs");
+            assert!(output.status.success(), "{document}: `doorward {}`", commands.join(" "));
+        }
+    }
+}
+
+#[test]
+fn the_policy_that_the_documents_show_is_the_one_of_the_demo() {
+    let [policy] = blocks(&read("docs/policies.md"), "cedar").try_into().expect("one policy");
+    assert!(read("crates/doorward/src/demo/invoices.cedar").contains(policy.trim()));
+}
+
+fn doorward() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_doorward"))
+}
+
+fn read(path: &str) -> String {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::read_to_string(root.join(path)).expect("the document is there")
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1);
+    blocks.filter_map(|block| block.split("```").next().map(str::to_owned)).collect()
+}
