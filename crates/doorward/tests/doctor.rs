@@ -40,7 +40,11 @@ struct House {
 
 impl House {
     fn new(algorithm: Algorithm, slash: &str) -> Result<Self> {
-        let (issuer, folder) = (Web::start(algorithm)?, tempdir()?);
+        Self::of(Web::start(algorithm)?, slash)
+    }
+
+    fn of(issuer: Web, slash: &str) -> Result<Self> {
+        let folder = tempdir()?;
         let service = TcpListener::bind("127.0.0.1:0")?;
         let text = CONFIG
             .replace("{issuer}", &format!("{}{slash}", issuer.url()))
@@ -179,5 +183,27 @@ FAIL  service orders: {service}: Connection refused (os error 111); start it, or
         house.issuer.url()
     );
     assert_eq!((ran.stdout, ran.status), (expected, Some(1)));
+    Ok(())
+}
+
+#[test]
+fn an_issuer_whose_clock_is_wrong_is_found() -> Result<()> {
+    let issuer = Web::start_at(Algorithm::Es256, "Thu, 01 Jan 2015 00:00:00 GMT")?;
+    let ran = House::of(issuer, "")?.doctor(&[], "")?;
+    let clock = ran.stdout.lines().find(|line| line.contains("clock")).unwrap_or_default();
+    assert!(clock.starts_with("FAIL  issuer corp: its clock is "), "{clock}");
+    assert!(
+        clock.ends_with(" s behind ours; set both by NTP; `skew` is 30s, doorward.yaml:3"),
+        "{clock}"
+    );
+    assert_eq!(ran.status, Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_token_on_the_command_line_is_refused_and_not_shown() -> Result<()> {
+    let ran = run(tempdir()?.path(), &["doctor", "--token", "eyJhbGciOiJFUzI1NiJ9"], "")?;
+    let said = "doorward: a token is read from standard input: write `--token -`\n";
+    assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (Some(2), "", said));
     Ok(())
 }

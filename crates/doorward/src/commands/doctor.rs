@@ -29,15 +29,23 @@ pub(super) struct Doctor {
     #[arg(long, value_name = "FILE", default_value = "doorward.yaml")]
     config: PathBuf,
     /// Also look at the token on standard input; it is never shown.
-    #[arg(long, value_name = "-", value_parser = ["-"])]
+    #[arg(long, value_name = "-")]
     token: Option<String>,
 }
+
+/// What the command ends with when it was asked wrongly.
+const USAGE: u8 = 2;
 
 /// The keys of the issuers that could be looked at, by name.
 type KnownKeys = HashMap<String, Arc<KeySet>>;
 
 impl Doctor {
     pub(super) fn run(self) -> ExitCode {
+        // Not clap's to refuse: it would show what was given.
+        if self.token.as_deref().is_some_and(|token| token != "-") {
+            eprintln!("doorward: a token is read from standard input: write `--token -`");
+            return ExitCode::from(USAGE);
+        }
         let loaded = match Loaded::read(&self.config, &Machine) {
             Ok(loaded) => loaded,
             Err(report) => {

@@ -23,8 +23,18 @@ impl Web {
         Self::start_as(algorithm, "")
     }
 
+    /// One whose clock stands still.
+    pub(crate) fn start_at(algorithm: Algorithm, date: &str) -> Result<Self> {
+        Self::serve(algorithm, "", &format!("date: {date}\r\n"))
+    }
+
     /// One that calls itself by its own URL and `suffix`.
     pub(crate) fn start_as(algorithm: Algorithm, suffix: &str) -> Result<Self> {
+        Self::serve(algorithm, suffix, "")
+    }
+
+    fn serve(algorithm: Algorithm, suffix: &str, fields: &str) -> Result<Self> {
+        let fields = fields.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let key = SigningKey::generate(algorithm, &entropy::source())?;
@@ -45,7 +55,7 @@ impl Web {
                 let (status, body) = page.map_or(("404 Not Found", ""), |page| ("200 OK", page));
                 let length = body.len();
                 let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                    "HTTP/1.1 {status}\r\n{fields}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
                 );
                 let _ = reader.stream().write_all(answer.as_bytes());
             }
