@@ -113,6 +113,9 @@ impl Loaded {
                 return None;
             }
         };
+        if matches!(tree.value, tree::Value::Nothing) {
+            tree.value = tree::Value::Mapping(Vec::new());
+        }
         let file = decode::decode(&mut tree, references, source, problems)?;
         let tree = Arc::new(tree);
         let lowering = lower::Lowering::new(source, &tree, references);

@@ -52,13 +52,20 @@ impl Config {
     /// reference stood for are shown as the reference.
     #[must_use]
     pub fn normalized(&self) -> String {
-        let sections: [(&str, &dyn fmt::Debug); 12] = [
+        let profiles = self.gate.issuers.iter().map(|issuer| issuer.profile.options());
+        let profiles: Vec<_> = profiles.collect();
+        let sections: [(&str, &dyn fmt::Debug); 17] = [
             ("listen", &self.listen),
             ("trusted_peers", &self.trusted_peers),
             ("identity", &self.identity),
             ("issuers", &self.issuers),
+            ("profiles", &profiles),
             ("services", &self.services),
-            ("gate", &self.gate),
+            ("forwards", &self.gate.services),
+            ("defaults", &self.gate.defaults),
+            ("routes", &self.gate.routes),
+            ("policies", &self.gate.policies),
+            ("revoked", &self.gate.revoked),
             ("audit", &self.audit),
             ("limits", &self.limits),
             ("data_threads", &self.data_threads),

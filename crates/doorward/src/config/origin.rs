@@ -19,6 +19,8 @@ pub(super) struct Origin {
     pub(super) hidden: Hidden,
     /// The file of each of the gate's policy files, and the key that names it.
     pub(super) policies: Vec<(Source, Place)>,
+    /// Where names stand that nothing has.
+    pub(super) dangling: Vec<Place>,
     /// Every file that was read, the configuration itself first.
     pub(super) files: Vec<PathBuf>,
 }
@@ -105,11 +107,17 @@ impl super::Config {
 
     /// What the gate has found, but for what follows from a problem that has been reported.
     pub(super) fn gate_problems(&self, errors: Vec<BuildError>) -> impl Iterator<Item = Problem> {
-        errors.into_iter().filter_map(|error| {
+        let problems = errors.into_iter().filter_map(|error| {
             let place = self.origin.in_file(&error.place);
             let sound = self.origin.tree.find(&place).is_none_or(Node::is_sound);
-            sound.then(|| self.explain(error))
-        })
+            let dangling = &self.origin.dangling;
+            let named = !dangling.iter().any(|other| same_item(other, &place));
+            (sound && named).then(|| self.explain(error))
+        });
+        let problems: Vec<_> = problems.collect();
+        // What stands nowhere in the file comes of what stands somewhere.
+        let somewhere = problems.iter().any(|problem| problem.location().is_some());
+        problems.into_iter().filter(move |problem| !somewhere || problem.location().is_some())
     }
 
     fn explain(&self, error: BuildError) -> Problem {
@@ -125,4 +133,10 @@ impl super::Config {
                 problem.mark(Some(location), Some("and here"))
             })
     }
+}
+
+/// Whether two places are in the same route, or in the same of other things at the top.
+fn same_item(one: &Place, other: &Place) -> bool {
+    let item = |place: &Place| place.steps().iter().take(2).cloned().collect::<Vec<_>>();
+    item(one) == item(other)
 }

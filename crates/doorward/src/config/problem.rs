@@ -21,8 +21,11 @@ impl Report {
 
     /// The report on the file called `name`, in the order in which things stand in it.
     pub(super) fn new(name: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| problem.marks.first().map(|mark| mark.location));
-        problems.dedup();
+        problems.sort_by_key(|problem| (problem.location(), problem.marks.len()));
+        // What an alias repeats is said once.
+        problems.dedup_by(|next, first| {
+            next.message == first.message && next.location() == first.location()
+        });
         Self { name: name.to_owned(), problems }
     }
 

@@ -47,7 +47,19 @@ impl<'a> Page<'a> {
         let resolved = self.resolve(value);
         let default = match (needed, value.get("default").or_else(|| resolved.get("default"))) {
             (true, _) => "required".to_owned(),
-            (false, Some(Value::Object(_) | Value::Array(_) | Value::Null) | None) => String::new(),
+            (false, Some(Value::Null) | None) => String::new(),
+            (false, Some(Value::Array(items))) if items.is_empty() => String::new(),
+            (false, Some(Value::Array(items))) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                format!("`[{}]`", items.join(", "))
+            }
+            (false, Some(Value::Object(members))) if members.is_empty() => String::new(),
+            (false, Some(Value::Object(members))) => {
+                let members = members
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {}", value.as_str().unwrap_or("…")));
+                format!("`{}`", members.collect::<Vec<_>>().join(", "))
+            }
             (false, Some(Value::String(text))) => format!("`{text}`"),
             (false, Some(other)) => format!("`{other}`"),
         };

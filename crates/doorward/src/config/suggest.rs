@@ -20,16 +20,27 @@ pub(super) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, wha
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Longer words are not compared.
     const LONGEST: usize = 128;
+    /// A shorter beginning of a word says little.
+    const SHORTEST_PREFIX: usize = 3;
     if word.len() > LONGEST {
         return None;
     }
-    let tolerated = word.chars().count().div_ceil(3).min(3);
+    let tolerated = (word.chars().count() / 3).clamp(1, 3);
     let word = word.to_ascii_lowercase().replace('-', "_");
+    let near = |name: &str| {
+        let name = name.to_ascii_lowercase().replace('-', "_");
+        let abbreviated = name.len().min(word.len()) >= SHORTEST_PREFIX
+            && (name.starts_with(&word) || word.starts_with(&name));
+        if abbreviated {
+            Some(1)
+        } else {
+            Some(distance(&word, &name)).filter(|it| *it <= tolerated)
+        }
+    };
     known
         .into_iter()
         .filter(|name| name.len() <= LONGEST)
-        .map(|name| (distance(&word, &name.to_ascii_lowercase().replace('-', "_")), name))
-        .filter(|(distance, _)| *distance <= tolerated)
+        .filter_map(|name| near(name).map(|distance| (distance, name)))
         .min()
         .map(|(_, name)| name)
 }

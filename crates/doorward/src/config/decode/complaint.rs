@@ -22,6 +22,8 @@ pub(in crate::config) struct Complaint {
 pub(super) enum Aim {
     /// A key that should not be there or is badly named.
     Key,
+    /// Nothing new: what was there has been complained about.
+    Consequence,
     /// A key that should be there and is not.
     Missing(&'static str),
     /// A value.

@@ -3,9 +3,9 @@
 use gate::spec::Step;
 use serde::Deserializer;
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected};
-use serde::de::{VariantAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 
+use super::choice::Choice;
 use super::complaint::{Aim, Complaint};
 use super::reference::References;
 use super::{MAY_REFER, describe};
@@ -20,7 +20,7 @@ pub(super) struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn child(self, node: &'a Node) -> Self {
+    pub(super) fn child(self, node: &'a Node) -> Self {
         Self { node, ..self }
     }
 
@@ -68,6 +68,21 @@ impl<'a> Decoder<'a> {
         }
     }
 }
+
+/// Keys that the design has and this version has not, each with its structure and what to do meanwhile.
+const LATER_KEYS: [(&str, &str, &str); 3] = [
+    (
+        "Listen",
+        "ext_authz",
+        "remove it; until then Doorward is a reverse proxy only: `http: 127.0.0.1:8080`",
+    ),
+    (
+        "Listen",
+        "forward_auth",
+        "remove it; until then Doorward is a reverse proxy only: `http: 127.0.0.1:8080`",
+    ),
+    ("Listen", "https", "end TLS in front of Doorward, and forward to `http: 127.0.0.1:8080`"),
+];
 
 /// Lets a visitor's `expecting` be read as serde's `Expected`.
 struct Words<'v, V>(&'v V);
@@ -225,6 +240,13 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         let unknown = |entry: &&Entry| !entry.node.cut && !fields.contains(&entry.key.as_str());
         if let Some(entry) = entries.iter().find(unknown) {
             let key = shortened(&entry.key);
+            let later = LATER_KEYS.iter().find(|(of, later, _)| *of == name && *later == key);
+            if let Some((_, _, meanwhile)) = later {
+                return Err(Complaint::new(format!("`{key}` is a key of a later version"))
+                    .help(*meanwhile)
+                    .of(Aim::Key)
+                    .within(Step::Key(entry.key.clone())));
+            }
             return Err(Complaint::new(format!("unknown key `{key}`"))
                 .help(suggest::help(&entry.key, fields.iter().copied(), "key"))
                 .of(Aim::Key)
@@ -259,8 +281,18 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                     decoder: self,
                 })
             }
-            Value::Mapping(_) => Err(Complaint::new("expected one choice, found several or none")
-                .help(format!("keep one of {}", listed(variants)))),
+            Value::Mapping(entries) if entries.iter().any(|entry| entry.node.cut) => {
+                Err(Complaint::new("the choice has been complained about").of(Aim::Consequence))
+            }
+            Value::Mapping(entries) => {
+                let found: Vec<_> = entries.iter().map(|entry| shortened(&entry.key)).collect();
+                let found = match found.is_empty() {
+                    true => "an empty mapping".to_owned(),
+                    false => format!("`{}`", found.join("` and `")),
+                };
+                Err(Complaint::new(format!("expected one choice, found {found}"))
+                    .help(format!("keep one of {}", listed(variants))))
+            }
             _ => Err(Complaint::new(format!("expected a choice, found {}", self.node.describe()))
                 .help(format!("write one of {}", listed(variants)))),
         }
@@ -321,73 +353,5 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some(entry) = self.current else { return Err(Complaint::new("a value without a key")) };
         let value = seed.deserialize(self.decoder.child(&entry.node));
         value.map_err(|complaint| complaint.within(Step::Key(entry.key.clone())))
-    }
-}
-
-/// An externally tagged enum: a word, or a mapping with one key.
-struct Choice<'a> {
-    name: &'a str,
-    content: Option<&'a Node>,
-    decoder: Decoder<'a>,
-}
-
-impl<'a, 'de> EnumAccess<'de> for Choice<'a> {
-    type Error = Complaint;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Complaint> {
-        let name = seed.deserialize(StrDeserializer::new(self.name));
-        let name = name.map_err(|complaint: Complaint| match self.content {
-            Some(_) => complaint.of(Aim::Key).within(Step::Key(self.name.to_owned())),
-            None => complaint,
-        })?;
-        Ok((name, self))
-    }
-}
-
-impl<'a> Choice<'a> {
-    fn content(&self) -> Result<Decoder<'a>, Complaint> {
-        let bare = || {
-            Complaint::new(format!("`{}` needs a value", self.name))
-                .help(format!("write `{}: …` as a mapping", self.name))
-        };
-        self.content.map(|node| self.decoder.child(node)).ok_or_else(bare)
-    }
-
-    fn inside<T>(&self, value: Result<T, Complaint>) -> Result<T, Complaint> {
-        value.map_err(|complaint| complaint.within(Step::Key(self.name.to_owned())))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Choice<'_> {
-    type Error = Complaint;
-
-    fn unit_variant(self) -> Result<(), Complaint> {
-        match self.content {
-            None => Ok(()),
-            Some(_) => Err(Complaint::new(format!("`{}` takes no value", self.name))
-                .help(format!("write only `{}`", self.name))
-                .of(Aim::Key)
-                .within(Step::Key(self.name.to_owned()))),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Complaint> {
-        let content = self.content()?;
-        self.inside(seed.deserialize(content))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Complaint> {
-        let content = self.content()?;
-        self.inside(content.deserialize_seq(visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Complaint> {
-        let content = self.content()?;
-        self.inside(content.deserialize_struct("", fields, visitor))
     }
 }

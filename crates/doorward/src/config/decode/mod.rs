@@ -1,6 +1,7 @@
 //! From the tree to the file form. A problem does not stop the reading: it is reported, its value cut out of the
 //! tree, and the rest read again, until what is left can be read.
 
+mod choice;
 mod complaint;
 mod decoder;
 mod describe;
@@ -52,6 +53,7 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(
 fn follows_from_another(tree: &Node, place: &Place, complaint: &Complaint) -> bool {
     match complaint.aim {
         Aim::Missing(field) => tree.find(place).is_some_and(|node| node.has(field)),
+        Aim::Consequence => true,
         Aim::Key | Aim::Value => false,
     }
 }
@@ -59,7 +61,7 @@ fn follows_from_another(tree: &Node, place: &Place, complaint: &Complaint) -> bo
 fn explain(tree: &Node, place: &Place, complaint: Complaint, source: &Source) -> Problem {
     let location = match complaint.aim {
         Aim::Key => tree.locate_key(place).or_else(|| tree.locate(place)),
-        Aim::Missing(_) | Aim::Value => tree.locate(place),
+        Aim::Consequence | Aim::Missing(_) | Aim::Value => tree.locate(place),
     };
     let used = tree.find(place).and_then(|node| node.used).filter(|_| complaint.aim != Aim::Key);
     let problem = Problem::new(source, complaint.message).mark(location, None);

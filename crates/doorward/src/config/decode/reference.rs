@@ -114,12 +114,15 @@ impl<'a> References<'a> {
             Complaint::new(format!("the file `{path}` cannot be read: {}", plain(&error)))
                 .help("a relative path starts at the directory of the configuration file")
         })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Complaint::new(format!("the file `{path}` is not text in UTF-8")))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Complaint::new(format!("the file `{path}` is not text in UTF-8"))
+                .help("put the value in it, in one line")
+        })?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         match text {
-            "" => Err(Complaint::new(format!("the file `{path}` is empty"))),
+            "" => Err(Complaint::new(format!("the file `{path}` is empty"))
+                .help("put the value in it, in one line")),
             text => Ok(text.to_owned()),
         }
     }

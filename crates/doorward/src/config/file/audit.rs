@@ -7,7 +7,8 @@ use crate::config::value::{Bounded, Count, FilePath, Size, Time, bound};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct Audit {
-    /// The directory that holds it; created when it is not there. By default `./audit`.
+    /// The directory that holds it; created when it is not there.
+    #[schemars(extend("default" = "audit"))]
     pub(in crate::config) directory: Option<FilePath>,
     /// How large a file of the log grows before the next is begun.
     pub(in crate::config) segment_bytes: Bounded<SegmentBytes>,
@@ -15,7 +16,8 @@ pub(in crate::config) struct Audit {
     pub(in crate::config) segment_age: Bounded<SegmentAge>,
     /// What is kept. By default everything.
     pub(in crate::config) retain: Option<Retain>,
-    /// When records reach the disk: `every_record`, or `every: 100ms` in batches. By default `every: 100ms`.
+    /// When records reach the disk: `every_record`, or `every: 100ms` in batches.
+    #[schemars(extend("default" = { "every": "100ms" }))]
     pub(in crate::config) sync: Sync,
     /// How long a request waits for its record. Then it is answered with 503 and not forwarded.
     pub(in crate::config) budget: Bounded<AuditBudget>,

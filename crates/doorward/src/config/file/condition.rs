@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use super::OneOrMany;
-use crate::config::value::Name;
+use crate::config::value::{Name, RuleNetwork};
 
 /// A rule in the short form. All keys that are given must hold at once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub(in crate::config) struct Condition {
     /// Any of these methods.
     pub(in crate::config) methods: Option<Vec<String>>,
     /// The peer's address is in any of these networks, such as `10.0.0.0/8`.
-    pub(in crate::config) networks: Option<Vec<String>>,
+    pub(in crate::config) networks: Option<Vec<RuleNetwork>>,
 }
 
 /// A value that a rule compares a claim with.

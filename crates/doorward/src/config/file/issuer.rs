@@ -16,7 +16,8 @@ pub(in crate::config) struct Issuer {
     /// discovered from.
     pub(in crate::config) issuer: Text,
     /// Where its keys come from: `discovery` (OpenID Connect or RFC 8414), `jwks_uri: URL`, `file: path` or
-    /// `inline: {keys: […]}`. By default `discovery`.
+    /// `inline: {keys: […]}`.
+    #[schemars(extend("default" = "discovery"))]
     #[serde(default)]
     pub(in crate::config) keys: KeySource,
     /// How often keys are fetched.
@@ -27,12 +28,14 @@ pub(in crate::config) struct Issuer {
     /// Fetch keys over plain HTTP beyond loopback. Whoever is on the way can then give itself any identity.
     #[serde(default)]
     pub(in crate::config) danger_plain_http: bool,
-    /// The algorithms that its tokens may be signed with. By default `[ES256, RS256]`.
+    /// The algorithms that its tokens may be signed with.
+    #[schemars(extend("default" = ["ES256", "RS256"]))]
     pub(in crate::config) algorithms: Option<Vec<SignatureAlgorithm>>,
-    /// The `typ` of its tokens: `at+jwt`, `JWT` (also without `typ`), `id_token`, or another `typ`. By default
-    /// `[at+jwt, JWT]`.
+    /// The `typ` of its tokens: `at+jwt`, `JWT` (also without `typ`), `id_token`, or another `typ`.
+    #[schemars(extend("default" = ["at+jwt", "JWT"]))]
     pub(in crate::config) token_types: Option<Vec<String>>,
-    /// Whether an `at+jwt` must have every claim that RFC 9068 requires (`client_id`, `iat`, `jti`). By default `true`.
+    /// Whether an `at+jwt` must have every claim that RFC 9068 requires (`client_id`, `iat`, `jti`).
+    #[schemars(extend("default" = true))]
     pub(in crate::config) strict_rfc9068: Option<bool>,
     /// How far its clock may be from ours.
     #[serde(default)]
@@ -41,7 +44,8 @@ pub(in crate::config) struct Issuer {
     pub(in crate::config) max_age: Option<Bounded<MaxAge>>,
     /// How far apart `iat` and `exp` may be. By default any distance.
     pub(in crate::config) max_lifetime: Option<Bounded<MaxLifetime>>,
-    /// Whether its subjects are people or workloads: `user`, `workload`, or `workload_when: …`. By default `user`.
+    /// Whether its subjects are people or workloads: `user`, `workload`, or `workload_when: …`.
+    #[schemars(extend("default" = "user"))]
     #[serde(default)]
     pub(in crate::config) subjects: Subjects,
     /// Where in a token the groups stand: a JSON pointer to an array of strings, or to one string.

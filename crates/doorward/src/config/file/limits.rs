@@ -17,7 +17,7 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) headers: Bounded<Headers>,
     /// The path and query of a request. A longer one is answered with 414.
     pub(in crate::config) uri_bytes: Bounded<UriBytes>,
-    /// The body of a request, or `unlimited`. A larger one is answered with 413. By default `unlimited`.
+    /// The body of a request, or `unlimited`. A larger one is answered with 413.
     pub(in crate::config) body_bytes: BodyBytes,
     /// How many connections are open at a time. Further ones wait.
     pub(in crate::config) connections: Bounded<Connections>,

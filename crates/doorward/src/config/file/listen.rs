@@ -9,7 +9,8 @@ use crate::config::value::Address;
 pub(in crate::config) struct Listen {
     /// The reverse proxy: plain HTTP, as IP address and port. Loopback only, unless the key below says otherwise.
     pub(in crate::config) http: Address,
-    /// Health, readiness and metrics, as IP address and port. By default `127.0.0.1:9901`.
+    /// Health, readiness and metrics, as IP address and port.
+    #[schemars(extend("default" = "127.0.0.1:9901"))]
     pub(in crate::config) admin: Option<Address>,
     /// Serve plain HTTP beyond loopback. Tokens then cross the network unprotected, unless something in front ends TLS.
     #[serde(default)]

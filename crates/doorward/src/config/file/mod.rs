@@ -37,7 +37,7 @@ use super::value::{Bounded, Count, Name, PeerNetwork, bound};
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Doorward configuration")]
 pub(super) struct File {
-    /// Where Doorward listens. Required.
+    /// Where Doorward listens.
     pub(super) listen: Option<Listen>,
     /// Networks of the peers whose forwarded headers count, such as `10.0.0.0/8`. From everyone else they are dropped.
     pub(super) trusted_peers: Vec<PeerNetwork>,

@@ -37,13 +37,16 @@ pub(in crate::config) struct Route {
     /// A request must meet all of these, here and on every narrower route.
     #[serde(default)]
     pub(in crate::config) require: Vec<Condition>,
-    /// What to do with `%2F` in a path segment: `refuse` with 400, or keep it `opaque`. By default `refuse`.
+    /// What to do with `%2F` in a path segment: `refuse` with 400, or keep it `opaque`.
+    #[schemars(extend("default" = "refuse"))]
     #[serde(default)]
     pub(in crate::config) encoded_slash: EncodedSlash,
-    /// What to do with `//` in a path: `refuse` with 400, or `keep` it. By default `refuse`.
+    /// What to do with `//` in a path: `refuse` with 400, or `keep` it.
+    #[schemars(extend("default" = "refuse"))]
     #[serde(default)]
     pub(in crate::config) empty_segments: EmptySegments,
-    /// What to do with `;` in a path segment, as in `/a;v=1`: `refuse` with 400, or `keep` it. By default `refuse`.
+    /// What to do with `;` in a path segment, as in `/a;v=1`: `refuse` with 400, or `keep` it.
+    #[schemars(extend("default" = "refuse"))]
     #[serde(default)]
     pub(in crate::config) segment_parameters: SegmentParameters,
     /// Switch the route off: its requests are turned away, its open streams end. Its `deny` and `require` go on binding

@@ -17,9 +17,11 @@ pub(in crate::config) struct Telemetry {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct Log {
-    /// `text` or `json`. By default `text`.
+    /// `text` or `json`.
+    #[schemars(extend("default" = "text"))]
     pub(in crate::config) format: LogFormat,
-    /// `error`, `warn`, `info`, `debug` or `trace`. By default `info`.
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    #[schemars(extend("default" = "info"))]
     pub(in crate::config) level: LogLevel,
 }
 
@@ -57,7 +59,7 @@ pub(in crate::config) enum LogLevel {
 pub(in crate::config) struct Otlp {
     /// The collector, such as `http://127.0.0.1:4318`.
     pub(in crate::config) endpoint: FetchUrl,
-    /// The part of requests that is traced, from 0 to 1. By default 0.01.
+    /// The part of requests that is traced, from 0 to 1.
     pub(in crate::config) sample_ratio: Option<SampleRatio>,
 }
 

@@ -95,7 +95,16 @@ impl Lowering<'_> {
         let declared: Vec<_> = claims.flat_map(|claims| claims.node.keys()).collect();
         let unknown = !declared.contains(&name);
         let message = || format!("no issuer declares a claim `{name}`");
-        unknown.then(|| (message(), suggest::help(name, declared, "claim")))
+        let declare = || {
+            format!(
+                "declare it in an issuer: `claims: {{ {name}: {{ from: /{name}, type: string, absent: ignore }} }}`"
+            )
+        };
+        let help = || match suggest::nearest(name, declared.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => declare(),
+        };
+        unknown.then(|| (message(), help()))
     }
 }
 

@@ -23,6 +23,7 @@ impl Lowering<'_> {
                 let key = place.then("claims").then(name.as_str());
                 let problem = self.key_problem(&key, message).help(help);
                 self.report(problem);
+                self.dangling.push(key);
             }
         }
         let claims =
@@ -39,7 +40,12 @@ impl Lowering<'_> {
             scopes: condition.scopes.unwrap_or_default(),
             claims,
             methods: condition.methods.unwrap_or_default(),
-            networks: condition.networks.unwrap_or_default(),
+            networks: condition
+                .networks
+                .iter()
+                .flatten()
+                .map(|network| network.0.to_string())
+                .collect(),
         }
     }
 
@@ -52,12 +58,14 @@ impl Lowering<'_> {
             ("issuers", &condition.issuers),
             ("scopes", &condition.scopes),
             ("methods", &condition.methods),
-            ("networks", &condition.networks),
         ];
         for (key, list) in lists {
             if list.as_ref().is_some_and(Vec::is_empty) {
                 self.empty_list(key, &place.then(key));
             }
+        }
+        if condition.networks.as_ref().is_some_and(Vec::is_empty) {
+            self.empty_list("networks", &place.then("networks"));
         }
         for (name, values) in condition.claims.iter().flatten() {
             if values.values.is_empty() {

@@ -71,11 +71,10 @@ impl Lowering<'_> {
                 match FetchUrl::read(&issuer.issuer.0) {
                     Ok(url) => self.fetched(&url, issuer.danger_plain_http, &place),
                     Err(complaint) => {
-                        let message =
-                            format!("{}, so no keys can be discovered from it", complaint.message);
+                        let message = format!("no keys can be discovered: {}", complaint.message);
                         let problem = self.problem(&place, message);
                         self.report(problem.help(
-                            "write the issuer's URL, or add `keys: { jwks_uri: https://… }`",
+                            "write the issuer's URL, or say where its keys are: `keys: { jwks_uri: https://… }`",
                         ));
                         return None;
                     }
@@ -184,8 +183,12 @@ impl Lowering<'_> {
             }
             _ => ("issuer", "see the reference for issuers"),
         };
-        let problem = self.problem(&place.then(key), error.to_string()).help(help);
-        self.report(problem);
+        let place = place.then(key);
+        // A list whose items were all complained about is not empty as it is written.
+        if self.tree.find(&place).is_none_or(|node| node.is_whole()) {
+            let problem = self.problem(&place, error.to_string()).help(help);
+            self.report(problem);
+        }
     }
 
     fn subjects(&mut self, subjects: file::Subjects, place: &Place) -> Option<SubjectRule> {

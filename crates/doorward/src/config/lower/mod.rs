@@ -38,6 +38,8 @@ pub(super) struct Lowering<'a> {
     directory: &'a Path,
     problems: Vec<Problem>,
     exceptions: Vec<Exception>,
+    /// Where names stand that nothing has; what else is wrong there may be wrong only for that.
+    dangling: Vec<Place>,
     files: Vec<PathBuf>,
 }
 
@@ -48,8 +50,16 @@ impl<'a> Lowering<'a> {
         references: &References<'a>,
     ) -> Self {
         let (surroundings, directory) = (references.surroundings, references.directory);
-        let (problems, exceptions, files) = (Vec::new(), Vec::new(), Vec::new());
-        Self { source, tree, surroundings, directory, problems, exceptions, files }
+        Self {
+            source,
+            tree,
+            surroundings,
+            directory,
+            problems: Vec::new(),
+            exceptions: Vec::new(),
+            dangling: Vec::new(),
+            files: Vec::new(),
+        }
     }
 
     /// Lowers the whole file. What is wrong is said beside it; the configuration is then good for looking further only.
@@ -77,6 +87,7 @@ impl<'a> Lowering<'a> {
             tree: Arc::clone(self.tree),
             hidden,
             policies: policy_origins,
+            dangling: self.dangling,
             files: self.files,
         };
         let config = Config {
@@ -137,6 +148,7 @@ impl<'a> Lowering<'a> {
             let message = format!("there is no {what} `{}`", super::tree::shortened(name));
             let problem = self.problem(place, message).help(help);
             self.report(problem);
+            self.dangling.push(place.clone());
         }
     }
 

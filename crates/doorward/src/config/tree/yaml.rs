@@ -73,6 +73,10 @@ fn refused(source: &Source, error: &serde_saphyr::Error) -> Problem {
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             ("an alias stands inside the anchor that it means".to_owned(), "write the value out")
         }
+        Error::UnsupportedTag { .. } => (
+            UserMessageFormatter.format_message(error).into_owned(),
+            "remove it; what is to come from elsewhere is written `${env:NAME}` or `${file:path}`",
+        ),
         Error::Budget { .. } => (
             format!("the file is too large: {}", UserMessageFormatter.format_message(error)),
             "a configuration may nest 64 deep and hold 4000000 values",

@@ -102,8 +102,7 @@ impl Written for HeaderName {
         let name = Self(text.to_owned());
         let folded = name.folded();
         let family = |family: &&str| folded.starts_with(*family);
-        if Self::TAKEN.contains(&folded.as_str()) || Self::TAKEN_FAMILIES.iter().any(family)
-        {
+        if Self::TAKEN.contains(&folded.as_str()) || Self::TAKEN_FAMILIES.iter().any(family) {
             return Err(Complaint::new(format!("the header `{text}` has a meaning of its own"))
                 .help("choose a name for the identity alone, such as `X-Forwarded-User`"));
         }

@@ -30,7 +30,7 @@ pub(super) use self::digest::TokenDigest;
 pub(super) use self::duration::Time;
 pub(super) use self::header_name::HeaderName;
 pub(super) use self::name::Name;
-pub(super) use self::network::PeerNetwork;
+pub(super) use self::network::{PeerNetwork, RuleNetwork};
 pub(super) use self::path::FilePath;
 pub(super) use self::pointer::Pointer;
 pub(super) use self::size::Size;

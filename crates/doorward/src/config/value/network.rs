@@ -90,6 +90,23 @@ impl Written for PeerNetwork {
     }
 }
 
+/// A network in a rule, where no reference is followed.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct RuleNetwork(pub(in crate::config) Network);
+
+written! { RuleNetwork }
+
+impl Written for RuleNetwork {
+    const TITLE: &'static str = PeerNetwork::TITLE;
+    const EXPECTED: &'static str = PeerNetwork::EXPECTED;
+    const HELP: &'static str = PeerNetwork::HELP;
+    const MAY_REFER: bool = false;
+
+    fn read(text: &str) -> Result<Self, Complaint> {
+        PeerNetwork::read(text).map(|network| Self(network.0))
+    }
+}
+
 fn bits(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }

@@ -28,7 +28,7 @@ impl FetchUrl {
 impl Written for FetchUrl {
     const TITLE: &'static str = "URL";
     const EXPECTED: &'static str = "a URL";
-    const HELP: &'static str = "write a URL such as `https://idp.example.com`";
+    const HELP: &'static str = "write a URL such as `https://example.com`";
     const MAY_REFER: bool = true;
 
     fn read(text: &str) -> Result<Self, Complaint> {
