@@ -25,7 +25,7 @@ use tokens::TokenCache;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::SystemClock;
-use crate::config::{Loaded, Report};
+use crate::config::Loaded;
 use crate::entropy;
 
 pub use assembly::AssemblyError;
@@ -62,9 +62,6 @@ pub enum StartError {
     /// The key that signs the audit log's checkpoints cannot be had.
     #[error(transparent)]
     CheckpointKey(#[from] CheckpointKeyError),
-    /// The configuration is not good.
-    #[error("{0}")]
-    Config(Report),
     /// An address cannot be had.
     #[error("cannot listen on {address} (`{key}`): {source}{remedy}")]
     Listen {
