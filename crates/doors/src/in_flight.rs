@@ -31,6 +31,7 @@ pub(crate) struct InFlight {
     endpoint: OnceLock<Arc<str>>,
     ended: AtomicU8,
     upload_broke: AtomicBool,
+    upload_done: AtomicBool,
 }
 
 /// A finished request, for traces.
@@ -94,11 +95,16 @@ impl InFlight {
             endpoint: OnceLock::new(),
             ended: AtomicU8::new(0),
             upload_broke: AtomicBool::new(false),
+            upload_done: AtomicBool::new(false),
         })
     }
 
     pub(crate) const fn facts(&self) -> &RequestFacts {
         &self.facts
+    }
+
+    pub(crate) const fn watch(&self) -> &Watch<Route> {
+        &self.watch
     }
 
     pub(crate) fn answered(&self, status: u16) {
@@ -118,6 +124,15 @@ impl InFlight {
         self.upload_broke.store(true, Ordering::Relaxed);
     }
 
+    /// The caller's body was passed on to its end.
+    pub(crate) fn upload_done(&self) {
+        self.upload_done.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_upload_done(&self) -> bool {
+        self.upload_done.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn has_upload_broken(&self) -> bool {
         self.upload_broke.load(Ordering::Relaxed)
     }
@@ -134,6 +149,11 @@ impl InFlight {
     pub(crate) fn end(&self, ended: Ended) {
         let rank = ENDS.iter().position(|end| *end == ended).unwrap_or_default();
         self.ended.fetch_max(u8::try_from(rank).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// The same, asked only once the request is older than `age`: a fresh permit was made a moment ago.
+    pub(crate) fn still_stands(&self, age: Duration) -> bool {
+        self.facts.began.elapsed() < age || self.stands()
     }
 
     /// Whether the permit still stands, under the configuration in force now.

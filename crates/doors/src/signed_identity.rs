@@ -79,9 +79,7 @@ impl IdentitySigner {
         let ends = now.plus(self.lifetime).min(permit.ends_at());
         let claims = self.claims(identity, route, now, ends);
         let token = self.keys.current(now).sign(IDENTITY_TYP, &claims, &*self.random)?;
-        let Ok(mut value) = HeaderValue::try_from(token) else {
-            return Ok(None);
-        };
+        let mut value = HeaderValue::try_from(token).map_err(|_| tokens::SigningError::Encode)?;
         value.set_sensitive(true);
         let until = now.plus(ends.since(now) / 2);
         self.signed

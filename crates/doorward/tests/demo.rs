@@ -4,6 +4,7 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 #[test]
 fn every_line_of_the_table_comes_out_as_it_shall() {
@@ -64,12 +65,13 @@ fn run(arguments: &[&str]) -> Output {
     command.arg("demo").args(arguments).output().expect("the binary runs")
 }
 
-/// The first of five ports in a row that nobody has.
+/// The first of five ports in a row that nobody has; another one for each test of this process.
 fn five_free_ports() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let own = u16::try_from(std::process::id() % 1000).unwrap_or_default() * 7;
     (0..200)
-        .map(|step| 21_000 + own + step * 50)
+        .map(|_| 21_000 + own + TAKEN.fetch_add(10, Ordering::Relaxed))
         .find(|first| (*first..*first + 5).all(free))
         .expect("five free ports")
 }

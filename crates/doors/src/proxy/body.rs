@@ -19,7 +19,7 @@ use super::pool::{Pool, Slot};
 use crate::in_flight::InFlight;
 
 /// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
-const CHECK_EVERY: Duration = Duration::from_millis(500);
+pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a body ended before its end. The peer sees the connection break off.
 #[derive(Debug, Error)]
@@ -77,7 +77,11 @@ impl WatchedBody {
         idle_timeout: Duration,
         most: Option<u64>,
     ) -> Self {
-        Self::new(incoming, Direction::Up { most }, request, idle_timeout)
+        let mut body = Self::new(incoming, Direction::Up { most }, request, idle_timeout);
+        if body.is_end_stream() {
+            body.finish();
+        }
+        body
     }
 
     /// The answer on its way to the caller.
@@ -119,13 +123,18 @@ impl WatchedBody {
 
     /// The end was reached: the connection is free for the next request.
     fn finish(&mut self) {
-        if let Direction::Down { connection } = &mut self.direction
-            && let Some(lease) = connection.take()
-        {
-            self.request.end(Ended::Completed);
-            let Lease { sender, endpoint, pool, most_idle, slot } = *lease;
-            pool.put_back(&endpoint, sender, most_idle);
-            drop(slot);
+        match &mut self.direction {
+            Direction::Up { .. } => self.request.upload_done(),
+            Direction::Down { connection } => {
+                let Some(lease) = connection.take() else { return };
+                self.request.end(Ended::Completed);
+                let Lease { sender, endpoint, pool, most_idle, slot } = *lease;
+                // An answer can come before its request was read. Such a connection is still busy, and is let go.
+                if self.request.is_upload_done() {
+                    pool.put_back(&endpoint, sender, most_idle);
+                }
+                drop(slot);
+            }
         }
     }
 

@@ -1,20 +1,21 @@
 //! Forwarding: what was judged, to the service that the route names, and the answer back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate::request::Scheme;
 use gate::route::Route;
 use gate::spec::IdentityField;
-use gate::{Answer, Caller, CanonicalRequest, Watch};
+use gate::{Answer, Caller, CanonicalRequest, Permit, Watch};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use ledger::audit::Ended;
-use tokens::{ClaimValue, SubjectKind};
-use tokio::time::{Instant, sleep_until};
+use tokens::{ClaimValue, SubjectKind, Timestamp};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::body::{Lease, WatchedBody};
+use super::body::{CHECK_EVERY, Lease, WatchedBody};
 use super::endpoint::Endpoint;
 use super::pool::{Pool, Slot};
 use super::service::Service;
@@ -22,9 +23,11 @@ use crate::answer::X_REQUEST_ID;
 use crate::in_flight::InFlight;
 use crate::judge::Admitted;
 use crate::metrics::ServiceLabels;
-use crate::model::Doorway;
+use crate::model::{Doorway, Model};
 use crate::trace::TRACEPARENT;
 
+/// How long a connection that was put back may take to be ready: its last answer was read, so it is a matter of a turn.
+const READY_WITHIN: Duration = Duration::from_millis(100);
 /// The most endpoints that one request is tried at.
 const MAX_TRIES: usize = 3;
 
@@ -39,19 +42,18 @@ pub(crate) async fn forward(
     pool: &Arc<Pool>,
 ) -> Result<Response<WatchedBody>, Answer> {
     let Admitted { permit, model, facts } = admitted;
-    let signed = match (&model.signer, &permit.target().service().identity.token_header) {
-        (Some(signer), Some(_)) => signer.sign(&permit, doorway.now()).map_err(|error| {
-            tracing::error!(request_id = facts.id.as_str(), %error, "an identity could not be signed");
-            unavailable("your identity cannot be passed on at the moment")
-        })?,
-        _ => None,
-    };
-    let route = Arc::clone(permit.target());
+    let signed = signed_identity(&model, &permit, doorway.now());
     let (request, watch) = permit.redeem();
-    let headers = upstream_headers(&request, &watch, &route, signed, &facts);
-    let head = Head { method: request.method().clone(), target: target(&request)?, headers };
+    let method = request.method().clone();
     let in_flight =
-        InFlight::new(Arc::clone(doorway), watch, facts, request.door(), head.method.clone());
+        InFlight::new(Arc::clone(doorway), watch, facts, request.door(), method.clone());
+    let signed = signed.inspect_err(|answer| {
+        in_flight.answered(answer.status.as_u16());
+        in_flight.end(Ended::UpstreamFailed);
+    })?;
+    let route = Arc::clone(in_flight.watch().target());
+    let headers = upstream_headers(&request, in_flight.watch(), &route, signed, &facts);
+    let head = Head { method, target: target(&request)?, headers };
     let service = model
         .services
         .get(route.service().index)
@@ -63,7 +65,8 @@ pub(crate) async fn forward(
         in_flight.end(Ended::Completed);
         return Err(too_large(most));
     }
-    let Some(slot) = pool.slot(service).await else {
+    let waited = timeout(service.options.first_byte_timeout, pool.slot(service)).await;
+    let Ok(Some(slot)) = waited else {
         in_flight.answered(StatusCode::SERVICE_UNAVAILABLE.as_u16());
         in_flight.end(Ended::UpstreamFailed);
         return Err(unavailable("the service has too many requests waiting"));
@@ -72,6 +75,24 @@ pub(crate) async fn forward(
     let attempt =
         Attempt { doorway, pool, service, in_flight: &in_flight, max_body: model.max_body };
     attempt.run(&head, body, slot).await
+}
+
+/// The identity to tell the service, where it asks for one.
+fn signed_identity(
+    model: &Model,
+    permit: &Permit<Route>,
+    now: Timestamp,
+) -> Result<Option<HeaderValue>, Answer> {
+    if permit.target().service().identity.token_header.is_none() {
+        return Ok(None);
+    }
+    let cannot = || unavailable("your identity cannot be passed on at the moment");
+    // A service that asks for identities is never asked without one.
+    let signer = model.signer.as_ref().ok_or_else(cannot)?;
+    signer.sign(permit, now).map_err(|error| {
+        tracing::error!(%error, "an identity could not be signed");
+        cannot()
+    })
 }
 
 /// The head of the request to send.
@@ -98,6 +119,8 @@ enum Unanswered {
     BadBody,
     /// It was sent, and the connection broke before an answer.
     Broken,
+    /// The permit ended or was revoked while the answer was waited for.
+    PermitOver,
     /// The body was larger than it may be.
     TooLarge,
     /// No answer came in time.
@@ -116,6 +139,7 @@ impl Attempt<'_> {
         let endpoints: Vec<_> =
             self.service.in_turn(self.doorway.now()).take(MAX_TRIES).cloned().collect();
         let mut timed_out = false;
+        let mut replayed = false;
         for (tried, endpoint) in endpoints.iter().enumerate() {
             let Some(mut request) = next.take() else { break };
             if tried > 0 {
@@ -133,7 +157,17 @@ impl Attempt<'_> {
                         break;
                     }
                 };
+                if !self.in_flight.still_stands(CHECK_EVERY) {
+                    return Err(permit_over(self.in_flight));
+                }
                 match self.send(&mut sender, request).await {
+                    Ok(_) if !self.in_flight.still_stands(CHECK_EVERY) => {
+                        return Err(permit_over(self.in_flight));
+                    }
+                    Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                        // Nobody asked for another protocol: `Upgrade` is not passed on.
+                        return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
+                    }
                     Ok(response) => {
                         endpoint.answered();
                         self.in_flight.went_to(&endpoint.name);
@@ -145,19 +179,25 @@ impl Attempt<'_> {
                         next = Some(*unsent);
                         break;
                     }
-                    Err(Unanswered::Broken) if replayable && head.method.is_idempotent() => {
-                        // RFC 9110 §9.2.2: doing it twice is doing it once.
+                    Err(Unanswered::Broken)
+                        if replayable && head.method.is_idempotent() && !replayed =>
+                    {
+                        // RFC 9110 §9.2.2: doing it twice is doing it once. More than once more it is not tried, and
+                        // then on a connection of its own.
+                        replayed = true;
                         request = self.request(head, None);
                         if !reused {
                             endpoint.failed(self.doorway.now());
                             next = Some(request);
                             break;
                         }
+                        reused = false;
                     }
                     Err(Unanswered::Broken) => {
                         endpoint.failed(self.doorway.now());
                         return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
                     }
+                    Err(Unanswered::PermitOver) => return Err(permit_over(self.in_flight)),
                     Err(Unanswered::BadBody) => {
                         self.in_flight.answered(StatusCode::BAD_REQUEST.as_u16());
                         self.in_flight.end(Ended::ClientGone);
@@ -200,7 +240,9 @@ impl Attempt<'_> {
         while *reused {
             match self.pool.idle(endpoint) {
                 Some(mut sender) => {
-                    if sender.is_ready() || sender.ready().await.is_ok() {
+                    let ready = sender.is_ready()
+                        || matches!(timeout(READY_WITHIN, sender.ready()).await, Ok(Ok(())));
+                    if ready {
                         return Ok(sender);
                     }
                 }
@@ -229,6 +271,8 @@ impl Attempt<'_> {
         let mut deadline = self.in_flight.facts().began + within;
         let late = sleep_until(deadline);
         tokio::pin!(late);
+        let check = sleep_until(Instant::now() + CHECK_EVERY);
+        tokio::pin!(check);
         loop {
             tokio::select! {
                 biased;
@@ -241,6 +285,12 @@ impl Attempt<'_> {
                         Unanswered::Broken
                     }
                 }),
+                () = &mut check => {
+                    if !self.in_flight.stands() {
+                        return Err(Unanswered::PermitOver);
+                    }
+                    check.as_mut().reset(Instant::now() + CHECK_EVERY);
+                }
                 () = &mut late => {
                     // While an upload is moving, its service cannot answer yet.
                     let received = self.in_flight.received_so_far();
@@ -365,11 +415,12 @@ fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<Str
     })
 }
 
-/// A list in one header; nothing when an item holds the separator, because the list would read as another one.
+/// A list in one header; nothing when an item is empty, is framed by blanks or holds the separator, because the list
+/// would read as another one.
 fn join<'a>(items: impl Iterator<Item = &'a str>, separator: char) -> Option<String> {
     let mut text = String::new();
     for item in items {
-        if item.contains(separator) {
+        if item.is_empty() || item.trim() != item || item.contains(separator) {
             return None;
         }
         if !text.is_empty() {
@@ -418,6 +469,13 @@ fn bad_gateway(in_flight: &InFlight, ended: Ended) -> Answer {
     in_flight.answered(answer.status.as_u16());
     in_flight.end(ended);
     answer
+}
+
+/// The permit ended or was revoked before there was anything to pass on; how, the in-flight request knows.
+fn permit_over(in_flight: &InFlight) -> Answer {
+    let detail = "what permitted the request ended before it was served";
+    in_flight.answered(StatusCode::UNAUTHORIZED.as_u16());
+    Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail)
 }
 
 fn unavailable(detail: &str) -> Answer {
