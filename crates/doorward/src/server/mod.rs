@@ -22,6 +22,7 @@ use ledger::audit::{AuditError, AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokens::TokenCache;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::SystemClock;
@@ -48,6 +49,7 @@ pub struct Server {
     draining: watch::Sender<bool>,
     control: tokio::runtime::Runtime,
     reload: Arc<Notify>,
+    signals: Option<Signals>,
 }
 
 /// Why Doorward cannot start.
@@ -74,6 +76,9 @@ pub enum StartError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
     /// A thread cannot be made.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -106,6 +111,8 @@ impl Server {
             .build()
             .map_err(StartError::Thread)?;
         let inside = control.enter();
+        // Before any port is open: who finds us ready may signal at once.
+        let signals = Signals::listen().map_err(StartError::Signals)?;
         let listeners = listen(config.listen.http, config.data_threads)
             .map_err(|error| StartError::listen("listen.http", config.listen.http, error))?;
         let http = listeners
@@ -160,7 +167,16 @@ impl Server {
             control.spawn(reload::watch(path, Arc::clone(&doorway), state, Arc::clone(&reload)));
         }
         drop(inside);
-        Ok(Self { http, admin: admin_address, doorway, workers, draining, control, reload })
+        Ok(Self {
+            http,
+            admin: admin_address,
+            doorway,
+            workers,
+            draining,
+            control,
+            reload,
+            signals: Some(signals),
+        })
     }
 
     /// Where the proxy listens.
@@ -178,10 +194,13 @@ impl Server {
     /// Runs until SIGTERM or SIGINT, reading the configuration again on SIGHUP; then lets requests end.
     ///
     /// # Errors
-    /// When signals cannot be had, or the audit log cannot be written out.
-    pub fn run(self) -> Result<(), StartError> {
+    /// When the audit log cannot be written out.
+    pub fn run(mut self) -> Result<(), StartError> {
         let reload = Arc::clone(&self.reload);
-        self.control.block_on(signals(&reload)).map_err(StartError::Thread)?;
+        let signals = self.signals.take();
+        if let Some(signals) = signals {
+            self.control.block_on(signals.stop(&reload));
+        }
         self.stop()
     }
 
@@ -200,16 +219,32 @@ impl Server {
     }
 }
 
-async fn signals(reload: &Notify) -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => reload.notify_one(),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+/// The signals that are listened for.
+#[derive(Debug)]
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen, within the current runtime: from here on none of them ends the process by itself.
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the signal to stop; one to reload is passed on.
+    async fn stop(mut self, reload: &Notify) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => reload.notify_one(),
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+            }
         }
     }
 }
