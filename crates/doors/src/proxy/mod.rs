@@ -10,6 +10,7 @@ mod own;
 mod paced;
 mod pool;
 mod service;
+mod service_headers;
 mod worker;
 
 pub use health::probe;
