@@ -54,11 +54,11 @@ pub(crate) async fn judge(
     };
     match verdict {
         Verdict::Permit(permit) => {
+            let mut unforwarded = Unforwarded::new(doorway, &facts, &permit);
             let recorded = record(doorway, &model, &facts, &Judged::of_permit(&permit)).await;
-            if let Err(answer) = recorded {
-                unforwarded(doorway, &facts, &permit, answer.status);
-                return Err(answer);
-            }
+            unforwarded.told(&recorded);
+            drop(unforwarded);
+            recorded?;
             Ok(Admitted { permit, model, facts })
         }
         Verdict::Denial(denial) => {
@@ -215,33 +215,99 @@ async fn record(
     })
 }
 
-/// A decision that was not recorded in time may still be written later, as an allow: its outcome says that nothing was
-/// forwarded.
-fn unforwarded(
+/// A permit whose decision is being recorded. When the caller leaves meanwhile, or the log cannot take it in time, the
+/// decision may still be written, as an allow: then its outcome says that nothing was forwarded.
+struct Unforwarded<'a> {
+    doorway: &'a Doorway,
+    facts: &'a RequestFacts,
+    permit: &'a Permit<Route>,
+    ended: Option<(Ended, Option<StatusCode>)>,
+}
+
+impl<'a> Unforwarded<'a> {
+    const fn new(doorway: &'a Doorway, facts: &'a RequestFacts, permit: &'a Permit<Route>) -> Self {
+        Self { doorway, facts, permit, ended: Some((Ended::ClientGone, None)) }
+    }
+
+    /// What recording came to; once it has succeeded, the request is forwarded, and its outcome is another's to tell.
+    fn told(&mut self, recorded: &Result<(), Answer>) {
+        self.ended =
+            recorded.as_ref().err().map(|answer| (Ended::AuditUnavailable, Some(answer.status)));
+    }
+}
+
+impl Drop for Unforwarded<'_> {
+    fn drop(&mut self) {
+        let Some((ended, status)) = self.ended else { return };
+        let request = self.permit.request();
+        let route = self.permit.target();
+        self.doorway.audit.outcome(&Outcome {
+            request_id: self.facts.id.as_str(),
+            at: self.doorway.now(),
+            door: request.door(),
+            route: Some(route.name()),
+            service: Some(&route.service().name),
+            method: request.method().as_str(),
+            peer: self.facts.peer,
+            identity: None,
+            status: status.map(|status| status.as_u16()),
+            bytes_in: 0,
+            bytes_out: 0,
+            took: self.facts.began.elapsed(),
+            endpoint: None,
+            ended,
+            trace: Some(self.facts.trace.for_audit()),
+        });
+    }
+}
+
+/// What came instead of a request.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    status: StatusCode,
+    code: &'static str,
+    reason: String,
+}
+
+impl Unread {
+    /// What a connection that failed received, if that is why it failed.
+    pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
+        let (status, code) = if error.is_parse_too_large() {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large")
+        } else if error.is_parse() && !error.is_parse_version_h2() {
+            (StatusCode::BAD_REQUEST, "malformed")
+        } else {
+            return None;
+        };
+        Some(Self { status, code, reason: format!("what came is no HTTP request: {error}") })
+    }
+}
+
+/// Puts on record that something came which could not be read as a request. The parser has answered it.
+pub(crate) async fn record_unread(
     doorway: &Doorway,
     facts: &RequestFacts,
-    permit: &Permit<Route>,
-    status: StatusCode,
+    door: &'static str,
+    unread: Unread,
 ) {
-    let request = permit.request();
-    let route = permit.target();
-    doorway.audit.outcome(&Outcome {
-        request_id: facts.id.as_str(),
-        at: doorway.now(),
-        door: request.door(),
-        route: Some(route.name()),
-        service: Some(&route.service().name),
-        method: request.method().as_str(),
-        peer: facts.peer,
-        identity: None,
-        status: Some(status.as_u16()),
-        bytes_in: 0,
-        bytes_out: 0,
-        took: facts.began.elapsed(),
-        endpoint: None,
-        ended: Ended::AuditUnavailable,
-        trace: Some(facts.trace.for_audit()),
-    });
+    let Unread { status, code, reason } = unread;
+    let model = doorway.model.load_full();
+    tracing::info!(request_id = facts.id.as_str(), status = status.as_u16(), reason, "denied");
+    let judged = Judged {
+        verdict: audit::Verdict::Deny { status: status.as_u16() },
+        code,
+        reason: Some(reason),
+        method: "-",
+        host: String::new(),
+        path: "",
+        door,
+        client: facts.peer.ip(),
+        route: None,
+        caller: None,
+        policies: &[],
+    };
+    // The caller has its answer; that the log cannot take this is in the log and the metrics.
+    let _ = record(doorway, &model, facts, &judged).await;
 }
 
 /// Who called, as records tell it.

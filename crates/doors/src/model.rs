@@ -33,8 +33,6 @@ pub struct Model {
     pub policy_set: Arc<str>,
     /// The most bytes a request's body may have; `None` for any.
     pub max_body: Option<u64>,
-    /// The longest target, in bytes.
-    pub max_target: usize,
     /// How long a request waits for the audit log.
     pub audit_budget: Duration,
 }

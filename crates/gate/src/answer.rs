@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::denial::{Denial, DenialKind};
+use crate::request::RequestRefusal;
 
 /// An answer to a request that does not go through: an RFC 9457 problem, and the headers that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,17 @@ impl Denial {
         };
         match &self.kind {
             DenialKind::BadRequest(refusal) => {
-                Answer::new(StatusCode::BAD_REQUEST, "Bad Request", refusal.to_string())
+                let (status, title) = match refusal {
+                    RequestRefusal::TargetTooLong { .. } => {
+                        (StatusCode::URI_TOO_LONG, "URI Too Long")
+                    }
+                    RequestRefusal::HeadTooLarge { .. } => (
+                        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                        "Request Header Fields Too Large",
+                    ),
+                    _ => (StatusCode::BAD_REQUEST, "Bad Request"),
+                };
+                Answer::new(status, title, refusal.to_string())
             }
             DenialKind::NoRoute => {
                 Answer::new(StatusCode::NOT_FOUND, "Not Found", "there is nothing here")

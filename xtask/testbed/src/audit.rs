@@ -13,6 +13,8 @@ pub struct Decision {
     pub request_id: String,
     /// Whether it was allowed.
     pub allowed: bool,
+    /// The status it was refused with, if it was.
+    pub refused: Option<u16>,
     /// The method as judged.
     pub method: String,
     /// The host as judged, with its port if that is not the default one.
@@ -65,6 +67,20 @@ pub fn decisions(folder: &Path) -> Result<Vec<Decision>> {
     Ok(records(folder)?.iter().filter(|record| is(record, "decision")).map(decision).collect())
 }
 
+/// How the request called `id` ended, if its outcome is in `folder`.
+///
+/// # Errors
+/// As [`records`].
+pub fn ended(folder: &Path, id: &str) -> Result<Option<String>> {
+    let outcome = records(folder)?.into_iter().find(|record| {
+        is(record, "outcome")
+            && record.pointer("/metadata/correlation_uid").and_then(Value::as_str) == Some(id)
+    });
+    let text =
+        |record: &Value| record.pointer("/unmapped/doorward/ended")?.as_str().map(Into::into);
+    Ok(outcome.as_ref().and_then(text))
+}
+
 /// The ids of all requests in `folder` that were allowed.
 ///
 /// # Errors
@@ -90,6 +106,11 @@ fn decision(record: &Value) -> Decision {
     };
     Decision {
         request_id: text("/metadata/correlation_uid"),
+        refused: record
+            .pointer("/http_response/code")
+            .and_then(Value::as_u64)
+            .and_then(|status| u16::try_from(status).ok())
+            .filter(|_| text("/unmapped/doorward/verdict") == "deny"),
         allowed: text("/unmapped/doorward/verdict") == "allow",
         method,
         host,

@@ -84,9 +84,7 @@ impl Place {
     /// # Errors
     /// When it ends, or is not ready in time; the error quotes what it logged.
     pub fn start(&self, binary: &Path) -> Result<Gateway> {
-        let gateway = self.spawn(binary)?;
-        self.until_status("/readyz", 200).map_err(|error| self.with_log(error))?;
-        Ok(gateway)
+        self.started(binary, "/readyz")
     }
 
     /// Starts `binary` here and waits only until it answers at all, ready or not.
@@ -94,9 +92,7 @@ impl Place {
     /// # Errors
     /// When it ends, or does not answer in time; the error quotes what it logged.
     pub fn start_unready(&self, binary: &Path) -> Result<Gateway> {
-        let gateway = self.spawn(binary)?;
-        self.until_status("/healthz", 200).map_err(|error| self.with_log(error))?;
-        Ok(gateway)
+        self.started(binary, "/healthz")
     }
 
     /// Waits until its own endpoint `path` answers `status`, and hands over the answer's body.
@@ -104,12 +100,24 @@ impl Place {
     /// # Errors
     /// When it does not in time.
     pub fn until_status(&self, path: &str, status: u16) -> Result<String> {
-        until(&format!("{status} at {path}"), PATIENCE, || {
-            Ok(client::get(self.admin(), path)
-                .ok()
-                .filter(|reply| reply.status == status)
-                .map(|reply| reply.text()))
+        until(&format!("{status} at {path}"), PATIENCE, || Ok(self.page(path, status)))
+    }
+
+    fn page(&self, path: &str, status: u16) -> Option<String> {
+        let reply = client::get(self.admin(), path).ok();
+        reply.filter(|reply| reply.status == status).map(|reply| reply.text())
+    }
+
+    fn started(&self, binary: &Path, path: &str) -> Result<Gateway> {
+        let mut gateway = self.spawn(binary)?;
+        until(&format!("200 at {path}"), PATIENCE, || {
+            if let Some(status) = gateway.child.try_wait()? {
+                bail!("it ended with {status}");
+            }
+            Ok(self.page(path, 200))
         })
+        .map_err(|error| self.with_log(error))?;
+        Ok(gateway)
     }
 
     /// The last lines that it logged.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection::Busy;
 use super::pool::{Pool, Slot};
+use super::service::Service;
 use crate::in_flight::InFlight;
 
 /// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
@@ -53,7 +54,7 @@ pub(crate) struct Lease {
     pub(crate) sender: SendRequest<WatchedBody>,
     pub(crate) endpoint: Arc<str>,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) most_idle: usize,
+    pub(crate) service: Arc<Service>,
     pub(crate) slot: Slot,
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct WatchedBody {
     last_frame: Instant,
     next_check: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Either way, the caller's connection is at work.
+    _busy: Busy,
 }
 
 impl WatchedBody {
@@ -76,8 +79,9 @@ impl WatchedBody {
         request: Arc<InFlight>,
         idle_timeout: Duration,
         most: Option<u64>,
+        busy: Busy,
     ) -> Self {
-        let mut body = Self::new(incoming, Direction::Up { most }, request, idle_timeout);
+        let mut body = Self::new(incoming, Direction::Up { most }, request, idle_timeout, busy);
         if body.is_end_stream() {
             body.finish();
         }
@@ -90,12 +94,14 @@ impl WatchedBody {
         request: Arc<InFlight>,
         idle_timeout: Duration,
         lease: Lease,
+        busy: Busy,
     ) -> Self {
         let mut body = Self::new(
             Some(incoming),
             Direction::Down { connection: Some(Box::new(lease)) },
             request,
             idle_timeout,
+            busy,
         );
         if body.is_end_stream() {
             body.finish();
@@ -108,6 +114,7 @@ impl WatchedBody {
         direction: Direction,
         request: Arc<InFlight>,
         idle_timeout: Duration,
+        busy: Busy,
     ) -> Self {
         let began = request.facts().began;
         Self {
@@ -118,6 +125,7 @@ impl WatchedBody {
             last_frame: began,
             next_check: began + CHECK_EVERY,
             timer: None,
+            _busy: busy,
         }
     }
 
@@ -128,10 +136,10 @@ impl WatchedBody {
             Direction::Down { connection } => {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
-                let Lease { sender, endpoint, pool, most_idle, slot } = *lease;
+                let Lease { sender, endpoint, pool, service, slot } = *lease;
                 // An answer can come before its request was read. Such a connection is still busy, and is let go.
                 if self.request.is_upload_done() {
-                    pool.put_back(&endpoint, sender, most_idle);
+                    pool.put_back(&service, &endpoint, sender, Instant::now());
                 }
                 drop(slot);
             }
@@ -245,25 +253,16 @@ impl Body for WatchedBody {
 
 /// Any answer's body, which keeps its connection busy until it is written.
 #[derive(Debug)]
-pub(crate) struct DoorBody {
-    content: Content,
-    _busy: Busy,
-}
-
-#[derive(Debug)]
-enum Content {
-    Ours(Full<Bytes>),
+pub(crate) enum DoorBody {
+    /// What we say ourselves.
+    Ours {
+        /// It.
+        body: Full<Bytes>,
+        /// Held until it is written.
+        _busy: Busy,
+    },
+    /// What a service says.
     Services(WatchedBody),
-}
-
-impl DoorBody {
-    pub(crate) const fn ours(body: Full<Bytes>, busy: Busy) -> Self {
-        Self { content: Content::Ours(body), _busy: busy }
-    }
-
-    pub(crate) const fn services(body: WatchedBody, busy: Busy) -> Self {
-        Self { content: Content::Services(body), _busy: busy }
-    }
 }
 
 impl Body for DoorBody {
@@ -274,25 +273,25 @@ impl Body for DoorBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.content {
-            Content::Ours(body) => {
+        match &mut *self {
+            Self::Ours { body, .. } => {
                 Pin::new(body).poll_frame(context).map_err(|never| match never {})
             }
-            Content::Services(body) => Pin::new(body).poll_frame(context),
+            Self::Services(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Ours(body) => body.is_end_stream(),
-            Content::Services(body) => body.is_end_stream(),
+        match self {
+            Self::Ours { body, .. } => body.is_end_stream(),
+            Self::Services(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Ours(body) => body.size_hint(),
-            Content::Services(body) => body.size_hint(),
+        match self {
+            Self::Ours { body, .. } => body.size_hint(),
+            Self::Services(body) => body.size_hint(),
         }
     }
 }

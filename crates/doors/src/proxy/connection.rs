@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,10 +12,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::handler::Handler;
-use super::paced::Paced;
+use super::paced::{Pace, Paced};
 use super::worker::ProxyLimits;
+use crate::in_flight::InFlight;
+use crate::judge::Unread;
 
-/// Whether a connection is answering a request, shared by its stream and its answers.
+/// Whether a connection is answering a request, and which; shared by its stream and its answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Busyness(Arc<State>);
 
@@ -23,11 +25,28 @@ pub(crate) struct Busyness(Arc<State>);
 struct State {
     answering: AtomicUsize,
     head_began: Mutex<Option<Instant>>,
+    forwarded: Mutex<Weak<InFlight>>,
 }
 
-/// Held while a request is being answered.
+/// Held while a request is being answered, or its body still read.
 #[derive(Debug)]
 pub(crate) struct Busy(Busyness);
+
+impl Clone for Busy {
+    fn clone(&self) -> Self {
+        self.0.0.answering.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Busy {
+    /// The request being answered was permitted: its permit is asked for while the caller takes nothing.
+    pub(crate) fn forwards(&self, request: &Arc<InFlight>) {
+        if let Ok(mut forwarded) = self.0.0.forwarded.lock() {
+            *forwarded = Arc::downgrade(request);
+        }
+    }
+}
 
 impl Busyness {
     pub(crate) fn begin(&self) -> Busy {
@@ -49,6 +68,12 @@ impl Busyness {
 
     pub(crate) fn head_began_at(&self) -> Option<Instant> {
         self.0.head_began.lock().ok().and_then(|began| *began)
+    }
+
+    /// Whether the permit of the request being answered still stands.
+    pub(crate) fn permit_stands(&self) -> bool {
+        let forwarded = self.0.forwarded.lock().ok().and_then(|forwarded| forwarded.upgrade());
+        forwarded.is_none_or(|request| request.stands())
     }
 
     fn set_head(&self, to: Option<Instant>) {
@@ -74,7 +99,8 @@ pub(crate) async fn serve(
 ) {
     let _ = stream.set_nodelay(true);
     let busy = Busyness::default();
-    let io = TokioIo::new(Paced::new(stream, busy.clone(), limits.header_timeout));
+    let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
+    let io = TokioIo::new(Paced::new(stream, busy.clone(), pace));
     let served = AtomicUsize::new(0);
     let service = service_fn(|request| {
         let count = served.fetch_add(1, Ordering::Relaxed) + 1;
@@ -107,6 +133,9 @@ pub(crate) async fn serve(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended early");
+        if let Some(unread) = Unread::of(&error) {
+            handler.record_unread(peer, unread).await;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokens::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::{CHECK_EVERY, Lease, WatchedBody};
+use super::connection::Busy;
 use super::endpoint::Endpoint;
 use super::pool::{Pool, Slot};
 use super::service::Service;
@@ -35,6 +36,7 @@ const MAX_TRIES: usize = 3;
 pub(crate) async fn forward(
     admitted: Admitted,
     body: Incoming,
+    busy: &Busy,
     doorway: &Arc<Doorway>,
     pool: &Arc<Pool>,
 ) -> Result<Response<WatchedBody>, Answer> {
@@ -44,6 +46,7 @@ pub(crate) async fn forward(
     let method = request.method().clone();
     let in_flight =
         InFlight::new(Arc::clone(doorway), watch, facts, request.door(), method.clone());
+    busy.forwards(&in_flight);
     let signed = signed.inspect_err(|answer| {
         in_flight.answered(answer.status.as_u16());
         in_flight.end(Ended::UpstreamFailed);
@@ -70,7 +73,7 @@ pub(crate) async fn forward(
     };
     let body = Some(body).filter(|body| !body.is_end_stream());
     let attempt =
-        Attempt { doorway, pool, service, in_flight: &in_flight, max_body: model.max_body };
+        Attempt { doorway, pool, service, in_flight: &in_flight, busy, max_body: model.max_body };
     attempt.run(&head, body, slot).await
 }
 
@@ -105,6 +108,7 @@ struct Attempt<'a> {
     pool: &'a Arc<Pool>,
     service: &'a Arc<Service>,
     in_flight: &'a Arc<InFlight>,
+    busy: &'a Busy,
     max_body: Option<u64>,
 }
 
@@ -219,7 +223,8 @@ impl Attempt<'_> {
 
     fn request(&self, head: &Head, body: Option<Incoming>) -> Request<WatchedBody> {
         let idle = self.service.options.idle_timeout;
-        let body = WatchedBody::up(body, Arc::clone(self.in_flight), idle, self.max_body);
+        let in_flight = Arc::clone(self.in_flight);
+        let body = WatchedBody::up(body, in_flight, idle, self.max_body, self.busy.clone());
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = head.target.clone();
@@ -325,13 +330,13 @@ impl Attempt<'_> {
             sender,
             endpoint: Arc::clone(&endpoint.name),
             pool: Arc::clone(self.pool),
-            most_idle: self.service.options.max_connections,
+            service: Arc::clone(self.service),
             slot,
         };
         let idle = self.service.options.idle_timeout;
         Response::from_parts(
             parts,
-            WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease),
+            WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease, self.busy.clone()),
         )
     }
 }

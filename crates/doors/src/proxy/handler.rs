@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gate::Answer;
 use gate::request::{RawRequest, Scheme};
 use http::header::{CONNECTION, HOST};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -18,7 +17,7 @@ use super::connection::Busy;
 use super::pool::Pool;
 use super::{forward, own};
 use crate::answer::respond;
-use crate::judge::{RequestFacts, judge};
+use crate::judge::{RequestFacts, Unread, judge, record_unread};
 use crate::metrics::Metrics;
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
@@ -33,16 +32,31 @@ pub(crate) struct Handler {
     doorway: Arc<Doorway>,
     ids: RequestIds,
     pool: Arc<Pool>,
-    header_bytes: usize,
 }
 
 impl Handler {
-    pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds, header_bytes: usize) -> Self {
-        Self { doorway, ids, pool: Arc::default(), header_bytes }
+    pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds) -> Self {
+        Self { doorway, ids, pool: Arc::default() }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.doorway.metrics
+    }
+
+    /// Closes the connections to endpoints that nothing needs any more.
+    pub(crate) fn tidy(&self) {
+        self.pool.tidy(&self.doorway.model.load(), Instant::now());
+    }
+
+    /// Puts on record that something came which is no request.
+    pub(crate) async fn record_unread(&self, peer: SocketAddr, unread: Unread) {
+        let facts = RequestFacts {
+            id: self.ids.next(self.doorway.now()),
+            trace: TraceContext::of(&HeaderMap::new(), &self.ids, |_| false),
+            peer,
+            began: Instant::now(),
+        };
+        record_unread(&self.doorway, &facts, DOOR, unread).await;
     }
 
     /// Answers a request; `last` says that it is to be the connection's last one.
@@ -63,22 +77,12 @@ impl Handler {
             peer,
             began: Instant::now(),
         };
-        let ours =
-            |response: Response<Full<Bytes>>, busy| response.map(|body| DoorBody::ours(body, busy));
+        let ours = |response: Response<Full<Bytes>>, busy| {
+            response.map(|body| DoorBody::Ours { body, _busy: busy })
+        };
         let uri = &parts.uri;
-        let length = uri.path_and_query().map_or(0, |target| target.as_str().len());
-        let mut response = if length > model.max_target {
-            let detail = format!("the request target has more than {} bytes", model.max_target);
-            let answer = Answer::new(StatusCode::URI_TOO_LONG, "URI Too Long", detail);
-            ours(respond(&answer, &facts.id), busy)
-        } else if head_bytes(&parts) > self.header_bytes {
-            let detail = format!("the request's head has more than {} bytes", self.header_bytes);
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            let answer = Answer::new(status, "Request Header Fields Too Large", detail);
-            ours(respond(&answer, &facts.id), busy)
-        } else if let Some(response) =
-            own::answer(&model, &parts.method, uri.path(), self.doorway.now())
-        {
+        let own = own::answer(&model, &parts.method, uri.path(), self.doorway.now());
+        let mut response = if let Some(response) = own {
             ours(response, busy)
         } else {
             let raw = RawRequest {
@@ -94,11 +98,13 @@ impl Handler {
                 door: DOOR,
             };
             let forwarded = match judge(&self.doorway, model, &raw, facts).await {
-                Ok(admitted) => forward::forward(admitted, body, &self.doorway, &self.pool).await,
+                Ok(admitted) => {
+                    forward::forward(admitted, body, &busy, &self.doorway, &self.pool).await
+                }
                 Err(answer) => Err(answer),
             };
             match forwarded {
-                Ok(response) => response.map(|body| DoorBody::services(body, busy)),
+                Ok(response) => response.map(DoorBody::Services),
                 Err(answer) => ours(respond(&answer, &facts.id), busy),
             }
         };
@@ -107,15 +113,4 @@ impl Handler {
         }
         Ok(response)
     }
-}
-
-/// How long a request's head is when it is written without a byte too many.
-fn head_bytes(parts: &http::request::Parts) -> usize {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let request_line = parts.method.as_str().len() + target + " ".len() + " HTTP/1.1\r\n".len();
-    let fields = parts
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    request_line + fields.sum::<usize>() + "\r\n".len()
 }

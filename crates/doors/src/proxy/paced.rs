@@ -1,30 +1,96 @@
-//! A connection whose caller must send a request's head within a time, once it has begun to.
+//! A connection whose caller must keep pace: send a request's head within a time once it has begun to, and take what it
+//! is sent.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::body::CHECK_EVERY;
 use super::connection::Busyness;
 
-/// A stream that ends with an error when a head has begun and is not complete in time. Between requests, and while one
-/// is being answered, it does not count.
+/// How long a caller may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// From the first byte of a head to its last.
+    pub(crate) head: Duration,
+    /// Without taking a byte of what it is sent.
+    pub(crate) write: Duration,
+}
+
+/// A stream that ends with an error when its caller does not keep pace: when a head has begun and is not complete in
+/// time, or when nothing of an answer is taken. Between requests, and while one is being answered, no head counts.
 #[derive(Debug)]
 pub(crate) struct Paced<S> {
     stream: S,
     busy: Busyness,
-    head_timeout: Duration,
+    pace: Pace,
     /// Running since the first byte of a head.
-    timer: Option<Pin<Box<Sleep>>>,
+    head_timer: Option<Pin<Box<Sleep>>>,
+    /// Since when the caller has taken nothing.
+    stalled: Option<Instant>,
+    stall_timer: Option<Pin<Box<Sleep>>>,
+    next_check: Option<Instant>,
 }
 
 impl<S> Paced<S> {
-    pub(crate) const fn new(stream: S, busy: Busyness, head_timeout: Duration) -> Self {
-        Self { stream, busy, head_timeout, timer: None }
+    pub(crate) const fn new(stream: S, busy: Busyness, pace: Pace) -> Self {
+        Self {
+            stream,
+            busy,
+            pace,
+            head_timer: None,
+            stalled: None,
+            stall_timer: None,
+            next_check: None,
+        }
     }
+
+    /// What a write came to; one that waits for the caller is given up when it waits too long, or when the permit for
+    /// what is being sent no longer stands: nothing else asks while the caller takes nothing.
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let mut now = Instant::now();
+        let given_up = *self.stalled.get_or_insert(now) + self.pace.write;
+        let mut check = *self.next_check.get_or_insert(now + CHECK_EVERY);
+        loop {
+            if now >= given_up {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            if now >= check {
+                if !self.busy.permit_stands() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                check = now + CHECK_EVERY;
+                self.next_check = Some(check);
+            }
+            ready!(wait(&mut self.stall_timer, given_up.min(check), context));
+            now = Instant::now();
+        }
+    }
+}
+
+/// Waits until `moment` with a timer that may be left from an earlier wait.
+fn wait(
+    timer: &mut Option<Pin<Box<Sleep>>>,
+    moment: Instant,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(moment)));
+    if timer.deadline() != moment {
+        timer.as_mut().reset(moment);
+    }
+    timer.as_mut().poll(context)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
@@ -37,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if this.busy.is_busy() {
-            this.timer = None;
+            this.head_timer = None;
             return read;
         }
         match read {
@@ -52,16 +118,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
                 let Some(began) = this.busy.head_began_at() else {
                     return Poll::Pending;
                 };
-                let late = began + this.head_timeout;
-                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(late)));
-                // It may be left from an earlier head.
-                if timer.deadline() != late {
-                    timer.as_mut().reset(late);
-                }
-                match timer.as_mut().poll(context) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                }
+                ready!(wait(&mut this.head_timer, began + this.pace.head, context));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
     }
@@ -73,7 +131,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +148,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.written(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Connections to endpoints, kept by one data thread for itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,19 +9,27 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::body::WatchedBody;
 use super::endpoint::Endpoint;
 use super::service::Service;
+use crate::model::Model;
 
 /// The connections of one data thread.
 ///
 /// The locks are never contended: only the thread that owns the pool takes them, and never across a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Arc<str>, Vec<SendRequest<WatchedBody>>>>,
+    idle: Mutex<HashMap<Arc<str>, Vec<Idle>>>,
     slots: Mutex<HashMap<String, Slots>>,
+}
+
+/// A connection that waits for its next request.
+#[derive(Debug)]
+struct Idle {
+    connection: SendRequest<WatchedBody>,
+    until: Instant,
 }
 
 /// How many requests of one service may be under way at once, and how many may wait.
@@ -78,12 +86,24 @@ impl Pool {
     pub(crate) fn idle(&self, endpoint: &Endpoint) -> Option<SendRequest<WatchedBody>> {
         let mut idle = self.idle.lock().ok()?;
         let connections = idle.get_mut(&endpoint.name)?;
-        while let Some(connection) = connections.pop() {
-            if !connection.is_closed() {
-                return Some(connection);
+        while let Some(idle) = connections.pop() {
+            if !idle.connection.is_closed() {
+                return Some(idle.connection);
             }
         }
         None
+    }
+
+    /// Closes the connections that waited too long, or whose endpoint no service in `model` has.
+    pub(crate) fn tidy(&self, model: &Model, now: Instant) {
+        let Ok(mut idle) = self.idle.lock() else { return };
+        let endpoints = model.services.iter().flat_map(|service| &service.endpoints);
+        let names: HashSet<_> = endpoints.map(|endpoint| &endpoint.name).collect();
+        idle.retain(|name, connections| {
+            let known = names.contains(name);
+            connections.retain(|idle| known && now < idle.until && !idle.connection.is_closed());
+            !connections.is_empty()
+        });
     }
 
     /// A new connection.
@@ -115,17 +135,18 @@ impl Pool {
     /// Takes back a connection whose answer was read to its end.
     pub(crate) fn put_back(
         &self,
+        service: &Service,
         endpoint: &Arc<str>,
         connection: SendRequest<WatchedBody>,
-        most: usize,
+        now: Instant,
     ) {
         if connection.is_closed() {
             return;
         }
         if let Ok(mut idle) = self.idle.lock() {
             let connections = idle.entry(Arc::clone(endpoint)).or_default();
-            if connections.len() < most {
-                connections.push(connection);
+            if connections.len() < service.options.max_connections {
+                connections.push(Idle { connection, until: now + service.options.idle_timeout });
             }
         }
     }

@@ -52,9 +52,11 @@ pub(super) fn upstream_headers(
     if let Caller::Known(known) = watch.caller() {
         for (name, field) in &identity.headers {
             let name = HeaderName::from_bytes(name.as_bytes());
-            // A value that cannot stand in a header is left out whole: half an identity would be another one.
-            let value =
-                identity_text(known, field).and_then(|text| HeaderValue::from_str(&text).ok());
+            // A value that cannot stand in a header as it is, or that the service would read without its blanks, is
+            // left out whole: it would be another identity.
+            let value = identity_text(known, field)
+                .filter(|text| text.trim() == text)
+                .and_then(|text| HeaderValue::from_str(&text).ok());
             if let (Ok(name), Some(value)) = (name, value) {
                 headers.insert(name, value);
             }

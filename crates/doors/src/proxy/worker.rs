@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use super::connection;
 use super::handler::Handler;
@@ -21,6 +21,9 @@ use crate::request_id::RequestIds;
 const BACKLOG: i32 = 4096;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often connections that nothing needs any more are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// What callers may use up.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ pub struct ProxyLimits {
     pub header_timeout: Duration,
     /// Between requests.
     pub idle_timeout: Duration,
+    /// Without taking a byte of what is being sent.
+    pub write_timeout: Duration,
     /// Requests on one connection.
     pub requests_per_connection: usize,
     /// How long requests may take to end once the process was told to stop.
@@ -99,7 +104,7 @@ impl Worker {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed), limits.header_bytes));
+        let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
         let door = Door { listener, handler, limits, open, draining };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -127,6 +132,7 @@ impl Door {
     async fn run(self) {
         let mut connections = JoinSet::new();
         let mut draining = self.draining.clone();
+        let mut tidying = interval(TIDY_EVERY);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -137,6 +143,7 @@ impl Door {
                     }
                 },
                 Some(_) = connections.join_next() => {}
+                _ = tidying.tick() => self.handler.tidy(),
                 _ = draining.wait_for(|draining| *draining) => break,
             }
         }

@@ -277,6 +277,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests.
     pub idle_timeout: Duration,
+    /// How long a caller may take nothing of what it is sent.
+    pub write_timeout: Duration,
     /// After how many requests a connection is closed.
     pub requests_per_connection: usize,
     /// How long open requests may take to end when Doorward stops.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doors::proxy::{Service, probe};
 use doors::{IdentitySigner, Metrics, Model, ServiceOptions};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
-use gate::request::{IdentityHeaders, Network, Reading};
+use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
 use ledger::Clock;
 use ledger::audit::{self, AuditOptions};
 use ledger::keys::signing::{
@@ -113,6 +113,10 @@ impl Assembly {
         let reading = Reading {
             identity_headers: IdentityHeaders::clone(gate.identity_headers()),
             trusted_peers: config.trusted_peers.iter().filter_map(network).collect(),
+            limits: ReadingLimits {
+                target_bytes: config.limits.uri_bytes,
+                head_bytes: config.limits.header_bytes,
+            },
         };
         let facts = ConfigFacts {
             policy_set: Arc::clone(&policy_set),
@@ -128,7 +132,6 @@ impl Assembly {
             signer,
             policy_set,
             max_body: config.limits.body_bytes,
-            max_target: config.limits.uri_bytes,
             audit_budget: config.audit.budget,
         };
         Ok(Assembled { model, facts })

@@ -257,6 +257,7 @@ fn limits(config: &crate::config::Config) -> ProxyLimits {
         connections: limits.connections,
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
+        write_timeout: limits.write_timeout,
         requests_per_connection: limits.requests_per_connection,
         drain: limits.drain,
     }

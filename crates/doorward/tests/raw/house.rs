@@ -1,5 +1,6 @@
 //! One Doorward, one service behind it, and everything that the rows speak of.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -28,6 +29,8 @@ pub(crate) struct House {
     meanings: Meanings,
     service: Recorder,
     place: Place,
+    /// How many refusals are on record of the rows before.
+    refusals: Cell<usize>,
     _gateway: Gateway,
 }
 
@@ -41,7 +44,7 @@ impl House {
         place.write("keys.json", &issuer.key_set().to_string())?;
         place.configure(&CONFIG.replace("{service}", &service.address().to_string()))?;
         let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
-        Ok(Self { meanings, service, place, _gateway: gateway })
+        Ok(Self { meanings, service, place, refusals: Cell::new(0), _gateway: gateway })
     }
 
     /// What tokens and limits mean here.
@@ -56,7 +59,22 @@ impl House {
         let log = self.service.take();
         said.with_context(|| format!("the service saw {}", told(&log)))?;
         let forwarded = self.check_log(case, &log).with_context(|| told(&log))?;
-        self.check_records(&forwarded)
+        self.check_records(&forwarded)?;
+        self.check_refusals(case)
+    }
+
+    /// Checks that each refusal by a row is on record, with the status that the caller got.
+    fn check_refusals(&self, case: &Case) -> Result<()> {
+        let mut expected: Vec<_> = case.expected.iter().filter_map(Expected::refusal).collect();
+        expected.sort_unstable();
+        let what = format!("the records of the refusals {expected:?}");
+        clock::until(&what, std::time::Duration::from_secs(5), || {
+            let decisions = audit::decisions(&self.place.path("audit"))?;
+            let mut new: Vec<_> =
+                decisions.iter().filter_map(|one| one.refused).skip(self.refusals.get()).collect();
+            new.sort_unstable();
+            Ok((new == expected).then(|| self.refusals.set(self.refusals.get() + new.len())))
+        })
     }
 
     /// Sends a row, reads as many answers as it expects, and then a sentinel's.
@@ -160,6 +178,14 @@ impl House {
 }
 
 impl Expected {
+    /// The status of a refusal by the gate: what the caller is refused after it, for its body, is an outcome.
+    fn refusal(&self) -> Option<u16> {
+        match self.fate {
+            Fate::Refused { status } if status != 413 => Some(status),
+            _ => None,
+        }
+    }
+
     /// The status that the caller must get, if any, and the method that its answer is to.
     fn answer(&self, bytes: &[u8]) -> (Option<u16>, String) {
         let first = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -212,6 +238,7 @@ fn tokens(issuer: &Issuer) -> Result<BTreeMap<String, String>> {
         ("forged", forger.token("alice", "app", support())?),
         ("mallory", issuer.token("mallory", "app", json!({ "groups": ["guests"] }))?),
         ("trusting", issuer.token("alice", "trusting", support())?),
+        ("padded", issuer.token(" alice", "app", support())?),
         ("stranger", stranger.token("alice", "app", support())?),
     ];
     Ok(all.into_iter().map(|(name, token)| (name.to_owned(), token)).collect())

@@ -51,6 +51,23 @@ pub struct Reading {
     pub identity_headers: IdentityHeaders,
     /// Whose forwarded headers count.
     pub trusted_peers: Vec<Network>,
+    /// How large a request may be.
+    pub limits: ReadingLimits,
+}
+
+/// How large a request may be, apart from its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadingLimits {
+    /// The most bytes of path and query, with the `?` between them.
+    pub target_bytes: usize,
+    /// The most bytes of the head: request line and header lines as HTTP/1.1 writes them without a byte too many.
+    pub head_bytes: usize,
+}
+
+impl Default for ReadingLimits {
+    fn default() -> Self {
+        Self { target_bytes: 8 << 10, head_bytes: 32 << 10 }
+    }
 }
 
 /// A request with one reading.
@@ -74,6 +91,7 @@ impl CanonicalRequest {
     /// # Errors
     /// Whatever two readers could take for different requests.
     pub fn read(raw: &RawRequest<'_>, reading: &Reading) -> Result<Self, RequestRefusal> {
+        check_size(raw, reading.limits)?;
         if raw.method == Method::CONNECT {
             return Err(RequestRefusal::TargetForm);
         }
@@ -199,6 +217,20 @@ pub(crate) enum Bearer<'a> {
     Absent,
     OtherScheme,
     Token(&'a str),
+}
+
+fn check_size(raw: &RawRequest<'_>, limits: ReadingLimits) -> Result<(), RequestRefusal> {
+    let target = raw.path.len() + raw.query.map_or(0, |query| "?".len() + query.len());
+    if target > limits.target_bytes {
+        return Err(RequestRefusal::TargetTooLong { most: limits.target_bytes });
+    }
+    let request_line = raw.method.as_str().len() + target + " ".len() + " HTTP/1.1\r\n".len();
+    let fields =
+        raw.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if request_line + fields.sum::<usize>() + "\r\n".len() > limits.head_bytes {
+        return Err(RequestRefusal::HeadTooLarge { most: limits.head_bytes });
+    }
+    Ok(())
 }
 
 fn read_host(raw: &RawRequest<'_>, scheme: Scheme) -> Result<CanonicalHost, RequestRefusal> {

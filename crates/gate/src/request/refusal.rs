@@ -1,7 +1,7 @@
 //! Why a request was refused before anything about it was judged: it could be read in more than one way.
 
-/// Why a request is not one unambiguous request. Always the caller's fault; the answer is 400, or 431 and 414 where
-/// the transport found it too large.
+/// Why a request is not one unambiguous request. Always the caller's fault; the answer is 400, or 414 and 431 for
+/// what is too large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestRefusal {
     /// `Connection` names a header that must reach the gate or the service.
@@ -40,6 +40,12 @@ pub enum RequestRefusal {
     /// The host is not a name or an address.
     #[error("the host is not a valid name or address")]
     InvalidHost,
+    /// The head has more bytes than it may.
+    #[error("the request's head has more than {most} bytes")]
+    HeadTooLarge {
+        /// The most that it may have.
+        most: usize,
+    },
     /// A `%` that is not followed by two hexadecimal digits.
     #[error("the path contains an invalid escape")]
     InvalidEscape,
@@ -61,6 +67,12 @@ pub enum RequestRefusal {
     /// An absolute target of another scheme than the connection's.
     #[error("the request target names another scheme than the connection has")]
     TargetScheme,
+    /// Path and query together have more bytes than they may.
+    #[error("the request target has more than {most} bytes")]
+    TargetTooLong {
+        /// The most that they may have.
+        most: usize,
+    },
     /// More than [`MAX_SEGMENTS`](crate::request::MAX_SEGMENTS) segments.
     #[error("the path has too many segments")]
     TooManySegments,
@@ -83,6 +95,7 @@ impl RequestRefusal {
             Self::EncodedSlash => "encoded_slash",
             Self::ForwardedHeader => "forwarded_header",
             Self::Fragment => "fragment",
+            Self::HeadTooLarge { .. } => "head_too_large",
             Self::HostDisagrees => "host_disagrees",
             Self::IdentityHeader => "identity_header",
             Self::InvalidEscape => "invalid_escape",
@@ -93,6 +106,7 @@ impl RequestRefusal {
             Self::SegmentParameters => "segment_parameters",
             Self::TargetForm => "target_form",
             Self::TargetScheme => "target_scheme",
+            Self::TargetTooLong { .. } => "target_too_long",
             Self::TooManySegments => "too_many_segments",
             Self::TransferEncoding => "transfer_encoding",
         }

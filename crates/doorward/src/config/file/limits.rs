@@ -19,12 +19,14 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) uri_bytes: Bounded<UriBytes>,
     /// The body of a request, or `unlimited`. A larger one is answered with 413.
     pub(in crate::config) body_bytes: BodyBytes,
-    /// How many connections are open at a time. Further ones wait.
+    /// How many connections are open at a time. Further ones are closed at once.
     pub(in crate::config) connections: Bounded<Connections>,
     /// How long the head of a request may take to arrive.
     pub(in crate::config) header_timeout: Bounded<HeaderTimeout>,
     /// How long a connection may be idle between requests.
     pub(in crate::config) idle_timeout: Bounded<IdleTimeout>,
+    /// How long a caller may take nothing of what it is sent. Then its connection is closed.
+    pub(in crate::config) write_timeout: Bounded<WriteTimeout>,
     /// After this many requests a connection is closed, so that load spreads anew.
     pub(in crate::config) requests_per_connection: Bounded<RequestsPerConnection>,
     /// How long open requests may take to end when Doorward stops.
@@ -110,6 +112,8 @@ bound! {
     HeaderTimeout: Time, Time::millis(100), Time::minutes(5), Some(Time::seconds(10));
     /// How long a connection may be idle.
     IdleTimeout: Time, Time::millis(100), Time::hours(1), Some(Time::seconds(75));
+    /// How long a caller may take nothing of what it is sent.
+    WriteTimeout: Time, Time::millis(100), Time::hours(1), Some(Time::seconds(60));
     /// Requests on one connection.
     RequestsPerConnection: Count, Count(1), Count(1_000_000_000), Some(Count(100_000));
     /// How long open requests may take to end.

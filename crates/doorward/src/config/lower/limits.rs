@@ -14,6 +14,7 @@ pub(super) fn lower(limits: &file::Limits) -> model::Limits {
         connections: count(&limits.connections),
         header_timeout: time(&limits.header_timeout),
         idle_timeout: time(&limits.idle_timeout),
+        write_timeout: time(&limits.write_timeout),
         requests_per_connection: count(&limits.requests_per_connection),
         drain: time(&limits.drain),
     }

@@ -1,0 +1,348 @@
+//! Forwarding when callers, services and permits do not behave: driven through the real binary, with a service that
+//! does exactly what the test says.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Barrier;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use testbed::message::{Reader, Unframed};
+use testbed::{Acting, Client, Gateway, Issuer, Place, audit, clock};
+use tokens::Algorithm;
+
+const CONFIG: &str = r#"
+data_threads: 1
+limits: { header_timeout: 200ms, write_timeout: {write} }
+issuers:
+  corp:
+    issuer: https://idp.corp.test
+    keys: { file: keys.json }
+    algorithms: [ES256]
+    token_types: [at+jwt]
+revoked: { subjects: [{revoked}] }
+services:
+  app:
+    audience: app
+    endpoints: ["http://{service}"]
+    timeouts: { first_byte: {first_byte}, idle: {idle} }
+    max_connections: {connections}
+routes:
+  - name: open
+    match: { host: "*", path: "/open/**", methods: ["*"] }
+    service: app
+    allow: [{ anyone: true }]
+  - name: guarded
+    match: { host: "*", path: "/guarded/**", methods: ["*"] }
+    service: app
+    accept: [corp]
+    allow: [{ users: [alice] }]
+"#;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// How the house is set up; the rest is as a user finds it.
+#[derive(Clone, Copy, Debug)]
+struct Setup {
+    write_timeout: &'static str,
+    first_byte: &'static str,
+    idle: &'static str,
+    connections: usize,
+}
+
+const USUAL: Setup =
+    Setup { write_timeout: "60s", first_byte: "60s", idle: "60s", connections: 16 };
+
+struct House {
+    setup: Setup,
+    place: Place,
+    gateway: Gateway,
+    service: Acting,
+    issuer: Issuer,
+}
+
+impl House {
+    fn open(
+        setup: Setup,
+        act: impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let service = Acting::start(act)?;
+        let issuer = Issuer::new("https://idp.corp.test", Algorithm::Es256)?;
+        let place = Place::new()?;
+        place.write("keys.json", &issuer.key_set().to_string())?;
+        configure(&place, setup, &service.address().to_string(), "")?;
+        let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+        Ok(Self { setup, place, gateway, service, issuer })
+    }
+
+    fn connect(&self) -> Result<Client> {
+        Client::connect(self.place.http())
+    }
+
+    /// A request on a connection of its own, whose answer is left to come.
+    fn send(&self, method: &str, target: &str) -> Result<Client> {
+        let mut client = self.connect()?;
+        client.send(format!("{method} {target} HTTP/1.1\r\nHost: app.test\r\n\r\n").as_bytes())?;
+        Ok(client)
+    }
+
+    fn send_as_alice(&self, target: &str) -> Result<Client> {
+        let token = self.issuer.token("alice", "app", json!({}))?;
+        let mut client = self.connect()?;
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: app.test\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        client.send(head.as_bytes())?;
+        Ok(client)
+    }
+
+    fn status(&self, method: &str, target: &str) -> Result<u16> {
+        let reply = self.send(method, target)?.reply_to(method)?;
+        Ok(reply.context("the connection was closed without an answer")?.status)
+    }
+
+    fn revoke_alice(&self) -> Result<()> {
+        let service = self.service.address().to_string();
+        configure(&self.place, self.setup, &service, "corp/alice")?;
+        self.gateway.reload()
+    }
+
+    /// How the request ended, once that is on record.
+    fn ended(&self, id: &str) -> Result<String> {
+        clock::until(&format!("the outcome of {id}"), PATIENCE, || {
+            audit::ended(&self.place.path("audit"), id)
+        })
+    }
+}
+
+fn configure(place: &Place, setup: Setup, service: &str, revoked: &str) -> Result<()> {
+    place.configure(
+        &CONFIG
+            .replace("{service}", service)
+            .replace("{revoked}", revoked)
+            .replace("{write}", setup.write_timeout)
+            .replace("{first_byte}", setup.first_byte)
+            .replace("{idle}", setup.idle)
+            .replace("{connections}", &setup.connections.to_string()),
+    )
+}
+
+/// Answers every request in turn until the other side closes.
+fn answer_all(reader: &mut Reader<TcpStream>) -> Result<()> {
+    while let Some(head) = reader.head()? {
+        reader.body(head, Unframed::Empty)?;
+        reader.stream().write_all(OK)?;
+    }
+    Ok(())
+}
+
+/// A service whose first request is answered without an end; the id of that request is told.
+fn endless()
+-> (impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync, Receiver<String>) {
+    let (tell, told) = channel();
+    let act = move |number: usize, reader: &mut Reader<TcpStream>| {
+        if number > 0 {
+            return answer_all(reader);
+        }
+        let head = reader.head()?.context("expected a request")?;
+        tell.send(head.values("x-request-id").concat())?;
+        reader.stream().write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let chunk = [b"1000\r\n".as_slice(), &[b'x'; 0x1000], b"\r\n"].concat();
+        loop {
+            reader.stream().write_all(&chunk)?;
+        }
+    };
+    (act, told)
+}
+
+#[test]
+fn a_connection_whose_upload_goes_on_is_not_used_again() -> Result<()> {
+    let house = House::open(USUAL, |number, reader| {
+        if number > 0 {
+            return answer_all(reader);
+        }
+        reader.head()?;
+        reader.stream().write_all(OK)?;
+        while reader.fill()? {}
+        Ok(())
+    })?;
+    let mut uploading = house.connect()?;
+    uploading
+        .send(b"POST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100\r\n\r\nsome")?;
+    assert_eq!(uploading.reply()?.map(|reply| reply.status), Some(200));
+    assert_eq!(house.status("GET", "/open/b")?, 200);
+    assert_eq!(house.service.connections(), 2);
+    Ok(())
+}
+
+#[test]
+fn an_upload_goes_on_after_an_early_answer_for_longer_than_a_head_may_take() -> Result<()> {
+    let (tell, told) = channel();
+    let house = House::open(USUAL, move |_, reader| {
+        let head = reader.head()?.context("expected a request")?;
+        reader.stream().write_all(OK)?;
+        tell.send(reader.body(head, Unframed::Empty)?.body.len())?;
+        Ok(())
+    })?;
+    let mut uploading = house.connect()?;
+    uploading.send(b"POST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 8\r\n\r\n1234")?;
+    assert_eq!(uploading.reply()?.map(|reply| reply.status), Some(200));
+    // The pause itself is what is tested: three times `header_timeout`.
+    clock::let_pass(Duration::from_millis(600));
+    uploading.send(b"5678")?;
+    assert_eq!(told.recv_timeout(PATIENCE)?, 8);
+    Ok(())
+}
+
+#[test]
+fn what_may_be_done_twice_is_sent_once_more_and_nothing_else_is() -> Result<()> {
+    for (method, sent) in [("DELETE", 2), ("POST", 1)] {
+        let (tell, told) = channel();
+        let both = Barrier::new(2);
+        let house = House::open(USUAL, move |_, reader| {
+            while let Some(head) = reader.head()? {
+                if !head.first_line.starts_with("GET ") {
+                    return Ok(tell.send(())?);
+                }
+                both.wait();
+                reader.stream().write_all(OK)?;
+            }
+            Ok(())
+        })?;
+        // Two connections that wait, both of which will break.
+        let warm = [house.send("GET", "/open/warm")?, house.send("GET", "/open/warm")?];
+        for mut client in warm {
+            assert_eq!(client.reply()?.map(|reply| reply.status), Some(200));
+        }
+        assert_eq!(house.status(method, "/open/thing")?, 502);
+        assert_eq!(told.try_iter().count(), sent, "{method}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_permit_revoked_while_the_service_thinks_ends_the_wait() -> Result<()> {
+    let (tell, told) = channel();
+    let house = House::open(USUAL, move |_, reader| {
+        reader.head()?;
+        tell.send(())?;
+        while reader.fill()? {}
+        Ok(())
+    })?;
+    let mut client = house.send_as_alice("/guarded/a")?;
+    told.recv_timeout(PATIENCE)?;
+    house.revoke_alice()?;
+    let reply = client.reply()?.context("expected an answer")?;
+    assert_eq!(reply.status, 401);
+    let id = reply.field("x-request-id").context("expected a request id")?;
+    assert_eq!(house.ended(id)?, "revoked");
+    Ok(())
+}
+
+#[test]
+fn a_permit_revoked_while_an_answer_streams_cuts_it_off() -> Result<()> {
+    let (act, told) = endless();
+    let house = House::open(USUAL, act)?;
+    let token = house.issuer.token("alice", "app", json!({}))?;
+    let mut stream = TcpStream::connect(house.place.http())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let head = format!(
+        "GET /guarded/a HTTP/1.1\r\nHost: app.test\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    let id = told.recv_timeout(PATIENCE)?;
+    house.revoke_alice()?;
+    let mut buffer = vec![0; 1 << 16];
+    // Ends with the connection: by its end or by a reset, but never by the chunk that ends a body.
+    let mut last = Vec::new();
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        last = buffer.get(..read).unwrap_or_default().to_vec();
+    }
+    assert!(!last.ends_with(b"0\r\n\r\n"), "a cut answer must not look whole");
+    assert_eq!(house.ended(&id)?, "revoked");
+    Ok(())
+}
+
+#[test]
+fn a_permit_revoked_while_the_caller_takes_nothing_ends_the_connection() -> Result<()> {
+    let (act, told) = endless();
+    let house = House::open(USUAL, act)?;
+    let _silent = house.send_as_alice("/guarded/a")?;
+    let id = told.recv_timeout(PATIENCE)?;
+    house.revoke_alice()?;
+    assert_eq!(house.ended(&id)?, "revoked");
+    Ok(())
+}
+
+#[test]
+fn a_caller_that_takes_nothing_gives_back_what_it_holds() -> Result<()> {
+    let (act, told) = endless();
+    let house = House::open(Setup { write_timeout: "300ms", connections: 1, ..USUAL }, act)?;
+    let _silent = house.send("GET", "/open/a")?;
+    let id = told.recv_timeout(PATIENCE)?;
+    assert_eq!(house.status("GET", "/open/b")?, 200);
+    assert_eq!(house.ended(&id)?, "client_gone");
+    Ok(())
+}
+
+#[test]
+fn a_request_waits_for_a_connection_no_longer_than_for_an_answer() -> Result<()> {
+    let (act, told) = endless();
+    let house = House::open(Setup { first_byte: "300ms", connections: 1, ..USUAL }, act)?;
+    let _silent = house.send("GET", "/open/a")?;
+    told.recv_timeout(PATIENCE)?;
+    let reply = house.send("GET", "/open/b")?.reply()?.context("expected an answer")?;
+    assert_eq!((reply.status, reply.field("retry-after")), (503, Some("1")));
+    Ok(())
+}
+
+#[test]
+fn a_protocol_that_nobody_asked_for_is_a_bad_gateway() -> Result<()> {
+    let house = House::open(USUAL, |_, reader| {
+        reader.head()?;
+        reader.stream().write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: evil\r\n\r\n",
+        )?;
+        Ok(())
+    })?;
+    assert_eq!(house.status("GET", "/open/a")?, 502);
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_nothing_needs_is_closed() -> Result<()> {
+    for (idle, moved) in [("200ms", false), ("60s", true)] {
+        let (tell, told) = channel();
+        let house = House::open(Setup { idle, ..USUAL }, move |_, reader| {
+            answer_all(reader)?;
+            Ok(tell.send(())?)
+        })?;
+        assert_eq!(house.status("GET", "/open/a")?, 200);
+        if moved {
+            configure(&house.place, house.setup, "127.0.0.1:1", "")?;
+            house.gateway.reload()?;
+        }
+        told.recv_timeout(PATIENCE)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_caller_that_leaves_has_its_request_ended_on_record() -> Result<()> {
+    let (tell, told) = channel();
+    let house = House::open(USUAL, move |_, reader| {
+        let head = reader.head()?.context("expected a request")?;
+        tell.send(head.values("x-request-id").concat())?;
+        while reader.fill()? {}
+        Ok(())
+    })?;
+    let client = house.send("GET", "/open/a")?;
+    let id = told.recv_timeout(PATIENCE)?;
+    client.close();
+    assert_eq!(house.ended(&id)?, "client_gone");
+    Ok(())
+}
