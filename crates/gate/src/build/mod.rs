@@ -59,6 +59,7 @@ impl Gate {
         builder.services();
         builder.issuers();
         builder.routes();
+        builder.identity_headers();
         builder.revoked();
         let bindings = builder.bindings();
         builder.short_form(&bindings);

@@ -1,11 +1,11 @@
 //! Services: what stands behind the door, each with an audience of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{BuildError, Builder};
 use crate::route::Service;
-use crate::spec::Place;
+use crate::spec::{IdentityField, Place};
 
 impl Builder<'_> {
     pub(super) fn services(&mut self) {
@@ -42,6 +42,40 @@ impl Builder<'_> {
             if self.services.insert(&service.name, Arc::new(runtime)).is_some() {
                 let message = format!("there are two services named `{}`", service.name);
                 self.errors.push(BuildError::new(place, &message));
+            }
+        }
+    }
+
+    /// A subject or a group means something only together with its issuer.
+    pub(super) fn identity_headers(&mut self) {
+        for service in &self.spec.services {
+            let headers = &service.identity.headers;
+            if headers.iter().any(|(_, field)| matches!(field, IdentityField::Issuer)) {
+                continue;
+            }
+            let routes = self.routes.iter().filter(|route| *route.service.name == *service.name);
+            let issuers: BTreeSet<_> = routes.flat_map(|route| &route.accept).collect();
+            if issuers.len() < 2 {
+                continue;
+            }
+            let names: Vec<_> = issuers.iter().map(|name| format!("`{name}`")).collect();
+            let told = headers.iter().filter_map(|(name, field)| match field {
+                IdentityField::Groups => Some((name, "groups", "groups")),
+                IdentityField::Subject => Some((name, "a subject", "subject")),
+                _ => None,
+            });
+            for (name, what, field) in told {
+                let message = format!(
+                    "`{name}` tells `{}` {what} without the issuer, and its routes accept {}",
+                    service.name,
+                    names.join(" and ")
+                );
+                let help = format!(
+                    "one issuer's `alice` is not another's: tell the issuer too, as in `headers: {{ {name}: {field}, X-Forwarded-Issuer: issuer }}`"
+                );
+                let identity = Place::key("services").then(&service.name).then("identity");
+                let place = identity.then("headers").then(name);
+                self.errors.push(BuildError::new(place, &message).with_help(&help));
             }
         }
     }
