@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use crate::fingerprint::{Fingerprint, leading_128_bits};
+use crate::fingerprint::{Digest, leading_128_bits};
 use crate::key_set::{Generation, KeySet};
 use crate::profile::Revision;
 use crate::time::Timestamp;
@@ -36,17 +36,17 @@ impl<T: AsRef<VerifiedToken>> TokenCache<T> {
         Self { entries: Cache::with(capacity, weight, UnitWeighter, hasher, lifecycle) }
     }
 
-    /// What was found in this token under these options, if it would be found again with these keys at this moment.
+    /// What was found in the token of this digest, signature and all, under these options, if it would be found again with these keys at this moment.
     /// The caller has made sure that the issuer is still believed at all.
     #[must_use]
     pub fn get(
         &self,
-        fingerprint: &Fingerprint,
+        presented: &Digest,
         revision: Revision,
         keys: &KeySet,
         now: Timestamp,
     ) -> Option<Arc<T>> {
-        let key = Key { fingerprint: *fingerprint, revision };
+        let key = Key { presented: *presented, revision };
         let Entry { facts, generation } = self.entries.get(&key)?;
         let token: &VerifiedToken = (*facts).as_ref();
         if !token.is_usable_at(now) {
@@ -70,7 +70,7 @@ impl<T: AsRef<VerifiedToken>> TokenCache<T> {
     /// Remembers what was found in a token that verified with `keys`.
     pub fn insert(&self, facts: Arc<T>, keys: &KeySet) {
         let token: &VerifiedToken = (*facts).as_ref();
-        let key = Key { fingerprint: token.fingerprint(), revision: token.profile_revision() };
+        let key = Key { presented: token.presented(), revision: token.profile_revision() };
         self.entries.insert(key, Entry { facts, generation: keys.generation() });
     }
 
@@ -107,7 +107,7 @@ impl<T> Clone for Entry<T> {
 /// A token, and the options it was verified under.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
-    fingerprint: Fingerprint,
+    presented: Digest,
     revision: Revision,
 }
 
@@ -115,7 +115,7 @@ impl Hash for Key {
     /// Both are digests already, so their bits are as good as any hash of them. Only tokens of our issuers get in:
     /// nobody else can choose them to collide.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let token = leading_128_bits(self.fingerprint.as_bytes());
+        let token = leading_128_bits(self.presented.as_bytes());
         let mixed = token ^ self.revision.number();
         state.write_u64((mixed ^ (mixed >> 64)) as u64);
     }

@@ -22,10 +22,10 @@ fn remembered(token: &str, profile: &Profile) -> TokenCache<VerifiedToken> {
 }
 
 #[test]
-fn a_remembered_token_is_found_by_its_fingerprint_and_options() {
+fn a_remembered_token_is_found_by_its_text_and_options() {
     let (token, profile) = (mint(json!({})), profile(|_| ()));
     let cache = remembered(&token, &profile);
-    let get = |token: &str, revision| cache.get(&Fingerprint::of(token), revision, &corp(), now());
+    let get = |token: &str, revision| cache.get(&Digest::of(token), revision, &corp(), now());
     assert_eq!(get(&token, profile.revision()).unwrap().subject(), "alice");
     assert_eq!(cache.len(), 1);
     assert!(get(&mint(json!({})), profile.revision()).is_none());
@@ -46,11 +46,11 @@ fn two_option_sets_do_not_answer_for_one_another_in_either_order() {
     let strict = profile(|options| options.max_age = Some(Duration::from_secs(10)));
     assert!(verify(&token, &strict).is_err());
     let cache = remembered(&token, &lax);
-    assert!(cache.get(&Fingerprint::of(&token), strict.revision(), &corp(), now()).is_none());
+    assert!(cache.get(&Digest::of(&token), strict.revision(), &corp(), now()).is_none());
     let plain = profile(|_| ());
     cache.insert(Arc::new(verify(&token, &plain).unwrap()), &corp());
     let groups = |profile: &Profile| {
-        let facts = cache.get(&Fingerprint::of(&token), profile.revision(), &corp(), now());
+        let facts = cache.get(&Digest::of(&token), profile.revision(), &corp(), now());
         facts.unwrap().groups().to_vec()
     };
     assert_eq!((groups(&lax), groups(&plain)), (vec!["a".to_owned()], vec![]));
@@ -61,7 +61,7 @@ fn a_token_is_forgotten_at_the_moment_it_ends() {
     let (token, profile) = (mint(json!({})), profile(|_| ()));
     let cache = remembered(&token, &profile);
     let end = Timestamp::from_secs(NOW + 330);
-    let get = |at| cache.get(&Fingerprint::of(&token), profile.revision(), &corp(), at).is_some();
+    let get = |at| cache.get(&Digest::of(&token), profile.revision(), &corp(), at).is_some();
     assert!(get(end.minus(Duration::from_millis(1))));
     assert!(!get(Timestamp::from_secs(NOW - 31)), "before it holds");
     assert!(get(now()), "and it is still there");
@@ -85,8 +85,7 @@ fn a_token_is_forgotten_when_its_key_is_withdrawn() {
         [(KeySet::empty(), false), (key_set([&other]), false), (renamed, false), (grown, true)]
     {
         let cache = remembered(&token, &profile);
-        let get =
-            |keys| cache.get(&Fingerprint::of(&token), profile.revision(), keys, now()).is_some();
+        let get = |keys| cache.get(&Digest::of(&token), profile.revision(), keys, now()).is_some();
         assert_eq!(get(&keys), kept);
         assert_eq!(get(&corp()), kept, "a withdrawn key does not come back by itself");
         assert_eq!(cache.len(), usize::from(kept));
@@ -103,7 +102,7 @@ fn a_token_is_forgotten_when_too_many_keys_could_have_signed_it() {
     let others: Vec<_> = (0..MAX_CANDIDATE_KEYS).map(|_| new_key(Algorithm::Es256)).collect();
     let nine = key_set([key(Algorithm::Es256)].into_iter().chain(&others));
     assert!(UnverifiedToken::parse(&token).unwrap().verify(&profile, &nine, now()).is_err());
-    assert!(cache.get(&Fingerprint::of(&token), profile.revision(), &nine, now()).is_none());
+    assert!(cache.get(&Digest::of(&token), profile.revision(), &nine, now()).is_none());
 }
 
 #[test]
@@ -188,7 +187,7 @@ proptest! {
                 Event::Token(token, profile) => {
                     let (token, profile) = (&TOKENS[token], &profiles[profile]);
                     let anew = UnverifiedToken::parse(token).unwrap().verify(profile, &keys, now);
-                    let cached = cache.get(&Fingerprint::of(token), profile.revision(), &keys, now);
+                    let cached = cache.get(&Digest::of(token), profile.revision(), &keys, now);
                     match (&anew, &cached) {
                         (Ok(anew), Some(cached)) => prop_assert_eq!(anew, &**cached),
                         (Err(error), Some(_)) => prop_assert!(false, "the cache says yes, verifying: {}", error),

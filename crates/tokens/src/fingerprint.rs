@@ -8,38 +8,75 @@ use aws_lc_rs::digest::{SHA256, digest};
 #[path = "fingerprint_tests.rs"]
 mod tests;
 
-/// SHA-256 of a token's text. Two tokens of one fingerprint are one token; the fingerprint gives nothing of it away,
-/// so it may stand in records and logs.
-///
-/// The converse does not hold: whoever has a token signed with ECDSA can rewrite its signature into another that verifies,
-/// so the same facts may come under several fingerprints. To detect replay, compare `jti`.
+/// SHA-256 of a text. Nothing of the text can be told from it, so it may stand in records and logs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub struct Digest([u8; 32]);
 
-impl Fingerprint {
-    /// The fingerprint of a token as it was presented.
+impl Digest {
+    /// The digest of all of `text`.
     #[must_use]
-    pub fn of(token: &str) -> Self {
-        Self(sha256(token.as_bytes()))
+    pub fn of(text: &str) -> Self {
+        Self(sha256(text.as_bytes()))
     }
 
-    /// The 32 bytes of the digest.
+    /// Its 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first 12 hexadecimal digits: enough for people to tell tokens apart.
+    /// The first 12 hexadecimal digits: enough for people to tell texts apart.
     #[must_use]
     pub fn short(&self) -> String {
         self.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-impl fmt::Display for Fingerprint {
+impl fmt::Display for Digest {
     /// 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// The name under which a token is known in records and revocations: the SHA-256 of what its issuer signed, which is
+/// its text without the last `.` and the signature. Two tokens of one fingerprint claim the same.
+///
+/// The signature is no part of it: whoever has a token signed with ECDSA can rewrite the signature into another that
+/// verifies, and would have a token that nobody revoked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(Digest);
+
+impl Fingerprint {
+    /// The fingerprint of a token in compact form (RFC 7515 §7.1).
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        Self(Digest::of(token.rsplit_once('.').map_or(token, |(signed, _)| signed)))
+    }
+
+    /// The 32 bytes of the digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// The first 12 hexadecimal digits: enough for people to tell tokens apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.0.short()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

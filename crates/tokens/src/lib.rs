@@ -41,7 +41,7 @@ pub use cache::TokenCache;
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Digest, Fingerprint};
 pub use jws::{UnverifiedJws, VerifiedJws};
 pub use key::KeyRefusal;
 pub use key_set::{Generation, KeySet, KeySetError, ParsedKeySet, SkippedKey};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::algorithm::Algorithm;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digest, Fingerprint};
 use crate::json::{self, Limits, Object, Value};
 use crate::jws::UnverifiedJws;
 use crate::key_set::KeySet;
@@ -65,6 +65,11 @@ impl<'a> UnverifiedToken<'a> {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.jws.token())
+    }
+
+    /// The digest of all of the token.
+    pub(crate) fn presented(&self) -> Digest {
+        Digest::of(self.jws.token())
     }
 
     /// Verifies the token: issuer, type, algorithm and signature, and only then what it claims. Audiences are left to

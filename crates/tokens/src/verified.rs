@@ -10,7 +10,7 @@ use crate::actor::Actor;
 use crate::algorithm::Algorithm;
 use crate::claim::ClaimValue;
 use crate::confirmation::Confirmation;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digest, Fingerprint};
 use crate::key_set::KeySet;
 use crate::limits::MAX_CANDIDATE_KEYS;
 use crate::profile::{Profile, Revision, TokenType};
@@ -47,6 +47,7 @@ pub struct VerifiedToken {
     key_id: Option<String>,
     key_thumbprint: Thumbprint,
     fingerprint: Fingerprint,
+    presented: Digest,
     profile_revision: Revision,
 }
 
@@ -222,7 +223,12 @@ impl VerifiedToken {
         self.key_thumbprint
     }
 
-    /// The fingerprint of the token's text.
+    /// The digest of the token as it was presented, signature and all: what a cache may know it by.
+    pub(crate) const fn presented(&self) -> Digest {
+        self.presented
+    }
+
+    /// The fingerprint of the token.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

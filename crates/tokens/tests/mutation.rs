@@ -121,3 +121,27 @@ proptest! {
         tokens::fuzz::fuzz_key_set(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes());
     }
 }
+
+/// The signature of an ECDSA token can be turned into another that verifies, by anyone who has it: `s` becomes `n - s`.
+#[test]
+fn a_rewritten_signature_makes_no_other_token() {
+    use base64::Engine as _;
+    let base64url = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let issuer = issuer(Algorithm::Es256);
+    let (signed, signature) = issuer.token.rsplit_once('.').unwrap();
+    let mut signature = base64url.decode(signature).unwrap();
+    // The order of P-256 (SEC 2 §2.4.2).
+    let order: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+        0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let mut borrow = 0;
+    for (s, n) in signature[32..].iter_mut().zip(order).rev() {
+        let difference = i16::from(n) - i16::from(*s) - borrow;
+        borrow = i16::from(difference < 0);
+        *s = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    let rewritten = format!("{signed}.{}", base64url.encode(signature));
+    assert_ne!(rewritten, issuer.token);
+    assert_eq!(believed(&issuer, &rewritten), believed(&issuer, &issuer.token));
+}

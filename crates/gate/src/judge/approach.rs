@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokens::{Fingerprint, TokenRefusal, UnverifiedToken};
+use tokens::{Digest, TokenRefusal, UnverifiedToken};
 
 use super::{Gate, Issuer, IssuerKeys, RouteRuntime, Surroundings};
 use crate::denial::{Denial, DenialKind};
@@ -76,12 +76,12 @@ impl Gate {
         around: Surroundings<'_>,
     ) -> Result<Arc<Identity>, DenialKind> {
         if let Some(cache) = around.cache {
-            let fingerprint = Fingerprint::of(token);
+            let presented = Digest::of(token);
             for name in &route.accept {
                 if let Some(issuer) = self.accepted(route, name)
                     && let IssuerKeys::Usable(keys) = around.keys.keys_of(name)
                     && let Some(identity) =
-                        cache.get(&fingerprint, issuer.profile.revision(), &keys, around.now)
+                        cache.get(&presented, issuer.profile.revision(), &keys, around.now)
                 {
                     return Ok(identity);
                 }

@@ -67,6 +67,7 @@ impl VerifiedToken {
             key_id: token.key_id().map(str::to_owned),
             key_thumbprint: key,
             fingerprint: token.fingerprint(),
+            presented: token.presented(),
             profile_revision: profile.revision(),
         };
         facts.check_completeness(profile)?;
