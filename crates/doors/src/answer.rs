@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gate::Answer;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
 use crate::request_id::RequestId;
@@ -11,12 +11,72 @@ use crate::request_id::RequestId;
 /// The header in which callers and services are told the request's id.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// An answer with its headers and its problem body (RFC 9457).
-pub(crate) fn respond(answer: &Answer, id: &RequestId) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body(id.as_str()))));
-    *response.status_mut() = answer.status;
+/// In which words a caller is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// A problem body (RFC 9457).
+    Http,
+    /// A status in the head, which is also the trailers.
+    Grpc,
+}
+
+impl Manner {
+    /// That of a request with these headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let kind = headers.get(CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+        let rest = kind.strip_prefix(b"application/grpc");
+        if rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' '))) {
+            Self::Grpc
+        } else {
+            Self::Http
+        }
+    }
+}
+
+/// The status of gRPC that a status of HTTP stands for (gRPC's `doc/http-grpc-status-mapping.md`, and
+/// `RESOURCE_EXHAUSTED` for what is too large).
+const fn grpc_status(status: StatusCode) -> u8 {
+    match status {
+        StatusCode::BAD_REQUEST => 13,
+        StatusCode::UNAUTHORIZED => 16,
+        StatusCode::FORBIDDEN => 7,
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
+        StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::URI_TOO_LONG
+        | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => 8,
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => 14,
+        _ => 2,
+    }
+}
+
+/// An answer with its headers, in the caller's manner.
+pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Full<Bytes>> {
+    let body = match manner {
+        Manner::Http => Bytes::from(answer.body(id.as_str())),
+        Manner::Grpc => Bytes::new(),
+    };
+    let mut response = Response::new(Full::new(body));
+    if manner == Manner::Http {
+        *response.status_mut() = answer.status;
+    }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    match manner {
+        Manner::Http => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        }
+        Manner::Grpc => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            let status = HeaderValue::from(u16::from(grpc_status(answer.status)));
+            headers.insert(HeaderName::from_static("grpc-status"), status);
+            // No detail of ours needs percent-encoding.
+            if let Ok(message) = HeaderValue::from_str(&answer.detail.replace('%', "%25")) {
+                headers.insert(HeaderName::from_static("grpc-message"), message);
+            }
+        }
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
@@ -36,4 +96,26 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId) -> Response<Full<Bytes>> 
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_grpc_is_answered_as_grpc() {
+        for (kind, manner) in [
+            ("application/grpc", Manner::Grpc),
+            ("application/grpc+proto", Manner::Grpc),
+            ("application/grpc;charset=utf-8", Manner::Grpc),
+            ("application/grpc-web", Manner::Http),
+            ("application/grpcish", Manner::Http),
+            ("application/json", Manner::Http),
+        ] {
+            let value = HeaderValue::from_static(kind);
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, value)]);
+            assert_eq!(Manner::of(&headers), manner, "{kind}");
+        }
+        assert_eq!(Manner::of(&HeaderMap::new()), Manner::Http);
+    }
 }

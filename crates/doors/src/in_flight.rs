@@ -10,6 +10,7 @@ use gate::{Standing, Watch};
 use http::Method;
 use ledger::audit::{Ended, Outcome};
 use tokens::Timestamp;
+use tokio::time::Instant;
 
 use crate::judge::{RequestFacts, actors_of, subject_of};
 use crate::metrics::OutcomeLabels;
@@ -32,6 +33,8 @@ pub(crate) struct InFlight {
     ended: AtomicU8,
     upload_broke: AtomicBool,
     upload_done: AtomicBool,
+    /// Microseconds after the beginning at which a part of the answer was offered to the caller; zero while none waits.
+    offered: AtomicU64,
 }
 
 /// A finished request, for traces.
@@ -96,6 +99,7 @@ impl InFlight {
             ended: AtomicU8::new(0),
             upload_broke: AtomicBool::new(false),
             upload_done: AtomicBool::new(false),
+            offered: AtomicU64::new(0),
         })
     }
 
@@ -141,6 +145,24 @@ impl InFlight {
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// A part of the answer was handed on towards the caller.
+    pub(crate) fn offered(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.facts.began).as_micros();
+        self.offered.store(u64::try_from(after).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// The next part is asked for: the last one was taken.
+    pub(crate) fn taken(&self) {
+        self.offered.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long the part that waits has not been taken.
+    pub(crate) fn not_taken_for(&self) -> Option<Duration> {
+        let offered = self.offered.load(Ordering::Relaxed);
+        let since = Duration::from_micros(offered);
+        (offered != 0).then(|| self.facts.began.elapsed().saturating_sub(since))
+    }
+
     pub(crate) fn went_to(&self, endpoint: &Arc<str>) {
         let _ = self.endpoint.set(Arc::clone(endpoint));
     }
@@ -181,8 +203,12 @@ impl Drop for InFlight {
         let actors = identity.map(|identity| actors_of(identity)).unwrap_or_default();
         let route = self.watch.target();
         let status = Some(*self.status.get_mut()).filter(|status| *status != 0);
-        let ended =
-            ENDS.get(usize::from(*self.ended.get_mut())).copied().unwrap_or(Ended::ClientGone);
+        let ended = match ENDS.get(usize::from(*self.ended.get_mut())).copied() {
+            None | Some(Ended::ClientGone) if self.doorway.cutting_off.load(Ordering::Relaxed) => {
+                Ended::ShuttingDown
+            }
+            ended => ended.unwrap_or(Ended::ClientGone),
+        };
         let took = self.facts.began.elapsed();
         let ended_at = self.doorway.now();
         self.doorway.audit.outcome(&Outcome {

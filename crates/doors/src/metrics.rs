@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 /// Counters of the doors.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct Metrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: Gauge,
     pub(crate) connections_refused: Counter,
+    pub(crate) tls_handshakes_failed: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) endpoint_up: Family<EndpointLabels, Gauge>,
     pub(crate) upstream_retries: Family<ServiceLabels, Counter>,
@@ -54,64 +55,52 @@ impl Metrics {
         let decision_bounds = [25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 0.1, 1.0];
         let request_bounds =
             [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-        let metrics = Self {
-            decisions: Family::default(),
-            outcomes: Family::default(),
-            decision_seconds: Histogram::new(decision_bounds),
-            request_seconds: Histogram::new(request_bounds),
-            connections: Gauge::default(),
-            connections_refused: Counter::default(),
-            in_flight: Gauge::default(),
-            endpoint_up: Family::default(),
-            upstream_retries: Family::default(),
-        };
-        let mut add = registry.sub_registry_with_prefix("doorward");
-        let registry = &mut add;
-        registry.register(
-            "decisions",
-            "Requests judged, by verdict and reason",
-            metrics.decisions.clone(),
-        );
-        registry.register(
-            "outcomes",
-            "Requests forwarded, by how they ended",
-            metrics.outcomes.clone(),
-        );
-        registry.register(
-            "decision_seconds",
-            "Time from a request's head to its recorded decision",
-            metrics.decision_seconds.clone(),
-        );
-        registry.register(
-            "request_seconds",
-            "Time from a forwarded request's head to the end of its answer",
-            metrics.request_seconds.clone(),
-        );
-        registry.register(
-            "connections",
-            "Open connections from callers",
-            metrics.connections.clone(),
-        );
-        registry.register(
-            "connections_refused",
-            "Connections closed at once because there were too many",
-            metrics.connections_refused.clone(),
-        );
-        registry.register(
-            "requests_in_flight",
-            "Requests being forwarded",
-            metrics.in_flight.clone(),
-        );
-        registry.register(
-            "endpoint_up",
-            "Whether an endpoint takes requests",
-            metrics.endpoint_up.clone(),
-        );
-        registry.register(
-            "upstream_retries",
-            "Requests sent to another endpoint because nothing had been done yet",
-            metrics.upstream_retries.clone(),
-        );
-        metrics
+        let all = &mut registry.sub_registry_with_prefix("doorward");
+        Self {
+            decisions: counted(all, "decisions", "Requests judged, by verdict and reason"),
+            outcomes: counted(all, "outcomes", "Requests forwarded, by how they ended"),
+            decision_seconds: timed(
+                all,
+                "decision_seconds",
+                "Time from a request's head to its recorded decision",
+                &decision_bounds,
+            ),
+            request_seconds: timed(
+                all,
+                "request_seconds",
+                "Time from a forwarded request's head to the end of its answer",
+                &request_bounds,
+            ),
+            connections: counted(all, "connections", "Open connections from callers"),
+            connections_refused: counted(
+                all,
+                "connections_refused",
+                "Connections closed at once because there were too many",
+            ),
+            tls_handshakes_failed: counted(
+                all,
+                "tls_handshakes_failed",
+                "Connections that came to no agreement on TLS",
+            ),
+            in_flight: counted(all, "requests_in_flight", "Requests being forwarded"),
+            endpoint_up: counted(all, "endpoint_up", "Whether an endpoint takes requests"),
+            upstream_retries: counted(
+                all,
+                "upstream_retries",
+                "Requests sent to another endpoint because nothing had been done yet",
+            ),
+        }
     }
+}
+
+fn counted<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn timed(registry: &mut Registry, name: &str, help: &str, bounds: &[f64]) -> Histogram {
+    let metric = Histogram::new(bounds.iter().copied());
+    registry.register(name, help, metric.clone());
+    metric
 }

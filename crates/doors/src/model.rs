@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -9,11 +10,12 @@ use gate::request::Reading;
 use gate::{Gate, Identity, IssuerKeys, Keys};
 use ledger::Clock;
 use ledger::audit::AuditLog;
+use rustls::ServerConfig;
 use tokens::{Timestamp, TokenCache};
 
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
-use crate::proxy::Service;
+use crate::proxy::{Dial, Service};
 use crate::signed_identity::IdentitySigner;
 
 /// Everything that changes with the configuration.
@@ -31,6 +33,8 @@ pub struct Model {
     pub signer: Option<Arc<IdentitySigner>>,
     /// The version of the policy set, for records.
     pub policy_set: Arc<str>,
+    /// How TLS is spoken with callers; none when there is no such listener.
+    pub server_tls: Option<Arc<ServerConfig>>,
     /// The most bytes a request's body may have; `None` for any.
     pub max_body: Option<u64>,
     /// How long a request waits for the audit log.
@@ -38,12 +42,12 @@ pub struct Model {
 }
 
 /// How a service is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServiceOptions {
     /// Its name.
     pub name: String,
-    /// Its endpoints, each a host and a port.
-    pub endpoints: Vec<(String, u16)>,
+    /// Its endpoints.
+    pub endpoints: Vec<Dial>,
     /// How its endpoints are probed, if they are: path, how often, how long to wait.
     pub health: Option<(String, Duration, Duration)>,
     /// How long a connection may take to be made.
@@ -70,6 +74,8 @@ pub struct Doorway {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub metrics: Metrics,
+    /// Whether requests that are still under way are being cut off because the process ends.
+    pub cutting_off: AtomicBool,
     /// Where sampled traces go.
     pub traces: Arc<dyn TraceSink>,
 }

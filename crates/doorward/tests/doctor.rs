@@ -75,7 +75,7 @@ fn a_house_in_order_is_found_so() -> Result<()> {
         "ok    config: doorward.yaml is good, with 1 route
 ok    issuer corp: its metadata at {}/.well-known/openid-configuration calls it so
 ok    issuer corp: 1 key, for the allowed ES256, RS256
-ok    service orders: {} accepts connections
+ok    service orders: http://{} accepts connections
 ok    token: it is from `corp`
 ok    token: it verifies as a token of `corp`
 ok    token: it opens `orders`
@@ -178,7 +178,7 @@ fn keys_for_other_algorithms_and_a_service_that_is_down_are_found() -> Result<()
         "ok    config: doorward.yaml is good, with 1 route
 ok    issuer corp: its metadata at {}/.well-known/openid-configuration calls it so
 FAIL  issuer corp: none of its keys is for an allowed algorithm (ES256, RS256); write `algorithms: [ES384]`, doorward.yaml:3
-FAIL  service orders: {service}: Connection refused (os error 111); start it, or mend doorward.yaml:12
+FAIL  service orders: http://{service}: Connection refused (os error 111); start it, or mend doorward.yaml:12
 ",
         house.issuer.url()
     );

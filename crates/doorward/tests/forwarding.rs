@@ -16,7 +16,7 @@ use tokens::Algorithm;
 
 const CONFIG: &str = r#"
 data_threads: 1
-limits: { header_timeout: 200ms, write_timeout: {write} }
+limits: { header_timeout: 200ms, write_timeout: {write}, drain: {drain} }
 issuers:
   corp:
     issuer: https://idp.corp.test
@@ -49,13 +49,14 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 #[derive(Clone, Copy, Debug)]
 struct Setup {
     write_timeout: &'static str,
+    drain: &'static str,
     first_byte: &'static str,
     idle: &'static str,
     connections: usize,
 }
 
 const USUAL: Setup =
-    Setup { write_timeout: "60s", first_byte: "60s", idle: "60s", connections: 16 };
+    Setup { write_timeout: "60s", drain: "30s", first_byte: "60s", idle: "60s", connections: 16 };
 
 struct House {
     setup: Setup,
@@ -125,6 +126,7 @@ fn configure(place: &Place, setup: Setup, service: &str, revoked: &str) -> Resul
             .replace("{service}", service)
             .replace("{revoked}", revoked)
             .replace("{write}", setup.write_timeout)
+            .replace("{drain}", setup.drain)
             .replace("{first_byte}", setup.first_byte)
             .replace("{idle}", setup.idle)
             .replace("{connections}", &setup.connections.to_string()),
@@ -180,21 +182,74 @@ fn a_connection_whose_upload_goes_on_is_not_used_again() -> Result<()> {
 }
 
 #[test]
-fn an_upload_goes_on_after_an_early_answer_for_longer_than_a_head_may_take() -> Result<()> {
+fn an_answer_that_comes_early_ends_the_upload_even_if_the_service_reads_no_more() -> Result<()> {
     let (tell, told) = channel();
-    let house = House::open(USUAL, move |_, reader| {
+    let house = House::open(Setup { connections: 1, ..USUAL }, move |number, reader| {
+        if number > 0 {
+            return answer_all(reader);
+        }
         let head = reader.head()?.context("expected a request")?;
         reader.stream().write_all(OK)?;
-        tell.send(reader.body(head, Unframed::Empty)?.body.len())?;
-        Ok(())
+        tell.send(head.values("x-request-id").concat())?;
+        // Reads nothing until the connection is closed; the kernel says so by a reset or an error.
+        let mut probe = [0; 1];
+        clock::until("the connection to be closed", PATIENCE, || {
+            Ok((reader.stream().peek(&mut probe)? == 0).then_some(()))
+        })
     })?;
     let mut uploading = house.connect()?;
-    uploading.send(b"POST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 8\r\n\r\n1234")?;
-    assert_eq!(uploading.reply()?.map(|reply| reply.status), Some(200));
-    // The pause itself is what is tested: three times `header_timeout`.
-    clock::let_pass(Duration::from_millis(600));
-    uploading.send(b"5678")?;
-    assert_eq!(told.recv_timeout(PATIENCE)?, 8);
+    uploading
+        .send(b"POST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000000\r\n\r\n")?;
+    let id = told.recv_timeout(PATIENCE)?;
+    // As much as all buffers take, and more: this fails once the connection is closed.
+    let part = vec![b'x'; 1 << 20];
+    let sent = (0..100).take_while(|_| uploading.send(&part).is_ok()).count();
+    assert!(sent < 100, "expected the upload to be ended");
+    assert_eq!(house.ended(&id)?, "completed");
+    assert_eq!(house.status("GET", "/open/b")?, 200);
+    Ok(())
+}
+
+#[test]
+fn the_next_byte_is_waited_for_since_it_is_asked_for() -> Result<()> {
+    let house = House::open(Setup { idle: "400ms", ..USUAL }, |_, reader| {
+        reader.head()?;
+        // Longer than `idle`, which is for the pauses within a body.
+        clock::let_pass(Duration::from_millis(800));
+        reader.stream().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")?;
+        clock::let_pass(Duration::from_millis(100));
+        reader.stream().write_all(b"ok")?;
+        while reader.fill()? {}
+        Ok(())
+    })?;
+    let reply = house.send("GET", "/open/a")?.reply()?.context("expected an answer")?;
+    assert_eq!((reply.status, reply.text().as_str()), (200, "ok"));
+    Ok(())
+}
+
+#[test]
+fn an_answer_framed_twice_is_passed_on_by_its_chunks() -> Result<()> {
+    let house = House::open(USUAL, |_, reader| {
+        reader.head()?;
+        reader.stream().write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        )?;
+        while reader.fill()? {}
+        Ok(())
+    })?;
+    let reply = house.send("GET", "/open/a")?.reply()?.context("expected an answer")?;
+    assert_eq!((reply.text().as_str(), reply.field("content-length")), ("hello", None));
+    Ok(())
+}
+
+#[test]
+fn what_is_cut_off_at_the_end_is_on_record_as_that() -> Result<()> {
+    let (act, told) = endless();
+    let house = House::open(Setup { drain: "200ms", ..USUAL }, act)?;
+    let _silent = house.send("GET", "/open/a")?;
+    let id = told.recv_timeout(PATIENCE)?;
+    house.gateway.stop()?;
+    assert_eq!(audit::ended(&house.place.path("audit"), &id)?.as_deref(), Some("shutting_down"));
     Ok(())
 }
 

@@ -71,10 +71,12 @@ impl Denial {
                     RequestRefusal::TargetTooLong { .. } => {
                         (StatusCode::URI_TOO_LONG, "URI Too Long")
                     }
-                    RequestRefusal::HeadTooLarge { .. } => (
-                        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                        "Request Header Fields Too Large",
-                    ),
+                    RequestRefusal::HeadTooLarge { .. } | RequestRefusal::TooManyHeaders { .. } => {
+                        (
+                            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                            "Request Header Fields Too Large",
+                        )
+                    }
                     _ => (StatusCode::BAD_REQUEST, "Bad Request"),
                 };
                 Answer::new(status, title, refusal.to_string())

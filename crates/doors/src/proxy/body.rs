@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use ledger::audit::Ended;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::connection::Busy;
+use super::busyness::Busy;
 use super::pool::{Pool, Slot};
+use super::sender::Sender;
 use super::service::Service;
 use crate::in_flight::InFlight;
 
@@ -51,7 +51,7 @@ enum Direction {
 /// A connection in use, to be put back when its answer was read.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(crate) sender: SendRequest<WatchedBody>,
+    pub(crate) sender: Sender,
     pub(crate) endpoint: Arc<str>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) service: Arc<Service>,
@@ -65,7 +65,8 @@ pub(crate) struct WatchedBody {
     direction: Direction,
     request: Arc<InFlight>,
     idle_timeout: Duration,
-    last_frame: Instant,
+    /// Since when a frame is waited for.
+    waiting_since: Option<Instant>,
     next_check: Instant,
     timer: Option<Pin<Box<Sleep>>>,
     /// Either way, the caller's connection is at work.
@@ -116,14 +117,14 @@ impl WatchedBody {
         idle_timeout: Duration,
         busy: Busy,
     ) -> Self {
-        let began = request.facts().began;
+        let next_check = request.facts().began + CHECK_EVERY;
         Self {
             incoming,
             direction,
             request,
             idle_timeout,
-            last_frame: began,
-            next_check: began + CHECK_EVERY,
+            waiting_since: None,
+            next_check,
             timer: None,
             _busy: busy,
         }
@@ -137,7 +138,7 @@ impl WatchedBody {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
                 let Lease { sender, endpoint, pool, service, slot } = *lease;
-                // An answer can come before its request was read. Such a connection is still busy, and is let go.
+                // An answer can come before its request was read. Then the rest is not sent: the connection is closed.
                 if self.request.is_upload_done() {
                     pool.put_back(&service, &endpoint, sender, Instant::now());
                 }
@@ -177,7 +178,7 @@ impl WatchedBody {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyError> {
         loop {
             let now = Instant::now();
-            let idle_until = self.last_frame.max(self.request.facts().began) + self.idle_timeout;
+            let idle_until = *self.waiting_since.get_or_insert(now) + self.idle_timeout;
             if now >= idle_until {
                 if matches!(self.direction, Direction::Down { .. }) {
                     self.request.end(Ended::UpstreamTimedOut);
@@ -216,6 +217,10 @@ impl Body for WatchedBody {
         let Some(incoming) = &mut this.incoming else {
             return Poll::Ready(None);
         };
+        let down = matches!(this.direction, Direction::Down { .. });
+        if down {
+            this.request.taken();
+        }
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
             return this.wait(context).map(|error| Some(Err(error)));
         };
@@ -228,9 +233,17 @@ impl Body for WatchedBody {
                 this.failed();
                 Poll::Ready(Some(Err(BodyError::BrokeOff(error))))
             }
+            // A caller's trailers would be headers that nobody judged.
+            Some(Ok(frame)) if frame.is_trailers() && !down => {
+                this.finish();
+                Poll::Ready(None)
+            }
             Some(Ok(frame)) => {
                 let now = Instant::now();
-                this.last_frame = now;
+                if down {
+                    this.request.offered(now);
+                }
+                this.waiting_since = None;
                 let checked = this
                     .check(now)
                     .and_then(|()| this.count(frame.data_ref().map_or(0, Bytes::len)));

@@ -1,146 +1,235 @@
-//! One caller's connection, from accept to close.
+//! One caller's connection, from accept to close: TLS or not, HTTP/1.1 or HTTP/2.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use hyper::server::conn::http1;
+use gate::request::Scheme;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use super::body::DoorBody;
+use super::busyness::Busyness;
 use super::handler::Handler;
 use super::paced::{Pace, Paced};
+use super::streams::Streams;
+use super::tls::HTTP2;
 use super::worker::ProxyLimits;
-use crate::in_flight::InFlight;
 use crate::judge::Unread;
 
-/// Whether a connection is answering a request, and which; shared by its stream and its answers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Busyness(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    answering: AtomicUsize,
-    head_began: Mutex<Option<Instant>>,
-    forwarded: Mutex<Weak<InFlight>>,
+/// Where a caller is and how it reached us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) peer: SocketAddr,
+    pub(crate) scheme: Scheme,
 }
 
-/// Held while a request is being answered, or its body still read.
-#[derive(Debug)]
-pub(crate) struct Busy(Busyness);
+/// What serves connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Serving {
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) limits: ProxyLimits,
+    pub(crate) draining: watch::Receiver<bool>,
+}
 
-impl Clone for Busy {
-    fn clone(&self) -> Self {
-        self.0.0.answering.fetch_add(1, Ordering::Relaxed);
-        Self(self.0.clone())
+impl Serving {
+    /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
+    pub(crate) async fn serve(self, stream: TcpStream, caller: Caller) {
+        let _ = stream.set_nodelay(true);
+        let Self { limits, .. } = self;
+        let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
+        let busy = Busyness::default();
+        if caller.scheme == Scheme::Http {
+            let Ok(Some(http2)) = timeout(limits.idle_timeout, speaks_http2(&stream)).await else {
+                return;
+            };
+            let stream = Paced::new(stream, busy.clone(), pace);
+            return self.speak(http2, stream, busy, caller).await;
+        }
+        let Some(tls) = self.handler.server_tls() else { return };
+        let stream = Paced::new(stream, busy.clone(), pace);
+        match timeout(limits.header_timeout, TlsAcceptor::from(tls).accept(stream)).await {
+            Ok(Ok(stream)) => {
+                busy.head_over();
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+                self.speak(http2, stream, busy, caller).await;
+            }
+            Ok(Err(error)) => self.handler.no_handshake(caller.peer, &error.to_string()),
+            Err(_) => self.handler.no_handshake(caller.peer, "it took too long"),
+        }
     }
-}
 
-impl Busy {
-    /// The request being answered was permitted: its permit is asked for while the caller takes nothing.
-    pub(crate) fn forwards(&self, request: &Arc<InFlight>) {
-        if let Ok(mut forwarded) = self.0.0.forwarded.lock() {
-            *forwarded = Arc::downgrade(request);
+    async fn speak<S>(self, http2: bool, stream: S, busy: Busyness, caller: Caller)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if http2 {
+            busy.has_streams();
+            self.speak_http2(stream, busy, caller).await;
+        } else {
+            self.speak_http1(stream, busy, caller).await;
+        }
+    }
+
+    async fn speak_http1<S>(self, stream: S, busy: Busyness, caller: Caller)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { handler, limits, draining } = self;
+        let served = AtomicUsize::new(0);
+        let service = service_fn(|request: Request<Incoming>| {
+            let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
+            let (handler, busy) = (Arc::clone(&handler), busy.begin());
+            async move { answer(handler.handle(request, caller, last, busy).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.idle_timeout)
+            .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
+            .max_headers(limits.headers)
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = drained(draining) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
+            if let Some(unread) = Unread::of(&error) {
+                handler.record_unread(caller.peer, unread).await;
+            }
+        }
+    }
+
+    async fn speak_http2<S>(self, stream: S, busy: Busyness, caller: Caller)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { handler, limits, draining } = self;
+        let (served, enough) = (AtomicUsize::new(0), Notify::new());
+        let service = service_fn(|request: Request<Incoming>| {
+            if served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection {
+                enough.notify_one();
+            }
+            let (handler, busy) = (Arc::clone(&handler), busy.begin());
+            async move { answer(handler.handle(request, caller, false, busy).await) }
+        });
+        // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
+        let list = limits.header_bytes + limits.headers * 32 + SLACK;
+        let connection = http2::Builder::new(Streams::new(limits.write_timeout))
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
+            .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(MAX_RESETS)
+            .max_local_error_reset_streams(MAX_RESETS)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = drained(draining) => None,
+            () = enough.notified() => None,
+            () = idle(&busy, limits.idle_timeout) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                // Who has nothing under way is not waited for.
+                tokio::select! {
+                    ended = &mut connection => ended,
+                    () = idle(&busy, GOODBYE) => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
         }
     }
 }
 
-impl Busyness {
-    pub(crate) fn begin(&self) -> Busy {
-        self.0.answering.fetch_add(1, Ordering::Relaxed);
-        self.set_head(None);
-        Busy(self.clone())
-    }
+fn answer(response: Response<DoorBody>) -> Result<Response<DoorBody>, Infallible> {
+    Ok(response)
+}
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.0.answering.load(Ordering::Relaxed) != 0
-    }
-
-    /// The first byte of a head came; later ones do not count.
-    pub(crate) fn head_began(&self, now: Instant) {
-        if let Ok(mut began) = self.0.head_began.lock() {
-            began.get_or_insert(now);
+/// Whether what comes begins as HTTP/2 does with prior knowledge (RFC 9113 §3.3); nothing when nothing comes.
+async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
+    let mut bytes = [0; PREFACE.len()];
+    loop {
+        let read = stream.peek(&mut bytes).await.ok().filter(|read| *read > 0)?;
+        let (begun, preface) = (bytes.get(..read)?, PREFACE.get(..read)?);
+        if begun != preface {
+            return Some(false);
         }
+        if read == PREFACE.len() {
+            return Some(true);
+        }
+        // What was seen stays readable: there is nothing to wait for but time.
+        sleep(LOOK_EVERY).await;
     }
+}
 
-    pub(crate) fn head_began_at(&self) -> Option<Instant> {
-        self.0.head_began.lock().ok().and_then(|began| *began)
-    }
+/// Ends when the process is told to stop.
+pub(crate) async fn drained(mut draining: watch::Receiver<bool>) {
+    // The value that is waited for is locked while it is held: it is let go before anything else waits.
+    let _ = draining.wait_for(|draining| *draining).await.map(drop);
+}
 
-    /// Whether the permit of the request being answered still stands.
-    pub(crate) fn permit_stands(&self) -> bool {
-        let forwarded = self.0.forwarded.lock().ok().and_then(|forwarded| forwarded.upgrade());
-        forwarded.is_none_or(|request| request.stands())
-    }
-
-    fn set_head(&self, to: Option<Instant>) {
-        if let Ok(mut began) = self.0.head_began.lock() {
-            *began = to;
+/// Ends when nothing has been asked for as long as `limit`.
+async fn idle(busy: &Busyness, limit: Duration) {
+    loop {
+        match busy.idle_since() {
+            Some(since) if since + limit <= Instant::now() => return,
+            Some(since) => sleep_until(since + limit).await,
+            None => sleep(limit).await,
         }
     }
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.0.answering.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    handler: Arc<Handler>,
-    limits: ProxyLimits,
-    mut draining: watch::Receiver<bool>,
-) {
-    let _ = stream.set_nodelay(true);
-    let busy = Busyness::default();
-    let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
-    let io = TokioIo::new(Paced::new(stream, busy.clone(), pace));
-    let served = AtomicUsize::new(0);
-    let service = service_fn(|request| {
-        let count = served.fetch_add(1, Ordering::Relaxed) + 1;
-        let last = count >= limits.requests_per_connection;
-        let (handler, busy) = (Arc::clone(&handler), busy.begin());
-        async move { handler.handle(request, peer, last, busy).await }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout)
-        .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
-        .max_headers(limits.headers)
-        .half_close(false)
-        .serve_connection(io, service);
-    tokio::pin!(connection);
-    let drained = async {
-        // The value that is waited for is locked while it is held: it is let go before anything else waits.
-        let _ = draining.wait_for(|draining| *draining).await.map(drop);
-    };
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = drained => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended early");
-        if let Some(unread) = Unread::of(&error) {
-            handler.record_unread(peer, unread).await;
-        }
-    }
-}
+/// How HTTP/2 begins.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How often a preface that comes piece by piece is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The smallest read buffer that hyper takes.
 const MIN_BUFFER: usize = 8192;
 
 /// How much more than the longest head is read, so that it is we who find a head too long, to the byte.
 const SLACK: usize = 4096;
+
+/// How much of one body is taken before its service takes it.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// How much of all bodies of a connection is taken before their services take it.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How much of one answer is kept for a caller that is slow to take it.
+const SEND_BUFFER: usize = 64 << 10;
+/// How many streams may be reset before they are answered, until the connection is closed (CVE-2023-44487).
+const MAX_RESETS: usize = 20;
+/// How often a caller is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a caller that has nothing under way has to take its leave.
+const GOODBYE: Duration = Duration::from_secs(1);

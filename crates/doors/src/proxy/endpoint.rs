@@ -7,6 +7,8 @@ use std::time::Duration;
 use prometheus_client::metrics::gauge::Gauge;
 use tokens::Timestamp;
 
+use super::dial::Dial;
+
 /// How long an endpoint rests after its first failure; doubled with each further one.
 const FIRST_REST: Duration = Duration::from_millis(500);
 /// How long an endpoint rests at most.
@@ -15,8 +17,7 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 /// An endpoint, shared by all data threads.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub(crate) dial: Dial,
     /// `host:port`, for records.
     pub(crate) name: Arc<str>,
     /// What the probes say; true until one fails.
@@ -27,12 +28,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(host: &str, port: u16, up: Gauge) -> Self {
+    pub(crate) fn new(dial: Dial, up: Gauge) -> Self {
         up.set(1);
         Self {
-            host: host.to_owned(),
-            port,
-            name: format!("{host}:{port}").into(),
+            name: dial.name().into(),
+            dial,
             healthy: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             rests_until: AtomicU64::new(0),
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_failing_endpoint_rests_longer_each_time_and_an_answer_wakes_it() {
-        let endpoint = Endpoint::new("127.0.0.1", 9001, Gauge::default());
+        let endpoint = Endpoint::new(Dial::plain("127.0.0.1", 9001), Gauge::default());
         let mut now = Timestamp::from_secs(100);
         for rest in [500, 1000, 2000, 4000, 8000, 10_000, 10_000] {
             endpoint.failed(now);
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_takes_it_out_until_one_succeeds() {
-        let endpoint = Endpoint::new("127.0.0.1", 9001, Gauge::default());
+        let endpoint = Endpoint::new(Dial::plain("127.0.0.1", 9001), Gauge::default());
         endpoint.probed(false);
         endpoint.answered();
         assert!(!endpoint.is_up(Timestamp::MAX));

@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use gate::route::Route;
 use gate::{Answer, CanonicalRequest, Permit};
+use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::SendRequest;
 use ledger::audit::Ended;
 use tokens::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::{CHECK_EVERY, Lease, WatchedBody};
-use super::connection::Busy;
+use super::busyness::Busy;
 use super::endpoint::Endpoint;
 use super::pool::{Pool, Slot};
+use super::sender::Sender;
 use super::service::Service;
 use super::service_headers::{remove_hop_by_hop, upstream_headers};
-use crate::answer::X_REQUEST_ID;
+use crate::answer::{Manner, X_REQUEST_ID};
 use crate::in_flight::InFlight;
 use crate::judge::Admitted;
 use crate::metrics::ServiceLabels;
@@ -52,12 +53,19 @@ pub(crate) async fn forward(
         in_flight.end(Ended::UpstreamFailed);
     })?;
     let route = Arc::clone(in_flight.watch().target());
-    let headers = upstream_headers(&request, in_flight.watch(), &route, signed, &facts);
-    let head = Head { method, target: target(&request)?, headers };
     let service = model
         .services
         .get(route.service().index)
         .ok_or_else(|| bad_gateway(&in_flight, Ended::UpstreamFailed))?;
+    let mut headers = upstream_headers(&request, in_flight.watch(), &route, signed, &facts);
+    let mut target = target(&request).inspect_err(|answer| {
+        in_flight.answered(answer.status.as_u16());
+        in_flight.end(Ended::UpstreamFailed);
+    })?;
+    if let Some(scheme) = service.http2_scheme() {
+        target = for_http2(target, &request, scheme, &mut headers)?;
+    }
+    let head = Head { method, target, headers };
     if let Some(most) = model.max_body
         && body.size_hint().lower() > most
     {
@@ -223,6 +231,7 @@ impl Attempt<'_> {
 
     fn request(&self, head: &Head, body: Option<Incoming>) -> Request<WatchedBody> {
         let idle = self.service.options.idle_timeout;
+        let unframed = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
         let in_flight = Arc::clone(self.in_flight);
         let body = WatchedBody::up(body, in_flight, idle, self.max_body, self.busy.clone());
         let mut request = Request::new(body);
@@ -230,20 +239,21 @@ impl Attempt<'_> {
         *request.uri_mut() = head.target.clone();
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = head.headers.clone();
+        if unframed && !self.service.speaks_http2() {
+            // hyper sends no body with GET and HEAD unless it is told how to.
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+        }
         request
     }
 
     /// A connection: first one that was used before, then a new one.
-    async fn connection(
-        &self,
-        endpoint: &Endpoint,
-        reused: &mut bool,
-    ) -> Result<SendRequest<WatchedBody>, ()> {
+    async fn connection(&self, endpoint: &Endpoint, reused: &mut bool) -> Result<Sender, ()> {
         while *reused {
             match self.pool.idle(endpoint) {
                 Some(mut sender) => {
                     let ready = sender.is_ready()
-                        || matches!(timeout(READY_WITHIN, sender.ready()).await, Ok(Ok(())));
+                        || timeout(READY_WITHIN, sender.ready()).await.unwrap_or(false);
                     if ready {
                         return Ok(sender);
                     }
@@ -251,11 +261,14 @@ impl Attempt<'_> {
                 None => *reused = false,
             }
         }
-        match self.pool.connect(endpoint, self.service.options.connect_timeout).await {
+        match self.pool.connect(self.service, endpoint).await {
             Ok(sender) => Ok(sender),
             Err(error) => {
-                tracing::warn!(%error, service = self.service.options.name, "an endpoint was passed over");
-                endpoint.failed(self.doorway.now());
+                let (service, endpoint_name) = (&*self.service.options.name, &*endpoint.name);
+                tracing::warn!(%error, service, endpoint = endpoint_name, "an endpoint was passed over");
+                if !error.is_ours() {
+                    endpoint.failed(self.doorway.now());
+                }
                 Err(())
             }
         }
@@ -263,14 +276,14 @@ impl Attempt<'_> {
 
     async fn send(
         &self,
-        sender: &mut SendRequest<WatchedBody>,
+        sender: &mut Sender,
         request: Request<WatchedBody>,
     ) -> Result<Response<Incoming>, Unanswered> {
         let within = self.service.options.first_byte_timeout;
-        let answer = sender.try_send_request(request);
+        let answer = sender.send(request);
         tokio::pin!(answer);
         let mut progress = self.in_flight.received_so_far();
-        let mut deadline = self.in_flight.facts().began + within;
+        let mut deadline = Instant::now() + within;
         let late = sleep_until(deadline);
         tokio::pin!(late);
         let check = sleep_until(Instant::now() + CHECK_EVERY);
@@ -280,6 +293,7 @@ impl Attempt<'_> {
                 biased;
                 answered = &mut answer => return answered.map_err(|mut error| match error.take_message() {
                     Some(request) => Unanswered::NotSent(Box::new(request)),
+                    None if !self.in_flight.stands() => Unanswered::PermitOver,
                     None if self.is_too_large() => Unanswered::TooLarge,
                     None if self.in_flight.has_upload_broken() => Unanswered::BadBody,
                     None => {
@@ -314,7 +328,7 @@ impl Attempt<'_> {
     fn answer(
         &self,
         response: Response<Incoming>,
-        sender: SendRequest<WatchedBody>,
+        sender: Sender,
         endpoint: &Endpoint,
         slot: Slot,
     ) -> Response<WatchedBody> {
@@ -344,6 +358,25 @@ impl Attempt<'_> {
 fn target(request: &CanonicalRequest) -> Result<Uri, Answer> {
     // INVARIANT: a canonical target parses; were it not to, nothing is forwarded.
     request.target().parse().map_err(|_| unavailable("the request cannot be forwarded"))
+}
+
+/// The target and the headers as HTTP/2 has them: the host is part of the target (RFC 9113 §8.3.1).
+fn for_http2(
+    target: Uri,
+    request: &CanonicalRequest,
+    scheme: http::uri::Scheme,
+    headers: &mut HeaderMap,
+) -> Result<Uri, Answer> {
+    headers.remove(HOST);
+    if Manner::of(headers) == Manner::Grpc {
+        // Without it, servers of gRPC take us for a proxy that loses trailers.
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    let mut parts = target.into_parts();
+    parts.scheme = Some(scheme);
+    parts.authority = request.host().to_string().parse().ok();
+    // INVARIANT: a canonical host is an authority; were it not to be, nothing is forwarded.
+    Uri::from_parts(parts).map_err(|_| unavailable("the request cannot be forwarded"))
 }
 
 fn bad_gateway(in_flight: &InFlight, ended: Ended) -> Answer {

@@ -1,22 +1,24 @@
 //! One request: from hyper's hands to the gate's, and on.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use gate::request::{RawRequest, Scheme};
-use http::header::{CONNECTION, HOST};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use gate::request::RawRequest;
+use http::header::{CONNECTION, COOKIE, HOST};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use rustls::ServerConfig;
 use tokio::time::Instant;
 
 use super::body::DoorBody;
-use super::connection::Busy;
+use super::busyness::Busy;
+use super::connection::Caller;
 use super::pool::Pool;
 use super::{forward, own};
-use crate::answer::respond;
+use crate::answer::{Manner, respond};
 use crate::judge::{RequestFacts, Unread, judge, record_unread};
 use crate::metrics::Metrics;
 use crate::model::Doorway;
@@ -48,6 +50,22 @@ impl Handler {
         self.pool.tidy(&self.doorway.model.load(), Instant::now());
     }
 
+    /// What is still under way is cut off because the process ends.
+    pub(crate) fn cuts_off(&self) {
+        self.doorway.cutting_off.store(true, Ordering::Relaxed);
+    }
+
+    /// How TLS is spoken with callers, if it is.
+    pub(crate) fn server_tls(&self) -> Option<Arc<ServerConfig>> {
+        self.doorway.model.load().server_tls.clone()
+    }
+
+    /// A caller and we could not agree on TLS.
+    pub(crate) fn no_handshake(&self, peer: SocketAddr, why: &str) {
+        self.doorway.metrics.tls_handshakes_failed.inc();
+        tracing::debug!(%peer, why, "a TLS handshake failed");
+    }
+
     /// Puts on record that something came which is no request.
     pub(crate) async fn record_unread(&self, peer: SocketAddr, unread: Unread) {
         let facts = RequestFacts {
@@ -63,38 +81,45 @@ impl Handler {
     pub(crate) async fn handle(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        caller: Caller,
         last: bool,
         busy: Busy,
-    ) -> Result<Response<DoorBody>, Infallible> {
+    ) -> Response<DoorBody> {
         let model = self.doorway.model.load_full();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let http2 = parts.version == Version::HTTP_2;
+        if http2 {
+            join_cookies(&mut parts.headers);
+        }
         let facts = RequestFacts {
             id: self.ids.next(self.doorway.now()),
             trace: TraceContext::of(&parts.headers, &self.ids, |id| {
                 self.doorway.traces.samples(id)
             }),
-            peer,
+            peer: caller.peer,
             began: Instant::now(),
         };
         let ours = |response: Response<Full<Bytes>>, busy| {
             response.map(|body| DoorBody::Ours { body, _busy: busy })
         };
-        let uri = &parts.uri;
+        let (uri, manner) = (&parts.uri, Manner::of(&parts.headers));
         let own = own::answer(&model, &parts.method, uri.path(), self.doorway.now());
         let mut response = if let Some(response) = own {
             ours(response, busy)
         } else {
             let raw = RawRequest {
                 method: &parts.method,
-                // An absolute target does not stand in for `Host` (RFC 9112 §3.2.2).
-                target_authority: uri.authority().filter(|_| parts.headers.contains_key(HOST)),
+                // With HTTP/1.1 an absolute target does not stand in for `Host` (RFC 9112 §3.2.2); with HTTP/2 it does
+                // (RFC 9113 §8.3.1).
+                target_authority: uri
+                    .authority()
+                    .filter(|_| http2 || parts.headers.contains_key(HOST)),
                 target_scheme: uri.scheme_str(),
                 path: uri.path(),
                 query: uri.query(),
                 headers: &parts.headers,
-                peer: peer.ip(),
-                scheme: Scheme::Http,
+                peer: caller.peer.ip(),
+                scheme: caller.scheme,
                 door: DOOR,
             };
             let forwarded = match judge(&self.doorway, model, &raw, facts).await {
@@ -105,12 +130,24 @@ impl Handler {
             };
             match forwarded {
                 Ok(response) => response.map(DoorBody::Services),
-                Err(answer) => ours(respond(&answer, &facts.id), busy),
+                Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
             }
         };
         if last {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response)
+        response
+    }
+}
+
+/// Cookies may come in several fields with HTTP/2; whoever reads HTTP/1.1 expects one (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut all = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    if let (Some(first), Some(second)) = (all.next(), all.next()) {
+        let rest = all.collect::<Vec<_>>();
+        let joined = [&[first, second], rest.as_slice()].concat().join(b"; ".as_slice());
+        if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+            headers.insert(COOKIE, joined);
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::dial::Dialled;
 use super::endpoint::Endpoint;
 use super::service::Service;
 
@@ -39,15 +40,34 @@ pub async fn probe(service: Arc<Service>) {
 
 async fn is_well(endpoint: &Endpoint, path: &str, within: Duration) -> bool {
     let asked = timeout(within, async {
-        let address = (endpoint.host.trim_matches(['[', ']']), endpoint.port);
-        let stream = TcpStream::connect(address).await.ok()?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let mut request = Request::get(path).body(Empty::<Bytes>::new()).ok()?;
-        request.headers_mut().insert(header::HOST, HeaderValue::from_str(&endpoint.name).ok()?);
-        tokio::select! {
-            response = sender.send_request(request) => Some(response.ok()?.status()),
-            _ = connection => None,
+        match endpoint.dial.connect(within).await.ok()? {
+            Dialled::Plain(stream) => ask(endpoint, path, stream).await,
+            Dialled::Tls(stream) => ask(endpoint, path, stream).await,
         }
     });
     matches!(asked.await, Ok(Some(status)) if status.is_success())
+}
+
+async fn ask<S>(endpoint: &Endpoint, path: &str, stream: S) -> Option<StatusCode>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (stream, body) = (TokioIo::new(stream), Empty::<Bytes>::new());
+    if endpoint.dial.http2 {
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.ok()?;
+        let scheme = if endpoint.dial.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{path}", endpoint.name);
+        let request = Request::get(url).body(body).ok()?;
+        return tokio::select! {
+            response = sender.send_request(request) => Some(response.ok()?.status()),
+            _ = connection => None,
+        };
+    }
+    let (mut sender, connection) = http1::handshake(stream).await.ok()?;
+    let host = HeaderValue::from_str(&endpoint.name).ok()?;
+    let request = Request::get(path).header(header::HOST, host).body(body).ok()?;
+    tokio::select! {
+        response = sender.send_request(request) => Some(response.ok()?.status()),
+        _ = connection => None,
+    }
 }

@@ -1,7 +1,10 @@
-//! The reverse-proxy door: HTTP/1.1 in, HTTP/1.1 out.
+//! The reverse-proxy door: HTTP/1.1 or HTTP/2 in, over TLS or not, and the same out.
 
 mod body;
+mod busyness;
+mod certificates;
 mod connection;
+mod dial;
 mod endpoint;
 mod forward;
 mod handler;
@@ -9,10 +12,16 @@ mod health;
 mod own;
 mod paced;
 mod pool;
+mod sender;
 mod service;
 mod service_headers;
+mod streams;
+mod tls;
 mod worker;
 
+pub use certificates::{CertificateError, PemFile};
+pub use dial::{Dial, EndpointTls};
 pub use health::probe;
 pub use service::Service;
+pub use tls::{ServiceTls, TlsError, client_tls, server_tls};
 pub use worker::{ProxyLimits, Worker, listen};

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::body::CHECK_EVERY;
-use super::connection::Busyness;
+use super::busyness::Busyness;
 
 /// How long a caller may take.
 #[derive(Clone, Copy, Debug)]

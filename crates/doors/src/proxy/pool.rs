@@ -1,18 +1,15 @@
 //! Connections to endpoints, kept by one data thread for itself.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::body::WatchedBody;
+use super::dial::{DialError, Dialled};
 use super::endpoint::Endpoint;
+use super::sender::{Sender, Shared, speak_http1, speak_http2};
 use super::service::Service;
 use crate::model::Model;
 
@@ -22,13 +19,23 @@ use crate::model::Model;
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<Arc<str>, Vec<Idle>>>,
+    shared: Mutex<HashMap<Arc<str>, Vec<SharedUntil>>>,
+    /// Held while a connection of HTTP/2 is made, so that those who wait share it.
+    connecting: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
     slots: Mutex<HashMap<String, Slots>>,
 }
 
 /// A connection that waits for its next request.
 #[derive(Debug)]
 struct Idle {
-    connection: SendRequest<WatchedBody>,
+    connection: Sender,
+    until: Instant,
+}
+
+/// A connection of HTTP/2; let go when it has had nothing to do until then.
+#[derive(Debug)]
+struct SharedUntil {
+    connection: Shared,
     until: Instant,
 }
 
@@ -49,21 +56,25 @@ pub(crate) struct Slot {
 /// Why there is no connection.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
-    /// The endpoint did not take it.
-    #[error("cannot connect to `{endpoint}`: {source}")]
-    Refused { endpoint: Arc<str>, source: std::io::Error },
+    /// The endpoint cannot be reached.
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// The HTTP handshake failed.
-    #[error("cannot speak HTTP with `{endpoint}`: {source}")]
-    Handshake { endpoint: Arc<str>, source: hyper::Error },
-    /// The endpoint did not answer in time.
-    #[error("`{endpoint}` did not take the connection within {within:?}")]
-    TimedOut { endpoint: Arc<str>, within: Duration },
+    #[error("HTTP cannot be spoken with it: {0}")]
+    Handshake(#[from] hyper::Error),
+}
+
+impl ConnectError {
+    /// Whether it says nothing of the endpoint.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Dial(error) if error.is_ours())
+    }
 }
 
 impl Pool {
     /// Waits for one of the service's connections to be free; nothing when too many wait already.
     pub(crate) async fn slot(&self, service: &Service) -> Option<Slot> {
-        let slots = self.slots_of(service)?;
+        let slots = self.slots_of(service);
         if let Ok(permit) = Arc::clone(&slots.free).try_acquire_owned() {
             return Some(Slot { _permit: permit });
         }
@@ -72,64 +83,94 @@ impl Pool {
         Some(Slot { _permit: permit })
     }
 
-    fn slots_of(&self, service: &Service) -> Option<Slots> {
+    fn slots_of(&self, service: &Service) -> Slots {
         let size = (service.options.max_connections, service.options.max_pending);
-        let mut all = self.slots.lock().ok()?;
+        let mut all = lock(&self.slots);
         let slots = all.entry(service.options.name.clone()).or_insert_with(|| Slots::new(size));
         if slots.size != size {
             *slots = Slots::new(size);
         }
-        Some(slots.clone())
+        slots.clone()
     }
 
     /// A connection that was used before and is still open.
-    pub(crate) fn idle(&self, endpoint: &Endpoint) -> Option<SendRequest<WatchedBody>> {
-        let mut idle = self.idle.lock().ok()?;
-        let connections = idle.get_mut(&endpoint.name)?;
-        while let Some(idle) = connections.pop() {
-            if !idle.connection.is_closed() {
-                return Some(idle.connection);
-            }
+    pub(crate) fn idle(&self, endpoint: &Endpoint) -> Option<Sender> {
+        if endpoint.dial.http2 {
+            return self.stream(endpoint);
         }
-        None
+        let mut idle = lock(&self.idle);
+        let connections = idle.get_mut(&endpoint.name)?;
+        // One that has been closed is found out when it is asked whether it is ready.
+        connections.pop().map(|idle| idle.connection)
     }
 
-    /// Closes the connections that waited too long, or whose endpoint no service in `model` has.
-    pub(crate) fn tidy(&self, model: &Model, now: Instant) {
-        let Ok(mut idle) = self.idle.lock() else { return };
-        let endpoints = model.services.iter().flat_map(|service| &service.endpoints);
-        let names: HashSet<_> = endpoints.map(|endpoint| &endpoint.name).collect();
-        idle.retain(|name, connections| {
-            let known = names.contains(name);
-            connections.retain(|idle| known && now < idle.until && !idle.connection.is_closed());
-            !connections.is_empty()
-        });
+    /// A place on a connection of HTTP/2 that is open.
+    fn stream(&self, endpoint: &Endpoint) -> Option<Sender> {
+        let mut shared = lock(&self.shared);
+        let connections = shared.get_mut(&endpoint.name)?;
+        let stream = connections.iter().find_map(|shared| shared.connection.stream());
+        stream.map(Sender::Http2)
     }
 
     /// A new connection.
     pub(crate) async fn connect(
         &self,
+        service: &Service,
         endpoint: &Endpoint,
-        within: Duration,
-    ) -> Result<SendRequest<WatchedBody>, ConnectError> {
-        let name = || Arc::clone(&endpoint.name);
-        let address = (endpoint.host.trim_matches(['[', ']']), endpoint.port);
-        let stream = timeout(within, TcpStream::connect(address))
-            .await
-            .map_err(|_| ConnectError::TimedOut { endpoint: name(), within })?
-            .map_err(|source| ConnectError::Refused { endpoint: name(), source })?;
-        // Requests are small and written whole; waiting for more would only add time.
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = http1::Builder::new()
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|source| ConnectError::Handshake { endpoint: name(), source })?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to an endpoint ended");
-            }
+    ) -> Result<Sender, ConnectError> {
+        let within = service.options.connect_timeout;
+        if !endpoint.dial.http2 {
+            return Ok(match endpoint.dial.connect(within).await? {
+                Dialled::Plain(stream) => speak_http1(stream).await?,
+                Dialled::Tls(stream) => speak_http1(stream).await?,
+            });
+        }
+        let turn =
+            Arc::clone(lock(&self.connecting).entry(Arc::clone(&endpoint.name)).or_default());
+        let _turn = turn.lock().await;
+        // Whoever had the turn before may have made one with room for us.
+        if let Some(stream) = self.stream(endpoint) {
+            return Ok(stream);
+        }
+        let connection = match endpoint.dial.connect(within).await? {
+            Dialled::Plain(stream) => speak_http2(stream).await?,
+            Dialled::Tls(stream) => speak_http2(stream).await?,
+        };
+        let stream = connection.stream().ok_or(DialError::TimedOut(within))?;
+        let until = Instant::now() + service.options.idle_timeout;
+        lock(&self.shared)
+            .entry(Arc::clone(&endpoint.name))
+            .or_default()
+            .push(SharedUntil { connection, until });
+        Ok(Sender::Http2(stream))
+    }
+
+    /// Closes the connections that waited too long, or whose endpoint no service in `model` has.
+    pub(crate) fn tidy(&self, model: &Model, now: Instant) {
+        let idle_timeouts: HashMap<_, _> = model
+            .services
+            .iter()
+            .flat_map(|service| {
+                let idle = service.options.idle_timeout;
+                service.endpoints.iter().map(move |endpoint| (&endpoint.name, idle))
+            })
+            .collect();
+        lock(&self.idle).retain(|name, connections| {
+            let known = idle_timeouts.contains_key(name);
+            connections.retain(|idle| known && now < idle.until && !idle.connection.is_closed());
+            !connections.is_empty()
         });
-        Ok(sender)
+        lock(&self.shared).retain(|name, connections| {
+            let idle_timeout = idle_timeouts.get(name);
+            connections.retain_mut(|shared| {
+                if !shared.connection.is_idle() {
+                    shared.until = now + idle_timeout.copied().unwrap_or_default();
+                }
+                idle_timeout.is_some() && now < shared.until && !shared.connection.is_closed()
+            });
+            !connections.is_empty()
+        });
+        lock(&self.connecting).retain(|name, _| idle_timeouts.contains_key(name));
     }
 
     /// Takes back a connection whose answer was read to its end.
@@ -137,19 +178,23 @@ impl Pool {
         &self,
         service: &Service,
         endpoint: &Arc<str>,
-        connection: SendRequest<WatchedBody>,
+        connection: Sender,
         now: Instant,
     ) {
-        if connection.is_closed() {
+        // A connection of HTTP/2 was never taken away.
+        if matches!(connection, Sender::Http2(_)) || connection.is_closed() {
             return;
         }
-        if let Ok(mut idle) = self.idle.lock() {
-            let connections = idle.entry(Arc::clone(endpoint)).or_default();
-            if connections.len() < service.options.max_connections {
-                connections.push(Idle { connection, until: now + service.options.idle_timeout });
-            }
+        let mut idle = lock(&self.idle);
+        let connections = idle.entry(Arc::clone(endpoint)).or_default();
+        if connections.len() < service.options.max_connections {
+            connections.push(Idle { connection, until: now + service.options.idle_timeout });
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Slots {

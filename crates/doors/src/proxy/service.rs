@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::uri::Scheme;
 use tokens::Timestamp;
 
 use super::endpoint::Endpoint;
@@ -21,12 +22,10 @@ impl Service {
     /// A service with all its endpoints taken for up.
     #[must_use]
     pub fn new(options: ServiceOptions, metrics: &Metrics) -> Self {
-        let endpoints = options.endpoints.iter().map(|(host, port)| {
-            let labels = EndpointLabels {
-                service: options.name.clone(),
-                endpoint: format!("{host}:{port}"),
-            };
-            Arc::new(Endpoint::new(host, *port, metrics.endpoint_up.get_or_create(&labels).clone()))
+        let endpoints = options.endpoints.iter().map(|dial| {
+            let labels = EndpointLabels { service: options.name.clone(), endpoint: dial.name() };
+            let up = metrics.endpoint_up.get_or_create(&labels).clone();
+            Arc::new(Endpoint::new(dial.clone(), up))
         });
         Self { endpoints: endpoints.collect(), options, next: AtomicUsize::new(0) }
     }
@@ -35,6 +34,17 @@ impl Service {
     #[must_use]
     pub const fn options(&self) -> &ServiceOptions {
         &self.options
+    }
+
+    /// Whether HTTP/2 is spoken with it.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.http2_scheme().is_some()
+    }
+
+    /// The scheme to ask it with, if HTTP/2 is spoken with it. All its endpoints have the same.
+    pub(crate) fn http2_scheme(&self) -> Option<Scheme> {
+        let dial = &self.options.endpoints.first().filter(|dial| dial.http2)?;
+        Some(if dial.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP })
     }
 
     /// How many of its endpoints take requests at `now`, and how many there are.
@@ -63,12 +73,13 @@ mod tests {
     use prometheus_client::registry::Registry;
 
     use super::*;
+    use crate::proxy::Dial;
 
     #[test]
     fn endpoints_take_turns_and_those_that_are_down_come_last() {
         let options = ServiceOptions {
             name: "orders".into(),
-            endpoints: vec![("a".into(), 1), ("b".into(), 1), ("c".into(), 1)],
+            endpoints: ["a", "b", "c"].map(|host| Dial::plain(host, 1)).to_vec(),
             health: None,
             connect_timeout: Duration::from_secs(1),
             first_byte_timeout: Duration::from_secs(1),
@@ -79,7 +90,7 @@ mod tests {
         let service = Service::new(options, &Metrics::new(&mut Registry::default()));
         let now = Timestamp::from_secs(1);
         let order =
-            || service.in_turn(now).map(|endpoint| endpoint.host.clone()).collect::<String>();
+            || service.in_turn(now).map(|endpoint| endpoint.dial.host.clone()).collect::<String>();
         assert_eq!([order(), order(), order(), order()], ["abc", "bca", "cab", "abc"]);
         service.endpoints[2].failed(now);
         assert_eq!([order(), order()], ["bac", "abc"]);

@@ -103,6 +103,10 @@ fn join<'a>(items: impl Iterator<Item = &'a str>, separator: char) -> Option<Str
 
 /// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // RFC 9112 §6.3: it does not count, and whoever believed it would cut the answer short.
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()

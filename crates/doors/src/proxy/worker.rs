@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use gate::request::Scheme;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use super::connection;
+use super::connection::{Caller, Serving, drained};
 use super::handler::Handler;
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
@@ -32,6 +33,8 @@ pub struct ProxyLimits {
     pub header_bytes: usize,
     /// Header lines of a request.
     pub headers: usize,
+    /// Requests at a time on one connection of HTTP/2.
+    pub streams: u32,
     /// Open connections, over all data threads.
     pub connections: usize,
     /// From the first byte of a head to its last.
@@ -92,7 +95,7 @@ impl Worker {
     /// When the thread or its runtime cannot be made.
     pub fn start(
         name: &str,
-        listener: TcpListener,
+        listeners: Vec<(TcpListener, Scheme)>,
         doorway: Arc<Doorway>,
         limits: ProxyLimits,
         open: Arc<AtomicUsize>,
@@ -100,15 +103,30 @@ impl Worker {
         draining: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
         let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
-        let door = Door { listener, handler, limits, open, draining };
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || runtime.block_on(door.run()))?;
+        let serving = Serving { handler, limits, draining };
+        let mut doors = Vec::with_capacity(listeners.len());
+        for (listener, scheme) in listeners {
+            let _inside = runtime.enter();
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let (serving, open) = (serving.clone(), Arc::clone(&open));
+            doors.push(Door { listener, scheme, serving, open });
+        }
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let handler = serving.handler;
+                let tidying = tokio::spawn(async move {
+                    let mut ticks = interval(TIDY_EVERY);
+                    loop {
+                        ticks.tick().await;
+                        handler.tidy();
+                    }
+                });
+                let mut open: JoinSet<()> = doors.into_iter().map(Door::run).collect();
+                while open.join_next().await.is_some() {}
+                tidying.abort();
+            });
+        })?;
         Ok(Self { thread })
     }
 
@@ -122,17 +140,16 @@ impl Worker {
 
 struct Door {
     listener: tokio::net::TcpListener,
-    handler: Arc<Handler>,
-    limits: ProxyLimits,
+    scheme: Scheme,
+    serving: Serving,
     open: Arc<AtomicUsize>,
-    draining: watch::Receiver<bool>,
 }
 
 impl Door {
     async fn run(self) {
         let mut connections = JoinSet::new();
-        let mut draining = self.draining.clone();
-        let mut tidying = interval(TIDY_EVERY);
+        let stopping = drained(self.serving.draining.clone());
+        tokio::pin!(stopping);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -143,8 +160,7 @@ impl Door {
                     }
                 },
                 Some(_) = connections.join_next() => {}
-                _ = tidying.tick() => self.handler.tidy(),
-                _ = draining.wait_for(|draining| *draining) => break,
+                () = &mut stopping => break,
             }
         }
         // Those that the kernel has taken already are ours to answer.
@@ -152,20 +168,21 @@ impl Door {
             self.take(stream, peer, &mut connections);
         }
         drop(self.listener);
-        let drained =
-            timeout(self.limits.drain, async { while connections.join_next().await.is_some() {} })
-                .await;
-        if drained.is_err() {
+        let drained = timeout(self.serving.limits.drain, async {
+            while connections.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
             tracing::warn!(
                 open = connections.len(),
                 "closing what did not end within the drain time"
             );
+            self.serving.handler.cuts_off();
         }
     }
 
     fn take(&self, stream: tokio::net::TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
-        let metrics = self.handler.metrics();
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
+        let metrics = self.serving.handler.metrics();
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.serving.limits.connections {
             self.open.fetch_sub(1, Ordering::Relaxed);
             metrics.connections_refused.inc();
             return;
@@ -173,13 +190,7 @@ impl Door {
         metrics.connections.inc();
         let gauge = metrics.connections.clone();
         let open = Arc::clone(&self.open);
-        let served = connection::serve(
-            stream,
-            peer,
-            Arc::clone(&self.handler),
-            self.limits,
-            self.draining.clone(),
-        );
+        let served = self.serving.clone().serve(stream, Caller { peer, scheme: self.scheme });
         connections.spawn(async move {
             served.await;
             open.fetch_sub(1, Ordering::Relaxed);

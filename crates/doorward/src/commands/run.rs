@@ -1,6 +1,7 @@
 //! `doorward run`.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,7 +44,13 @@ impl Run {
             Ok(server) => server,
             Err(error) => return fail(&error),
         };
-        tracing::info!(proxy = %server.http(), admin = %server.admin(), "ready to judge");
+        let told = |address: Option<SocketAddr>| address.map(tracing::field::display);
+        tracing::info!(
+            http = told(server.http()),
+            https = told(server.https()),
+            admin = %server.admin(),
+            "ready to judge"
+        );
         match server.run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),

@@ -100,9 +100,20 @@ pub struct Exception {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// The reverse proxy, plain HTTP.
-    pub http: SocketAddr,
+    pub http: Option<SocketAddr>,
+    /// The reverse proxy, HTTPS.
+    pub https: Option<Https>,
     /// Health, readiness and metrics.
     pub admin: SocketAddr,
+}
+
+/// Where HTTPS is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Https {
+    /// The address.
+    pub address: SocketAddr,
+    /// PEM files with certificate chains and private keys.
+    pub certificates: Vec<PathBuf>,
 }
 
 /// The signed identity that services are told.
@@ -175,6 +186,10 @@ pub struct Refresh {
 pub struct Upstream {
     /// Its addresses; at least one, each once.
     pub endpoints: Vec<Endpoint>,
+    /// Whether HTTP/2 is spoken with them.
+    pub http2: bool,
+    /// How TLS is spoken with those that are `https`.
+    pub tls: Option<ServiceTls>,
     /// How they are checked.
     pub health: Option<Health>,
     /// How long a connection is waited for.
@@ -189,9 +204,22 @@ pub struct Upstream {
     pub max_pending: usize,
 }
 
-/// One address of a service, plain HTTP.
+/// How TLS is spoken with a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceTls {
+    /// A PEM file with the authorities to believe; none for the system's.
+    pub ca: Option<PathBuf>,
+    /// The name that its certificate is for; none for the host of the endpoint.
+    pub server_name: Option<String>,
+    /// PEM files with the certificate to show and its key.
+    pub certificates: Vec<PathBuf>,
+}
+
+/// One address of a service.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// A host name, an IPv4 address, or an IPv6 address in brackets.
     pub host: String,
     /// The port.
@@ -200,7 +228,8 @@ pub struct Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
 }
 
@@ -267,6 +296,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// The headers of a request.
     pub headers: usize,
+    /// Requests at a time on one connection of HTTP/2.
+    pub streams: u32,
     /// The path and query of a request, in bytes.
     pub uri_bytes: usize,
     /// The body of a request, in bytes; none for no limit.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doors::proxy::{Service, probe};
+use doors::proxy::{self, Dial, EndpointTls, PemFile, Service, ServiceTls, TlsError, probe};
 use doors::{IdentitySigner, Metrics, Model, ServiceOptions};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
@@ -14,8 +14,9 @@ use ledger::keys::signing::{
     RotationOptions, SigningKeeper, SigningKeys, SigningKeysError, SigningStore,
 };
 use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
+use rustls::pki_types::ServerName;
 use thiserror::Error;
-use tokens::Fingerprint;
+use tokens::Digest;
 use tokio::task::AbortHandle;
 
 use crate::config::{self, Config, Exception, Identity, Loaded};
@@ -35,6 +36,20 @@ pub enum AssemblyError {
         /// What is wrong.
         source: Box<KeyOptionsError>,
     },
+    /// A file that has gone since it was checked.
+    #[error("`{name}` cannot be read: {source}")]
+    File {
+        /// Its path.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A host that TLS has no name for.
+    #[error("`{0}` is not a host name")]
+    ServerName(String),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The certificates to believe cannot be read.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -68,7 +83,16 @@ pub(crate) struct Assembly {
 struct Carried {
     rings: HashMap<Option<PathBuf>, Arc<KeyRings>>,
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
-    services: Vec<(Arc<Service>, Option<Probe>)>,
+    services: Vec<CarriedService>,
+}
+
+/// A service, and what it was made from: the same again keeps its connections and what is known of its endpoints.
+#[derive(Debug)]
+struct CarriedService {
+    service: Arc<Service>,
+    upstream: config::Upstream,
+    files: UpstreamFiles,
+    _probe: Option<Probe>,
 }
 
 /// A probe that ends with its handle.
@@ -108,7 +132,11 @@ impl Assembly {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = self.keys(&config, &mut carried)?;
         let signer = self.signer(&config, &mut carried)?;
-        let services = self.services(&config, &mut carried);
+        let services = self.services(&config, &mut carried)?;
+        let server_tls = config.listen.https.as_ref().map(|https| {
+            let files = pem_files(&https.certificates)?;
+            proxy::server_tls(&files).map_err(AssemblyError::from)
+        });
         let policy_set = policy_set_version(&config);
         let reading = Reading {
             identity_headers: IdentityHeaders::clone(gate.identity_headers()),
@@ -116,6 +144,7 @@ impl Assembly {
             limits: ReadingLimits {
                 target_bytes: config.limits.uri_bytes,
                 head_bytes: config.limits.header_bytes,
+                headers: config.limits.headers,
             },
         };
         let facts = ConfigFacts {
@@ -130,6 +159,7 @@ impl Assembly {
             services,
             keys,
             signer,
+            server_tls: server_tls.transpose()?,
             policy_set,
             max_body: config.limits.body_bytes,
             audit_budget: config.audit.budget,
@@ -216,28 +246,34 @@ impl Assembly {
         ))))
     }
 
-    fn services(&self, config: &Config, carried: &mut Carried) -> Vec<Arc<Service>> {
-        let mut before = std::mem::take(&mut carried.services);
-        let in_order = config.gate.services.iter().filter_map(|service| {
-            config
-                .services
-                .get(&service.name)
-                .map(|upstream| service_options(&service.name, upstream))
-        });
-        for options in in_order {
-            let same = before.iter().position(|(service, _)| *service.options() == options);
-            carried.services.push(match same {
-                Some(position) => before.swap_remove(position),
+    fn services(
+        &self,
+        config: &Config,
+        carried: &mut Carried,
+    ) -> Result<Vec<Arc<Service>>, AssemblyError> {
+        let mut services = Vec::with_capacity(config.gate.services.len());
+        for service in &config.gate.services {
+            let Some(upstream) = config.services.get(&service.name) else { continue };
+            let files = UpstreamFiles::read(upstream)?;
+            let same = carried.services.iter().position(|carried| {
+                carried.service.options().name == service.name
+                    && carried.upstream == *upstream
+                    && carried.files == files
+            });
+            services.push(match same {
+                Some(position) => carried.services.swap_remove(position),
                 None => {
+                    let options = service_options(&service.name, upstream, &files)?;
                     let service = Arc::new(Service::new(options, &self.metrics));
                     let probing = service.options().health.is_some();
                     let probe = probing
                         .then(|| Probe(tokio::spawn(probe(Arc::clone(&service))).abort_handle()));
-                    (service, probe)
+                    CarriedService { service, upstream: upstream.clone(), files, _probe: probe }
                 }
             });
         }
-        carried.services.iter().map(|(service, _)| Arc::clone(service)).collect()
+        carried.services = services;
+        Ok(carried.services.iter().map(|carried| Arc::clone(&carried.service)).collect())
     }
 }
 
@@ -264,7 +300,7 @@ pub(super) fn audit_options(config: &Config) -> AuditOptions {
 
 /// A name for everything that requests are judged by: equal configurations have equal names.
 pub(crate) fn policy_set_version(config: &Config) -> Arc<str> {
-    Fingerprint::of(&format!("{:?}", config.gate)).short().into()
+    Digest::of(&format!("{:?}", config.gate)).short().into()
 }
 
 fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptions, AssemblyError> {
@@ -285,10 +321,57 @@ fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptio
     )
 }
 
-fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {
-    ServiceOptions {
+/// The files that TLS with a service takes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct UpstreamFiles {
+    ca: Option<PemFile>,
+    certificates: Vec<PemFile>,
+}
+
+impl UpstreamFiles {
+    fn read(upstream: &config::Upstream) -> Result<Self, AssemblyError> {
+        let Some(tls) = &upstream.tls else { return Ok(Self::default()) };
+        let ca = pem_files(tls.ca.as_slice())?.pop();
+        Ok(Self { ca, certificates: pem_files(&tls.certificates)? })
+    }
+}
+
+fn pem_files(paths: &[PathBuf]) -> Result<Vec<PemFile>, AssemblyError> {
+    let files = paths.iter().map(|path| {
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(PemFile { name, bytes }),
+            Err(source) => Err(AssemblyError::File { name, source }),
+        }
+    });
+    files.collect()
+}
+
+fn service_options(
+    name: &str,
+    upstream: &config::Upstream,
+    files: &UpstreamFiles,
+) -> Result<ServiceOptions, AssemblyError> {
+    let http2 = upstream.http2;
+    let client = upstream.tls.as_ref().map(|tls| {
+        let options =
+            ServiceTls { ca: files.ca.as_ref(), certificates: &files.certificates, http2 };
+        Ok::<_, AssemblyError>((proxy::client_tls(&options)?, tls.server_name.as_deref()))
+    });
+    let client = client.transpose()?;
+    let endpoints = upstream.endpoints.iter().map(|endpoint| {
+        let host = endpoint.host.clone();
+        let tls = client.as_ref().filter(|_| endpoint.tls).map(|(config, name)| {
+            let name = name.unwrap_or(host.trim_matches(['[', ']']));
+            let name = ServerName::try_from(name.to_owned())
+                .map_err(|_| AssemblyError::ServerName(name.to_owned()))?;
+            Ok::<_, AssemblyError>(EndpointTls { config: Arc::clone(config), name })
+        });
+        Ok(Dial { tls: tls.transpose()?, host, port: endpoint.port, http2 })
+    });
+    Ok(ServiceOptions {
         name: name.to_owned(),
-        endpoints: upstream.endpoints.iter().map(|e| (e.host.clone(), e.port)).collect(),
+        endpoints: endpoints.collect::<Result<_, AssemblyError>>()?,
         health: upstream
             .health
             .as_ref()
@@ -298,7 +381,7 @@ fn service_options(name: &str, upstream: &config::Upstream) -> ServiceOptions {
         idle_timeout: upstream.idle_timeout,
         max_connections: upstream.max_connections,
         max_pending: upstream.max_pending,
-    }
+    })
 }
 
 fn network(network: &config::Network) -> Option<Network> {

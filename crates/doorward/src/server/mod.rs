@@ -3,21 +3,23 @@
 mod admin;
 mod assembly;
 mod checkpoint_key;
+mod descriptors;
 mod files;
 mod otlp;
 mod reload;
 mod telemetry;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use doors::proxy::{ProxyLimits, Worker, listen};
 use doors::{Doorway, Metrics};
+use gate::request::Scheme;
 use ledger::audit::{AuditError, AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -42,7 +44,8 @@ const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 /// A running Doorward.
 #[derive(Debug)]
 pub struct Server {
-    http: SocketAddr,
+    http: Option<SocketAddr>,
+    https: Option<SocketAddr>,
     admin: SocketAddr,
     doorway: Arc<Doorway>,
     workers: Vec<Worker>,
@@ -113,13 +116,11 @@ impl Server {
         let inside = control.enter();
         // Before any port is open: who finds us ready may signal at once.
         let signals = Signals::listen().map_err(StartError::Signals)?;
-        let listeners = listen(config.listen.http, config.data_threads)
-            .map_err(|error| StartError::listen("listen.http", config.listen.http, error))?;
-        let http = listeners
-            .first()
-            .and_then(|listener| listener.local_addr().ok())
-            .unwrap_or(config.listen.http);
-        let admin = std::net::TcpListener::bind(config.listen.admin)
+        let threads = config.data_threads;
+        let (http, listeners) = opened("listen.http", config.listen.http, threads)?;
+        let secure = config.listen.https.as_ref().map(|https| https.address);
+        let (https, secure_listeners) = opened("listen.https", secure, threads)?;
+        let admin = TcpListener::bind(config.listen.admin)
             .map_err(|error| StartError::listen("listen.admin", config.listen.admin, error))?;
 
         let mut registry = Registry::default();
@@ -129,7 +130,6 @@ impl Server {
         let checkpoint_key = checkpoint_key::load_or_make(&config.audit.directory, &entropy)?;
         let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
         let limits = limits(config);
-        let data_threads = config.data_threads;
         let kept = KeptSettings::of(config);
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
@@ -141,15 +141,20 @@ impl Server {
             audit,
             clock,
             metrics,
+            cutting_off: AtomicBool::new(false),
             traces,
         });
         let (draining, drained) = watch::channel(false);
         let open = Arc::new(AtomicUsize::new(0));
-        let mut workers = Vec::with_capacity(data_threads);
-        for (number, listener) in listeners.into_iter().enumerate() {
+        let mut workers = Vec::with_capacity(threads);
+        let (mut listeners, mut secure_listeners) =
+            (listeners.into_iter(), secure_listeners.into_iter());
+        for number in 0..threads {
+            let plain = listeners.next().map(|listener| (listener, Scheme::Http));
+            let secure = secure_listeners.next().map(|listener| (listener, Scheme::Https));
             let worker = Worker::start(
                 &format!("data-{number}"),
-                listener,
+                plain.into_iter().chain(secure).collect(),
                 Arc::clone(&doorway),
                 limits,
                 Arc::clone(&open),
@@ -169,6 +174,7 @@ impl Server {
         drop(inside);
         Ok(Self {
             http,
+            https,
             admin: admin_address,
             doorway,
             workers,
@@ -179,10 +185,16 @@ impl Server {
         })
     }
 
-    /// Where the proxy listens.
+    /// Where the proxy listens for HTTP, if it does.
     #[must_use]
-    pub const fn http(&self) -> SocketAddr {
+    pub const fn http(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Where the proxy listens for HTTPS, if it does.
+    #[must_use]
+    pub const fn https(&self) -> Option<SocketAddr> {
+        self.https
     }
 
     /// Where `/healthz`, `/readyz` and `/metrics` are.
@@ -249,12 +261,26 @@ impl Signals {
     }
 }
 
+/// Opens the port, if there is to be one.
+fn opened(
+    key: &'static str,
+    address: Option<SocketAddr>,
+    threads: usize,
+) -> Result<(Option<SocketAddr>, Vec<TcpListener>), StartError> {
+    let Some(address) = address else { return Ok((None, Vec::new())) };
+    let listeners =
+        listen(address, threads).map_err(|error| StartError::listen(key, address, error))?;
+    let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
+    Ok((Some(bound.unwrap_or(address)), listeners))
+}
+
 fn limits(config: &crate::config::Config) -> ProxyLimits {
     let limits = &config.limits;
     ProxyLimits {
         header_bytes: limits.header_bytes,
         headers: limits.headers,
-        connections: limits.connections,
+        streams: limits.streams,
+        connections: descriptors::connections(limits.connections),
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,

@@ -62,11 +62,13 @@ pub struct ReadingLimits {
     pub target_bytes: usize,
     /// The most bytes of the head: request line and header lines as HTTP/1.1 writes them without a byte too many.
     pub head_bytes: usize,
+    /// The most header lines.
+    pub headers: usize,
 }
 
 impl Default for ReadingLimits {
     fn default() -> Self {
-        Self { target_bytes: 8 << 10, head_bytes: 32 << 10 }
+        Self { target_bytes: 8 << 10, head_bytes: 32 << 10, headers: 100 }
     }
 }
 
@@ -109,6 +111,8 @@ impl CanonicalRequest {
         let host = read_host(raw, scheme)?;
         let path = CanonicalPath::parse(raw.path)?;
         let query = raw.query.map(read_query).transpose()?;
+        // Escaping can make a path longer.
+        check_target(path.as_str().len(), query.as_deref(), reading.limits)?;
         Ok(Self {
             method: raw.method.clone(),
             scheme,
@@ -219,16 +223,29 @@ pub(crate) enum Bearer<'a> {
     Token(&'a str),
 }
 
-fn check_size(raw: &RawRequest<'_>, limits: ReadingLimits) -> Result<(), RequestRefusal> {
-    let target = raw.path.len() + raw.query.map_or(0, |query| "?".len() + query.len());
-    if target > limits.target_bytes {
+/// The length of a target that is not too long.
+fn check_target(
+    path: usize,
+    query: Option<&str>,
+    limits: ReadingLimits,
+) -> Result<usize, RequestRefusal> {
+    let length = path + query.map_or(0, |query| "?".len() + query.len());
+    if length > limits.target_bytes {
         return Err(RequestRefusal::TargetTooLong { most: limits.target_bytes });
     }
+    Ok(length)
+}
+
+fn check_size(raw: &RawRequest<'_>, limits: ReadingLimits) -> Result<(), RequestRefusal> {
+    let target = check_target(raw.path.len(), raw.query, limits)?;
     let request_line = raw.method.as_str().len() + target + " ".len() + " HTTP/1.1\r\n".len();
     let fields =
         raw.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     if request_line + fields.sum::<usize>() + "\r\n".len() > limits.head_bytes {
         return Err(RequestRefusal::HeadTooLarge { most: limits.head_bytes });
+    }
+    if raw.headers.len() > limits.headers {
+        return Err(RequestRefusal::TooManyHeaders { most: limits.headers });
     }
     Ok(())
 }

@@ -73,6 +73,12 @@ pub enum RequestRefusal {
         /// The most that they may have.
         most: usize,
     },
+    /// More header lines than there may be.
+    #[error("the request has more than {most} header lines")]
+    TooManyHeaders {
+        /// The most that there may be.
+        most: usize,
+    },
     /// More than [`MAX_SEGMENTS`](crate::request::MAX_SEGMENTS) segments.
     #[error("the path has too many segments")]
     TooManySegments,
@@ -107,6 +113,7 @@ impl RequestRefusal {
             Self::TargetForm => "target_form",
             Self::TargetScheme => "target_scheme",
             Self::TargetTooLong { .. } => "target_too_long",
+            Self::TooManyHeaders { .. } => "too_many_headers",
             Self::TooManySegments => "too_many_segments",
             Self::TransferEncoding => "transfer_encoding",
         }

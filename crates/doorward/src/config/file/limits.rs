@@ -15,6 +15,8 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) header_bytes: Bounded<HeaderBytes>,
     /// How many headers a request may have. One with more is answered with 431.
     pub(in crate::config) headers: Bounded<Headers>,
+    /// How many requests may be under way at a time on one connection of HTTP/2.
+    pub(in crate::config) streams: Bounded<Streams>,
     /// The path and query of a request. A longer one is answered with 414.
     pub(in crate::config) uri_bytes: Bounded<UriBytes>,
     /// The body of a request, or `unlimited`. A larger one is answered with 413.
@@ -104,8 +106,10 @@ bound! {
     HeaderBytes: Size, Size::kib(4), Size::mib(1), Some(Size::kib(32));
     /// The headers of a request.
     Headers: Count, Count(10), Count(1_000), Some(Count(100));
+    /// Requests at a time on one connection.
+    Streams: Count, Count(1), Count(10_000), Some(Count(128));
     /// The path and query of a request.
-    UriBytes: Size, Size::bytes(256), Size::kib(64), Some(Size::kib(8));
+    UriBytes: Size, Size::bytes(256), Size::kib(32), Some(Size::kib(8));
     /// Open connections.
     Connections: Count, Count(1), Count(1_000_000), Some(Count(10_000));
     /// How long the head of a request may take.

@@ -8,7 +8,9 @@ use crate::config::value::Address;
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Listen {
     /// The reverse proxy: plain HTTP, as IP address and port. Loopback only, unless the key below says otherwise.
-    pub(in crate::config) http: Address,
+    pub(in crate::config) http: Option<Address>,
+    /// The reverse proxy: HTTPS.
+    pub(in crate::config) https: Option<Https>,
     /// Health, readiness and metrics, as IP address and port.
     #[schemars(extend("default" = "127.0.0.1:9901"))]
     pub(in crate::config) admin: Option<Address>,
@@ -18,4 +20,16 @@ pub(in crate::config) struct Listen {
     /// Serve health, readiness and metrics beyond loopback, to whoever can reach the address.
     #[serde(default)]
     pub(in crate::config) danger_admin_beyond_loopback: bool,
+}
+
+/// Where HTTPS is served, with TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Https {
+    /// The IP address and port.
+    pub(in crate::config) address: Address,
+    /// Files in PEM with certificate chains, leaf first, and private keys, together or apart: what belongs together is
+    /// found. A caller is shown the certificate for the name that it asks for, and the first when it asks for none. They
+    /// are read again when they change.
+    pub(in crate::config) certificates: Vec<String>,
 }

@@ -23,11 +23,11 @@ pub(super) use self::condition::{Condition, ConditionValue};
 pub(super) use self::identity::{Identity, IdentityKeys};
 pub(super) use self::issuer::{ClaimType, DeclaredClaim, Issuer, KeySource, StandIn, Subjects};
 pub(super) use self::limits::{BodyBytes, Limits};
-pub(super) use self::listen::Listen;
+pub(super) use self::listen::{Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};
-pub(super) use self::service::{Endpoints, Health, Service, ServiceIdentity};
+pub(super) use self::service::{Endpoints, Health, Protocol, Service, ServiceIdentity, ServiceTls};
 pub(super) use self::telemetry::{LogFormat, LogLevel, Otlp, SampleRatio, Telemetry};
 
 use super::value::{Bounded, Count, Name, PeerNetwork, bound};

@@ -14,8 +14,14 @@ pub(in crate::config) type Endpoints = Vec<EndpointUrl>;
 pub(in crate::config) struct Service {
     /// The only audience that opens it: a token must have it in `aud`. No two services share one.
     pub(in crate::config) audience: Text,
-    /// Its addresses, such as `http://10.0.0.11:9001`. At least one.
+    /// Its addresses, such as `http://10.0.0.11:9001` or `https://orders.internal:8443`. At least one.
     pub(in crate::config) endpoints: Endpoints,
+    /// What is spoken with its endpoints: `http1`, or `http2` (for gRPC, and for services that take nothing else).
+    #[schemars(extend("default" = "http1"))]
+    #[serde(default)]
+    pub(in crate::config) protocol: Protocol,
+    /// How TLS is spoken with its `https` endpoints. Without it the system's authorities are believed.
+    pub(in crate::config) tls: Option<ServiceTls>,
     /// How endpoints are checked. Without it they are judged by the requests they answer alone.
     pub(in crate::config) health: Option<Health>,
     /// How it is told who is calling.
@@ -33,6 +39,29 @@ pub(in crate::config) struct Service {
     /// How many requests of each data thread may wait for a connection. The next is answered with 503.
     #[serde(default)]
     pub(in crate::config) max_pending: Bounded<MaxPending>,
+}
+
+/// What is spoken with a service.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: by ALPN over TLS, with prior knowledge without.
+    Http2,
+}
+
+/// How TLS is spoken with a service.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct ServiceTls {
+    /// A file in PEM with the authorities to believe, instead of the system's.
+    pub(in crate::config) ca: Option<String>,
+    /// The name that its certificate must be for. By default the host of the endpoint.
+    pub(in crate::config) server_name: Option<Text>,
+    /// Files in PEM with the certificate to show and its private key, for services that ask who we are (mTLS).
+    pub(in crate::config) certificates: Vec<String>,
 }
 
 /// How the endpoints of a service are checked.

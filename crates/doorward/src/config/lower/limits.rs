@@ -6,6 +6,7 @@ pub(super) fn lower(limits: &file::Limits) -> model::Limits {
     model::Limits {
         header_bytes: size(&limits.header_bytes),
         headers: count(&limits.headers),
+        streams: u32::try_from(limits.streams.value().0).unwrap_or(1),
         uri_bytes: size(&limits.uri_bytes),
         body_bytes: match limits.body_bytes {
             file::BodyBytes::Limited(size) => Some(size.get()),

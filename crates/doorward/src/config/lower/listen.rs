@@ -1,5 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
+use doors::proxy::{PemFile, TlsError, server_tls};
 use gate::spec::Place;
 
 use super::Lowering;
@@ -20,16 +21,24 @@ impl Lowering<'_> {
                 );
                 self.report(problem.help("add `listen: { http: 127.0.0.1:8080 }`"));
             }
-            return model::Listen { http: DEFAULT_ADMIN, admin: DEFAULT_ADMIN };
+            return model::Listen { http: None, https: None, admin: DEFAULT_ADMIN };
         };
-        let http = listen.http.0;
+        let written = ["http", "https"].map(|key| self.tree.find(&place.then(key)).is_some());
+        if written == [false, false] {
+            let problem = self.key_problem(&place, "expected `http` or `https`, or both");
+            self.report(problem.help("add `http: 127.0.0.1:8080`"));
+        }
+        let http = listen.http.map(|address| address.0);
+        let https = listen.https.map(|https| self.https(&https, &place.then("https")));
         let admin = listen.admin.map_or(DEFAULT_ADMIN, |address| address.0);
         let plain = place.then("danger_plain_http_beyond_loopback");
         let open = place.then("danger_admin_beyond_loopback");
-        if !loopback(http) && !listen.danger_plain_http_beyond_loopback {
+        if let Some(http) = http.filter(|http| !loopback(*http))
+            && !listen.danger_plain_http_beyond_loopback
+        {
             let message = format!("plain HTTP on `{http}`, beyond loopback");
             let problem = self.problem(&place.then("http"), message).help(format!(
-                "write `127.0.0.1:{}`; or, if something in front ends TLS, add `danger_plain_http_beyond_loopback: true`",
+                "write `127.0.0.1:{}`, or serve `https` there; or, if something in front ends TLS, add `danger_plain_http_beyond_loopback: true`",
                 http.port()
             ));
             self.report(problem);
@@ -42,11 +51,20 @@ impl Lowering<'_> {
             ));
             self.report(problem);
         }
-        if http == admin && http.port() != 0 {
-            let problem = self
-                .problem(&place.then("http"), format!("`{http}` is also the address of `admin`"))
-                .help("give each an address of its own");
-            self.report(problem);
+        let secure = https.as_ref().map(|https| https.address);
+        let http_place = place.then("http");
+        let https_place = place.then("https").then("address");
+        for (one, of, other, what) in [
+            (http, &http_place, Some(admin), "admin"),
+            (secure, &https_place, Some(admin), "admin"),
+            (secure, &https_place, http, "http"),
+        ] {
+            if let Some(address) = one.filter(|one| one.port() != 0 && Some(*one) == other) {
+                let problem = self
+                    .problem(of, format!("`{address}` is also the address of `{what}`"))
+                    .help("give each an address of its own");
+                self.report(problem);
+            }
         }
         self.exception(
             listen.danger_plain_http_beyond_loopback,
@@ -58,7 +76,44 @@ impl Lowering<'_> {
             &open,
             "health, readiness and metrics may be read from other machines",
         );
-        model::Listen { http, admin }
+        model::Listen { http, https, admin }
+    }
+
+    fn https(&mut self, https: &file::Https, place: &Place) -> model::Https {
+        let place = place.then("certificates");
+        if https.certificates.is_empty() {
+            let problem = self.problem(&place, "expected at least one certificate");
+            self.report(problem.help("write `[tls/example.pem]`"));
+        }
+        let files = self.pems(&https.certificates, &place);
+        if files.len() == https.certificates.len()
+            && let Err(error) = server_tls(&files)
+        {
+            self.tls_problem(&error, &https.certificates, &place);
+        }
+        let certificates = https.certificates.iter().map(|path| self.path(path)).collect();
+        model::Https { address: https.address.0, certificates }
+    }
+
+    /// The PEM files at `paths`, as far as they can be read.
+    pub(super) fn pems(&mut self, paths: &[String], place: &Place) -> Vec<PemFile> {
+        let each = paths.iter().enumerate();
+        each.filter_map(|(index, path)| self.pem(path, &place.at(index))).collect()
+    }
+
+    pub(super) fn pem(&mut self, path: &str, place: &Place) -> Option<PemFile> {
+        let bytes = self.read(path, place)?;
+        Some(PemFile { name: path.to_owned(), bytes })
+    }
+
+    /// Complains about certificates at the file that is to blame, or else at `place`.
+    pub(super) fn tls_problem(&mut self, error: &TlsError, paths: &[String], place: &Place) {
+        let index = error.file().and_then(|file| paths.iter().position(|path| path == file));
+        let certificates = place.then("certificates");
+        let listed = if self.tree.find(&certificates).is_some() { &certificates } else { place };
+        let place = index.map_or_else(|| listed.clone(), |index| listed.at(index));
+        let problem = self.problem(&place, error.to_string()).help(error.remedy());
+        self.report(problem);
     }
 
     pub(super) fn trusted_peers(&mut self, peers: &[PeerNetwork], every: bool) -> Vec<Network> {

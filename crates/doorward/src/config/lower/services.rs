@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use doors::proxy::{ServiceTls, client_tls};
 use gate::spec::{IdentityField, IdentityForward, Place, ServiceSpec};
 
 use super::{Lowering, count, time};
@@ -26,10 +27,13 @@ impl Lowering<'_> {
 
     fn upstream(&mut self, service: &file::Service, place: &Place) -> model::Upstream {
         let endpoints = self.endpoints(&service.endpoints, &place.then("endpoints"));
+        let tls = self.service_tls(service, &endpoints, place);
         let health =
             service.health.as_ref().map(|health| self.health(health, &place.then("health")));
         model::Upstream {
             endpoints,
+            http2: matches!(service.protocol, file::Protocol::Http2),
+            tls,
             health,
             connect_timeout: time(&service.timeouts.connect),
             first_byte_timeout: time(&service.timeouts.first_byte),
@@ -39,24 +43,71 @@ impl Lowering<'_> {
         }
     }
 
+    fn service_tls(
+        &mut self,
+        service: &file::Service,
+        endpoints: &[model::Endpoint],
+        place: &Place,
+    ) -> Option<model::ServiceTls> {
+        let place = place.then("tls");
+        if service.tls.is_some() && !endpoints.iter().any(|endpoint| endpoint.tls) {
+            let problem = self.key_problem(&place, "no endpoint of the service is `https`");
+            self.report(problem.help("write its endpoints as `https://…`, or remove `tls`"));
+        }
+        let none = file::ServiceTls::default();
+        let tls = endpoints
+            .iter()
+            .any(|endpoint| endpoint.tls)
+            .then(|| service.tls.as_ref().unwrap_or(&none))?;
+        let ca = tls.ca.as_deref().and_then(|path| self.pem(path, &place.then("ca")));
+        let files = self.pems(&tls.certificates, &place.then("certificates"));
+        if tls.ca.is_none() || ca.is_some() {
+            let options = ServiceTls { ca: ca.as_ref(), certificates: &files, http2: false };
+            if let Err(error) = client_tls(&options) {
+                let ca = tls.ca.as_deref().filter(|ca| error.file() == Some(ca));
+                let place = ca.map_or_else(|| place.clone(), |_| place.then("ca"));
+                self.tls_problem(&error, &tls.certificates, &place);
+            }
+        }
+        if let Some(name) = &tls.server_name
+            && rustls::pki_types::ServerName::try_from(name.0.as_str()).is_err()
+        {
+            let message = format!("`{}` is not a host name", name.0);
+            let problem = self.problem(&place.then("server_name"), message);
+            self.report(problem.help("write the name that the certificate is for"));
+        }
+        Some(model::ServiceTls {
+            ca: tls.ca.as_deref().map(|path| self.path(path)),
+            server_name: tls.server_name.as_ref().map(|name| name.0.clone()),
+            certificates: tls.certificates.iter().map(|path| self.path(path)).collect(),
+        })
+    }
+
     fn endpoints(&mut self, endpoints: &file::Endpoints, place: &Place) -> Vec<model::Endpoint> {
+        let lowered = |endpoint: &crate::config::value::EndpointUrl| model::Endpoint {
+            tls: endpoint.tls,
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+        };
         let written = self.tree.find(place).is_some_and(|node| !node.is_empty());
         if endpoints.is_empty() && !written {
             let problem = self.problem(place, "expected at least one endpoint");
             self.report(problem.help("write `[http://10.0.0.11:9001]`"));
         }
         for (index, endpoint) in endpoints.iter().enumerate() {
+            if endpoints.first().is_some_and(|first| first.tls != endpoint.tls) {
+                let message = format!("`{}` has another scheme than the first", lowered(endpoint));
+                let problem = self.problem(&place.at(index), message);
+                self.report(
+                    problem.help("write all endpoints of a service as http, or all as https"),
+                );
+            }
             if endpoints.iter().take(index).any(|earlier| earlier == endpoint) {
-                let message =
-                    format!("`http://{}:{}` is listed twice", endpoint.host, endpoint.port);
+                let message = format!("`{}` is listed twice", lowered(endpoint));
                 let problem = self.problem(&place.at(index), message).help("keep one of the two");
                 self.report(problem);
             }
         }
-        let lowered = |endpoint: &crate::config::value::EndpointUrl| model::Endpoint {
-            host: endpoint.host.clone(),
-            port: endpoint.port,
-        };
         endpoints.iter().map(lowered).collect()
     }
 

@@ -41,9 +41,10 @@ impl Written for FetchUrl {
     }
 }
 
-/// One address of a service, such as `http://10.0.0.11:9001`.
+/// One address of a service, such as `http://10.0.0.11:9001` or `https://orders.internal:8443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct EndpointUrl {
+    pub(in crate::config) tls: bool,
     pub(in crate::config) host: String,
     pub(in crate::config) port: u16,
 }
@@ -60,27 +61,26 @@ impl Written for EndpointUrl {
         let uri = read(text, Self::HELP)?;
         let shown = shortened(text);
         let (host, port) = (uri.host().unwrap_or(""), uri.port_u16());
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(Complaint::new(format!(
-                    "`{shown}` is https, which endpoints cannot be yet"
-                ))
-                .help("write `http://…`, over a network that you trust"));
+        let (scheme, tls) = match uri.scheme_str() {
+            Some("http") => ("http", false),
+            Some("https") => ("https", true),
+            _ => {
+                let complaint = Complaint::new(format!("`{shown}` is neither http nor https"));
+                return Err(complaint.help(Self::HELP));
             }
-            _ => return Err(Complaint::new(format!("`{shown}` is not http")).help(Self::HELP)),
-        }
+        };
         let path = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         if !matches!(path, "" | "/") {
             return Err(Complaint::new(format!("`{shown}` has a path or a query")).help(format!(
-                "write `http://{}`; the path comes from the request",
+                "write `{scheme}://{}`; the path comes from the request",
                 uri.authority().map_or("", http::uri::Authority::as_str)
             )));
         }
         match port {
-            Some(port) if port > 0 => Ok(Self { host: host.to_ascii_lowercase(), port }),
+            Some(port) if port > 0 => Ok(Self { tls, host: host.to_ascii_lowercase(), port }),
             _ => Err(Complaint::new(format!("`{shown}` has no port")).help(format!(
-                "write `http://{host}:80`, or the port that the service listens on"
+                "write `{scheme}://{host}:{}`, or the port that the service listens on",
+                if tls { 443 } else { 80 }
             ))),
         }
     }

@@ -1,0 +1,119 @@
+//! Whether a caller's connection is at work, and for which permit.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::time::Instant;
+
+use super::streams;
+use crate::in_flight::InFlight;
+
+/// Whether a connection is answering a request, and which; shared by its stream and its answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Busyness(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    answering: AtomicUsize,
+    streams: AtomicBool,
+    moments: Mutex<Moments>,
+    forwarded: Mutex<Weak<InFlight>>,
+}
+
+#[derive(Debug)]
+struct Moments {
+    head_began: Option<Instant>,
+    idle_since: Instant,
+}
+
+/// Held while a request is being answered, or its body still read.
+#[derive(Debug)]
+pub(crate) struct Busy(Busyness);
+
+impl Default for Busyness {
+    fn default() -> Self {
+        let moments = Moments { head_began: None, idle_since: Instant::now() };
+        Self(Arc::new(State {
+            answering: AtomicUsize::new(0),
+            streams: AtomicBool::new(false),
+            moments: Mutex::new(moments),
+            forwarded: Mutex::default(),
+        }))
+    }
+}
+
+impl Busyness {
+    /// A request came whole.
+    pub(crate) fn begin(&self) -> Busy {
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
+        self.head_over();
+        Busy(self.clone())
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed) != 0
+    }
+
+    /// Since when nothing is being answered; nothing while something is.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        (!self.is_busy()).then(|| self.moments(|moments| moments.idle_since))
+    }
+
+    /// Requests come beside each other (HTTP/2): what is read need not be a head.
+    pub(crate) fn has_streams(&self) {
+        self.0.streams.store(true, Ordering::Relaxed);
+    }
+
+    /// The first byte of a head came; later ones do not count.
+    pub(crate) fn head_began(&self, now: Instant) {
+        if !self.0.streams.load(Ordering::Relaxed) {
+            self.moments(|moments| *moments.head_began.get_or_insert(now));
+        }
+    }
+
+    pub(crate) fn head_began_at(&self) -> Option<Instant> {
+        self.moments(|moments| moments.head_began)
+    }
+
+    /// What began has come to its end.
+    pub(crate) fn head_over(&self) {
+        self.moments(|moments| moments.head_began = None);
+    }
+
+    /// Whether the permit of the request being answered still stands.
+    pub(crate) fn permit_stands(&self) -> bool {
+        let forwarded = self.0.forwarded.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        forwarded.is_none_or(|request| request.stands())
+    }
+
+    fn moments<T>(&self, use_them: impl FnOnce(&mut Moments) -> T) -> T {
+        use_them(&mut self.0.moments.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Busy {
+    /// The request being answered was permitted: its permit is asked for while the caller takes nothing.
+    pub(crate) fn forwards(&self, request: &Arc<InFlight>) {
+        let request = Arc::downgrade(request);
+        // With HTTP/2 a permit that ends takes its stream with it, and never the others of the connection.
+        if let Err(request) = streams::answers(request) {
+            let forwarded = &self.0.0.forwarded;
+            *forwarded.lock().unwrap_or_else(PoisonError::into_inner) = request;
+        }
+    }
+}
+
+impl Clone for Busy {
+    fn clone(&self) -> Self {
+        self.0.0.answering.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if self.0.0.answering.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.moments(|moments| moments.idle_since = Instant::now());
+        }
+    }
+}

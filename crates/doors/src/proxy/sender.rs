@@ -1,0 +1,160 @@
+//! A connection to an endpoint, ready for requests: HTTP/1.1, one after another, or HTTP/2, beside each other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
+
+use super::body::WatchedBody;
+
+/// The most requests at a time on one connection of HTTP/2.
+const MAX_STREAMS: usize = 100;
+/// How much of one answer is taken before its caller takes it.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// How much of all answers of a connection is taken before their callers take it.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// How often an endpoint is asked whether it is still there, while it has requests.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What requests are sent with.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    /// HTTP/1.1: ours alone until its answer was read.
+    Http1(Alone),
+    /// HTTP/2: shared.
+    Http2(Stream),
+}
+
+/// A connection of HTTP/1.1. It is closed when it is dropped, even while a body is being sent over it.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    connection: http1::SendRequest<WatchedBody>,
+    driver: AbortHandle,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// A place for one request on a connection of HTTP/2.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    connection: http2::SendRequest<WatchedBody>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// A connection of HTTP/2, as the pool keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    connection: http2::SendRequest<WatchedBody>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// A place on it, if it has one more.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        if self.connection.is_closed() || !self.connection.is_ready() {
+            return None;
+        }
+        if self.under_way.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let under_way = Arc::clone(&self.under_way);
+        Some(Stream { connection: self.connection.clone(), under_way })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Sender {
+    /// Whether a request can be sent soon.
+    pub(crate) async fn ready(&mut self) -> bool {
+        match self {
+            Self::Http1(alone) => alone.connection.ready().await.is_ok(),
+            Self::Http2(stream) => stream.connection.ready().await.is_ok(),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Self::Http1(alone) => alone.connection.is_ready(),
+            Self::Http2(stream) => stream.connection.is_ready(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Http1(alone) => alone.connection.is_closed(),
+            Self::Http2(stream) => stream.connection.is_closed(),
+        }
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<WatchedBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<WatchedBody>>> {
+        match self {
+            Self::Http1(alone) => alone.connection.try_send_request(request).await,
+            Self::Http2(stream) => stream.connection.try_send_request(request).await,
+        }
+    }
+}
+
+/// Speaks HTTP/1.1 over `stream` from now on.
+pub(crate) async fn speak_http1<S>(stream: S) -> hyper::Result<Sender>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (connection, driver) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(async move {
+        if let Err(error) = driver.await {
+            tracing::debug!(%error, "a connection to an endpoint ended");
+        }
+    });
+    Ok(Sender::Http1(Alone { connection, driver: driver.abort_handle() }))
+}
+
+/// Speaks HTTP/2 over `stream` from now on.
+pub(crate) async fn speak_http2<S>(stream: S) -> hyper::Result<Shared>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (connection, driver) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(STREAM_WINDOW as usize)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .handshake(TokioIo::new(stream))
+        .await?;
+    tokio::spawn(async move {
+        if let Err(error) = driver.await {
+            tracing::debug!(%error, "a connection to an endpoint ended");
+        }
+    });
+    Ok(Shared { connection, under_way: Arc::default() })
+}

@@ -1,0 +1,155 @@
+//! TLS, towards callers and towards services.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use thiserror::Error;
+
+use super::certificates::{ByName, CertificateError, PemFile, pair};
+
+/// The protocols that callers can have by ALPN (RFC 7301), the one that we would rather have first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// HTTP/2 over TLS (RFC 9113 §3.2).
+pub(crate) const HTTP2: &[u8] = b"h2";
+
+/// Why TLS cannot be set up.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum TlsError {
+    /// Something is wrong with a certificate or a key.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No authorities to believe.
+    #[error("`{0}` holds no certificate of an authority")]
+    NoAuthority(String),
+    /// The system has none.
+    #[error("the system has no CA certificates")]
+    NoSystemRoots,
+    /// What rustls says of it.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+impl TlsError {
+    /// The file that is to blame, if one is.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(error) => Some(match error {
+                CertificateError::Pem { file, .. }
+                | CertificateError::Empty(file)
+                | CertificateError::NoKey(file)
+                | CertificateError::NoCertificate(file)
+                | CertificateError::Key(file)
+                | CertificateError::Nameless(file) => file,
+            }),
+            Self::NoAuthority(file) => Some(file),
+            Self::NoSystemRoots | Self::Setup(_) => None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Certificate(CertificateError::NoKey(_)) => {
+                "add the PEM file with its private key"
+            }
+            Self::Certificate(CertificateError::NoCertificate(_)) => {
+                "add the PEM file with its certificate, or remove the key"
+            }
+            Self::Certificate(CertificateError::Nameless(_)) => {
+                "use a certificate with DNS names in `subjectAltName`"
+            }
+            Self::Certificate(_) => {
+                "write PEM files with a certificate chain, leaf first, and its private key"
+            }
+            Self::NoAuthority(_) => "write a PEM file with the certificates of authorities",
+            Self::NoSystemRoots => "install `ca-certificates`, or name a `ca`",
+            Self::Setup(_) => "use another certificate",
+        }
+    }
+}
+
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        Self::Setup(error.to_string())
+    }
+}
+
+/// TLS 1.2 and 1.3 towards callers, with the certificates in `files`. There is no early data (RFC 8446 §8): what can be
+/// replayed is not judged.
+///
+/// # Errors
+/// When a chain has no key, a key no chain, or a file cannot be read.
+pub fn server_tls(files: &[PemFile]) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = provider();
+    let certificates = ByName::new(pair(files, &provider)?)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(certificates));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    Ok(Arc::new(config))
+}
+
+/// How a service is reached over TLS.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceTls<'a> {
+    /// The authorities to believe; the system's without any.
+    pub ca: Option<&'a PemFile>,
+    /// The certificate to show, with its key; none without any.
+    pub certificates: &'a [PemFile],
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
+}
+
+/// TLS 1.2 and 1.3 towards a service.
+///
+/// # Errors
+/// When the authorities, the certificate or its key cannot be used. There is no falling back to the system's authorities.
+pub fn client_tls(options: &ServiceTls<'_>) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = provider();
+    let roots = Arc::new(match options.ca {
+        Some(file) => authorities(file)?,
+        None => system_roots()?,
+    });
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+    let verifier = verifier.build().map_err(|error| TlsError::Setup(error.to_string()))?;
+    let certificate = pair(options.certificates, &provider)?.into_iter().next();
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_webpki_verifier(verifier);
+    let mut config = match certificate {
+        Some((_, certified)) => builder
+            .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))),
+        None => builder.with_no_client_auth(),
+    };
+    let protocol = if options.http2 { HTTP2 } else { b"http/1.1" };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn authorities(file: &PemFile) -> Result<RootCertStore, TlsError> {
+    let broken = |cause: String| CertificateError::Pem { file: file.name.clone(), cause };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&file.bytes) {
+        let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+        roots.add(certificate).map_err(|error| broken(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(TlsError::NoAuthority(file.name.clone())) } else { Ok(roots) }
+}
+
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() { Err(TlsError::NoSystemRoots) } else { Ok(roots) }
+}

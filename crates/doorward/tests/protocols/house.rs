@@ -1,0 +1,235 @@
+//! One Doorward with HTTPS and HTTP, a service of HTTP/2 behind it, and clients of both.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::ServerName;
+use serde_json::json;
+use testbed::{Gateway, Issuer, Place, Port};
+use tokens::Algorithm;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+const CONFIG: &str = include_str!("config.yaml");
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An authority, and what it signs.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(crate) fn new() -> Result<Self> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for `name`, and its key.
+    pub(crate) fn sign(&self, name: &str) -> Result<String> {
+        let key = KeyPair::generate()?;
+        let certificate =
+            CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.0)?;
+        Ok(certificate.pem() + &key.serialize_pem())
+    }
+
+    /// A client that believes it alone and asks for `protocols`.
+    fn connector(&self, protocols: &[&[u8]]) -> Result<TlsConnector> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.0.der().clone())?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+}
+
+/// The body of a service's answer.
+pub(crate) type Body = BoxBody<Bytes, Infallible>;
+/// A request that a service saw: its head, and its body with what came after it.
+pub(crate) type Seen = (http::request::Parts, Bytes, Option<http::HeaderMap>);
+
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) gateway: Gateway,
+    pub(crate) issuer: Issuer,
+    pub(crate) authority: Authority,
+    https: Port,
+    service: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl House {
+    /// Opens one, with a service that answers with `answer`.
+    pub(crate) async fn open(
+        answer: impl Fn() -> Response<Body> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let authority = Authority::new()?;
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let service = serve(&authority, Arc::clone(&seen), Arc::new(answer)).await?;
+        let issuer = Issuer::new("https://idp.corp.test", Algorithm::Es256)?;
+        let (place, https) = (Place::new()?, Port::reserve()?);
+        place.write("keys.json", &issuer.key_set().to_string())?;
+        place.write("ca.pem", &authority.pem())?;
+        place.write("other-ca.pem", &Authority::new()?.pem())?;
+        place.write("app.pem", &authority.sign("app.test")?)?;
+        configure(&place, &https, service, "")?;
+        let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+        Ok(Self { place, gateway, issuer, authority, https, service, seen })
+    }
+
+    pub(crate) fn revoke_alice(&self) -> Result<()> {
+        configure(&self.place, &self.https, self.service, "corp/alice")?;
+        self.gateway.reload()
+    }
+
+    pub(crate) fn token(&self) -> Result<String> {
+        self.issuer.token("alice", "app", json!({}))
+    }
+
+    /// What the service saw since the last call.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// A TLS connection to the door, and the certificate that it showed.
+    pub(crate) async fn tls(
+        &self,
+        name: &str,
+        protocols: &[&[u8]],
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.https.address()).await?;
+        let name = ServerName::try_from(name.to_owned())?;
+        Ok(self.authority.connector(protocols)?.connect(name, stream).await?)
+    }
+
+    pub(crate) async fn http2(&self) -> Result<http2::SendRequest<Body>> {
+        speak_http2(self.tls("app.test", &[b"h2"]).await?).await
+    }
+
+    /// HTTP/2 with prior knowledge.
+    pub(crate) async fn http2_plain(&self) -> Result<http2::SendRequest<Body>> {
+        speak_http2(TcpStream::connect(self.place.http()).await?).await
+    }
+
+    pub(crate) async fn http1(&self) -> Result<http1::SendRequest<Body>> {
+        let stream = self.tls("app.test", &[b"http/1.1"]).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}
+
+async fn speak_http2<S>(stream: S) -> Result<http2::SendRequest<Body>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) =
+        http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+fn configure(place: &Place, https: &Port, service: SocketAddr, revoked: &str) -> Result<()> {
+    let text = CONFIG.replace("{service}", &service.to_string()).replace("{revoked}", revoked);
+    let (listen, rest) = text.split_once("---\n").context("expected two parts")?;
+    let address = https.address().to_string();
+    let (http, admin, audit) = (place.http(), place.admin(), place.path("audit"));
+    let listen = listen
+        .replace("{http}", &http.to_string())
+        .replace("{https}", &address)
+        .replace("{admin}", &admin.to_string())
+        .replace("{audit}", &audit.display().to_string());
+    place.write("doorward.yaml", &(listen + rest))
+}
+
+/// A service of HTTP/2 over TLS, and, for those who do not ask for it, without.
+async fn serve(
+    authority: &Authority,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: Arc<dyn Fn() -> Response<Body> + Send + Sync>,
+) -> Result<SocketAddr> {
+    use rustls::pki_types::pem::PemObject as _;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let pem = authority.sign("service.test")?;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes())?;
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(pem.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let tls = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (tls, seen, answer) = (tls.clone(), Arc::clone(&seen), Arc::clone(&answer));
+            tokio::spawn(async move {
+                let mut first = [0; 1];
+                // A TLS handshake begins with the record type 22.
+                let _ = stream.peek(&mut first).await;
+                if first == [22] {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        answer_all(stream, seen, answer).await;
+                    }
+                } else {
+                    answer_all(stream, seen, answer).await;
+                }
+            });
+        }
+    });
+    Ok(address)
+}
+
+async fn answer_all<S>(
+    stream: S,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: Arc<dyn Fn() -> Response<Body> + Send + Sync>,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+        async move {
+            let (head, body) = request.into_parts();
+            let (bytes, trailers) = match body.collect().await {
+                Ok(body) => {
+                    let trailers = body.trailers().cloned();
+                    (body.to_bytes(), trailers)
+                }
+                Err(_) => (Bytes::new(), None),
+            };
+            seen.lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push((head, bytes, trailers));
+            Ok::<_, Infallible>(answer())
+        }
+    });
+    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    // A connection that ends with an error has said all it will.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// A body of one piece.
+pub(crate) fn whole(text: &'static str) -> Body {
+    Full::new(Bytes::from_static(text.as_bytes())).boxed()
+}
