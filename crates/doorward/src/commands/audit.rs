@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use ledger::audit::{Filter, TailError, TailFrom, tail, verify};
-use tokens::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::fail;
+use super::moment::Moment;
 use crate::server::public_keys;
 
 /// Read the audit log, or prove that nobody changed it.
@@ -53,9 +57,9 @@ struct TailArgs {
     /// Only this status.
     #[arg(long)]
     status: Option<u16>,
-    /// Only from this moment on, in seconds since 1970.
-    #[arg(long)]
-    since: Option<u64>,
+    /// Only from this moment on, such as `2026-11-23T23:11:53Z` or seconds since 1970.
+    #[arg(long, value_name = "MOMENT")]
+    since: Option<Moment>,
     /// Only this request.
     #[arg(long)]
     request_id: Option<String>,
@@ -71,7 +75,8 @@ struct VerifyArgs {
     /// also replace.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// A file with a checkpoint that was kept elsewhere: finds a log that was cut off or rewritten whole.
+    /// A file with a checkpoint that was kept elsewhere (lines of `checkpoints.jsonl`; the newest counts): finds a log
+    /// that was cut off or rewritten whole.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 }
@@ -126,7 +131,7 @@ impl TailArgs {
             subject: self.subject,
             issuer: self.issuer,
             status: self.status,
-            since: self.since.map(Timestamp::from_secs),
+            since: self.since.map(|moment| moment.0),
             request_id: self.request_id,
         }
     }
@@ -138,14 +143,15 @@ impl VerifyArgs {
             Ok(keys) => keys,
             Err(error) => return fail(&error),
         };
-        let checkpoint = match self.checkpoint.as_deref().map(read).transpose() {
+        let checkpoint = match self.checkpoint.as_deref().map(checkpoint).transpose() {
             Ok(checkpoint) => checkpoint,
             Err(error) => return fail(&error),
         };
         match verify(&self.directory, &keys, checkpoint.as_deref()) {
             Ok(report) => {
+                let plural = if report.segments == 1 { "" } else { "s" };
                 println!(
-                    "ok: {} records in {} segments, {} to {}",
+                    "ok: {} records in {} segment{plural}, {} to {}",
                     report.records, report.segments, report.first_seq, report.last_seq
                 );
                 if report.removed_segments > 0 {
@@ -173,8 +179,29 @@ impl VerifyArgs {
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-    Ok(text.trim().to_owned())
+/// The newest checkpoint in a file: its JWS alone, or lines of a log's `checkpoints.jsonl`.
+fn checkpoint(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("`{shown}`: {error}"))?;
+    let statements = text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let mut jws = statements.map(|line| {
+        let statement = serde_json::from_str::<Statement>(line);
+        statement.map_or_else(|_| line.to_owned(), |statement| statement.jws)
+    });
+    jws.find(|jws| is_checkpoint(jws)).ok_or_else(|| {
+        format!("`{shown}` holds no checkpoint; write lines of a log's `checkpoints.jsonl` to it")
+    })
+}
+
+/// A line of `checkpoints.jsonl`.
+#[derive(Deserialize)]
+struct Statement {
+    jws: String,
+}
+
+/// Whether a statement is a checkpoint, and not about a segment that was removed.
+fn is_checkpoint(jws: &str) -> bool {
+    let payload = jws.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let payload = payload.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    payload.is_some_and(|payload| payload.pointer("/claim/checkpoint").is_some())
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::fail;
-use crate::demo::{CONFIG_FILE, Demo, DemoError, Ports, cases, eject};
+use crate::demo::{CONFIG_FILE, Demo, DemoError, Ports, cases, eject, ports};
 
 /// See it decide: a small OpenID provider, two services and the gate, with nothing to install.
 #[derive(Debug, Args)]
@@ -20,14 +20,17 @@ pub(super) struct DemoArgs {
     /// Use the configuration in this directory, as `--eject` wrote it.
     #[arg(long, value_name = "DIR", conflicts_with = "eject")]
     with: Option<PathBuf>,
-    /// The first of the five ports in a row that the demo takes.
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65531))]
-    port: u16,
+    /// The first of the five ports in a row that the demo takes; by default 8080, or what `--with` was written for.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65531))]
+    port: Option<u16>,
 }
 
 impl DemoArgs {
     pub(super) fn run(self) -> ExitCode {
-        let ports = Ports::from(self.port);
+        let ports = match ports(self.port, self.with.as_deref()) {
+            Ok(ports) => ports,
+            Err(error) => return fail(&error),
+        };
         if let Some(directory) = &self.eject {
             return match eject(ports, directory) {
                 Ok(files) => {
@@ -62,10 +65,15 @@ impl DemoArgs {
             println!("{}", if good { "all agree" } else { "some differ" });
             return Ok(good && ready);
         }
-        println!(
-            "The gate is at http://127.0.0.1:{}, and decides. Paste a line into another terminal:\n",
-            ports.gate
-        );
+        let gate = format!("http://127.0.0.1:{}", ports.gate);
+        if ready {
+            println!("The gate is at {gate}, and decides. Paste a line into another terminal:\n");
+        } else {
+            println!(
+                "The gate is at {gate}, and waits for the provider's keys; http://127.0.0.1:{}/readyz says why.\n",
+                ports.admin
+            );
+        }
         for case in cases() {
             println!("# {}: {}\n{}\n", case.name, case.status, case.curl(ports));
         }

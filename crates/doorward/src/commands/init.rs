@@ -122,7 +122,8 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-const TEMPLATE: &str = r#"# yaml-language-server: $schema=https://raw.githubusercontent.com/doorward/doorward/main/schema/doorward.schema.json
+const TEMPLATE: &str = r#"# yaml-language-server: $schema=doorward.schema.json
+# (for editors; `doorward schema > doorward.schema.json` writes it)
 #
 # What is not allowed here is denied: a request needs a route, and a rule of it that allows.
 #   doorward check FILE      every problem, with its line
@@ -139,11 +140,17 @@ issuers:
     algorithms: [{algorithms}]   # {why}
     # groups: /groups            # where in its tokens the groups stand; Keycloak: /realm_access/roles
 
+# The caller, signed, for services to check (docs/identity.md). Uncomment it with `identity` below.
+# identity:
+#   issuer: https://doorward.example.com
+#   keys: { directory: keys }
+
 # What stands behind the door. A token opens it only with this audience in `aud`.
 services:
   app:
     audience: {audience}
     endpoints: [{upstream}]
+    # identity: { token: Doorward-Identity, headers: { X-Forwarded-User: subject } }
 
 routes:
   # Open to anyone, without a token. Uncomment it where a load balancer asks.

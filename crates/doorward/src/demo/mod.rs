@@ -43,10 +43,10 @@ impl Ports {
     pub const fn from(base: u16) -> Self {
         Self {
             gate: base,
-            admin: base + 1,
-            provider: base + 2,
-            orders: base + 3,
-            billing: base + 4,
+            admin: base.saturating_add(1),
+            provider: base.saturating_add(2),
+            orders: base.saturating_add(3),
+            billing: base.saturating_add(4),
         }
     }
 }
@@ -57,6 +57,18 @@ pub enum DemoError {
     /// The demo's configuration, or the edited one, is not good.
     #[error("{}", .0.render(false))]
     Config(Report),
+    /// The edited configuration is for other ports.
+    #[error(
+        "the configuration in `{directory}` is for the ports from {found} on, not from {asked}: leave `--port` out, or write it anew with `--eject DIR --port {asked}`"
+    )]
+    OtherPorts {
+        /// Where it is.
+        directory: String,
+        /// Its first port.
+        found: u16,
+        /// The first port that was asked for.
+        asked: u16,
+    },
     /// A port is taken.
     #[error(
         "the {what} cannot have port {port}: {source}; stop what has it, or choose other ports with `--port`"
@@ -92,6 +104,30 @@ pub struct Demo {
     audit: PathBuf,
     temporary: Option<PathBuf>,
 }
+
+/// The ports to take: from `first` on, or those that the configuration in `directory` was written for.
+///
+/// # Errors
+/// When the configuration is not good, or for other ports than those that are asked for.
+pub fn ports(first: Option<u16>, directory: Option<&Path>) -> Result<Ports, DemoError> {
+    let Some(directory) = directory else {
+        return Ok(Ports::from(first.unwrap_or(FIRST_PORT)));
+    };
+    let path = directory.join(CONFIG_FILE);
+    let loaded = Loaded::read(&path, &Machine).map_err(DemoError::Config)?;
+    let written = loaded.config.listen.http.map_or(FIRST_PORT, |address| address.port());
+    match first {
+        Some(asked) if asked != written => Err(DemoError::OtherPorts {
+            directory: directory.display().to_string(),
+            found: written,
+            asked,
+        }),
+        _ => Ok(Ports::from(written)),
+    }
+}
+
+/// The first port, unless another is asked for.
+const FIRST_PORT: u16 = 8080;
 
 impl Demo {
     /// Starts everything. With `directory`, the configuration is the one in it; else a built-in one, with its audit log

@@ -125,7 +125,7 @@ impl Case {
     /// The request as a line for a shell; its token is minted when it runs.
     #[must_use]
     pub fn curl(&self, ports: Ports) -> String {
-        let mut line = String::from("curl -s --path-as-is");
+        let mut line = String::from("curl -s -w ' %{http_code}\\n' --path-as-is");
         if let Some((issuer, form)) = self.token {
             let mint = format!(
                 "curl -s http://127.0.0.1:{}/{issuer}/token -d '{form}&format=text'",

@@ -86,7 +86,16 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         let state = keys.state;
         let told = || {
             let why = keys.last_error.as_deref().unwrap_or("its keys have not been fetched yet");
-            format!("issuer `{}` is {}: {why}", keys.name, state.name())
+            let how = match state {
+                ledger::keys::IssuerState::Starting => "has no keys yet",
+                ledger::keys::IssuerState::Fresh => "has fresh keys",
+                ledger::keys::IssuerState::Failing => "cannot be reached, its keys still hold",
+                ledger::keys::IssuerState::Stale => {
+                    "cannot be reached, its keys are past their time"
+                }
+                ledger::keys::IssuerState::Expired => "cannot be reached, and its keys are too old",
+            };
+            format!("issuer `{}` {how}: {why}", keys.name)
         };
         // An issuer that was never reached is waited for; one that is lost later must not take all others with it.
         if !state.is_serving() && keys.fetches == 0 {

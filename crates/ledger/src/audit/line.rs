@@ -142,6 +142,11 @@ impl Line {
             line.push(' ');
             push(line, &reasons.join("; "));
         }
+        let policies = self.event.pointer("/unmapped/doorward/policies").and_then(Value::as_array);
+        let policies: Vec<_> = policies.into_iter().flatten().filter_map(Value::as_str).collect();
+        if !policies.is_empty() {
+            let _ = write!(line, " [{}]", policies.join(", "));
+        }
     }
 
     fn write_outcome(&self, line: &mut String) {

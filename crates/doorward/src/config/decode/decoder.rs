@@ -38,6 +38,10 @@ impl<'a> Decoder<'a> {
                 "no" | "off" | "n" | "false" => "write `false`, without quotes".to_owned(),
                 _ => "write `true` or `false`".to_owned(),
             },
+            (Value::Text(text), "a list") if text.contains(' ') => {
+                let items: Vec<_> = text.split_whitespace().map(|one| format!("{one:?}")).collect();
+                format!("write `[{}]`", shortened(&items.join(", ")))
+            }
             (Value::Text(text), "a list") => format!("write `[{}]`", shortened(text)),
             (Value::Mapping(_), "a list") => "put `- ` before each item".to_owned(),
             (Value::Integer(number), "a text") => format!("put it in quotes: `\"{number}\"`"),
