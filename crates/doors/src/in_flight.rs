@@ -123,6 +123,11 @@ impl InFlight {
         self.bytes_in.load(Ordering::Relaxed)
     }
 
+    /// How many bytes went either way.
+    pub(crate) fn carried(&self) -> (u64, u64) {
+        (self.bytes_in.load(Ordering::Relaxed), self.bytes_out.load(Ordering::Relaxed))
+    }
+
     /// The caller's body was not what its head promised.
     pub(crate) fn upload_broke(&self) {
         self.upload_broke.store(true, Ordering::Relaxed);

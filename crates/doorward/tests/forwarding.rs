@@ -40,6 +40,7 @@ routes:
     service: app
     accept: [corp]
     allow: [{ users: [alice] }]
+    websocket: true
 "#;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -352,6 +353,140 @@ fn a_request_waits_for_a_connection_no_longer_than_for_an_answer() -> Result<()>
     told.recv_timeout(PATIENCE)?;
     let reply = house.send("GET", "/open/b")?.reply()?.context("expected an answer")?;
     assert_eq!((reply.status, reply.field("retry-after")), (503, Some("1")));
+    Ok(())
+}
+
+/// A service that goes on as a WebSocket when it is asked to, and then says what it hears; it tells what it was asked.
+fn echo() -> (impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync, Receiver<Asked>) {
+    let (tell, told) = channel();
+    let act = move |_: usize, reader: &mut Reader<TcpStream>| {
+        let head = reader.head()?.context("expected a request")?;
+        let asked = head.values("upgrade") == ["websocket"];
+        let key = head.values("sec-websocket-key").concat();
+        tell.send(Asked { id: head.values("x-request-id").concat(), websocket: asked, key })?;
+        if !asked {
+            return Ok(reader.stream().write_all(OK)?);
+        }
+        reader.stream().write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n",
+        )?;
+        let mut buffer = [0; 64];
+        loop {
+            let read = reader.stream().read(&mut buffer)?;
+            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+                return Ok(());
+            };
+            reader.stream().write_all(bytes)?;
+        }
+    };
+    (act, told)
+}
+
+struct Asked {
+    id: String,
+    websocket: bool,
+    key: String,
+}
+
+impl House {
+    /// A wish to go on as a WebSocket, and the head of the answer to it.
+    fn websocket(&self, target: &str, upgrade: &str) -> Result<(TcpStream, String)> {
+        let token = self.issuer.token("alice", "app", json!({}))?;
+        let mut stream = TcpStream::connect(self.place.http())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: app.test\r\nAuthorization: Bearer {token}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: {upgrade}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a2V5\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes())?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0; 1];
+            stream.read_exact(&mut byte)?;
+            answer.extend(byte);
+        }
+        Ok((stream, String::from_utf8(answer)?.to_ascii_lowercase()))
+    }
+}
+
+fn said_back(stream: &mut TcpStream, text: &str) -> Result<String> {
+    stream.write_all(text.as_bytes())?;
+    let mut back = vec![0; text.len()];
+    stream.read_exact(&mut back)?;
+    Ok(String::from_utf8(back)?)
+}
+
+#[test]
+fn a_websocket_carries_bytes_both_ways_after_its_permit_and_is_on_record() -> Result<()> {
+    let (act, told) = echo();
+    let house = House::open(USUAL, act)?;
+    let (mut socket, head) = house.websocket("/guarded/a", "WebSocket")?;
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    for field in
+        ["connection: upgrade\r\n", "upgrade: websocket\r\n", "sec-websocket-accept: x\r\n"]
+    {
+        assert!(head.contains(field), "expected {field:?} in {head}");
+    }
+    let asked = told.recv_timeout(PATIENCE)?;
+    assert!(asked.websocket && asked.key == "a2V5");
+    assert_eq!(said_back(&mut socket, "ping")?, "ping");
+    assert_eq!(said_back(&mut socket, "pong")?, "pong");
+    drop(socket);
+    assert_eq!(house.ended(&asked.id)?, "completed");
+    Ok(())
+}
+
+#[test]
+fn a_websocket_is_closed_within_a_second_of_its_revocation() -> Result<()> {
+    let (act, told) = echo();
+    let house = House::open(USUAL, act)?;
+    let (mut socket, _) = house.websocket("/guarded/a", "websocket")?;
+    let asked = told.recv_timeout(PATIENCE)?;
+    assert_eq!(said_back(&mut socket, "ping")?, "ping");
+    house.revoke_alice()?;
+    let mut rest = Vec::new();
+    // An end or a reset, but an end.
+    let _ = socket.read_to_end(&mut rest);
+    assert_eq!(rest, b"");
+    assert_eq!(house.ended(&asked.id)?, "revoked");
+    Ok(())
+}
+
+#[test]
+fn a_websocket_where_nobody_speaks_is_closed_after_the_idle_time() -> Result<()> {
+    let (act, told) = echo();
+    let house = House::open(Setup { idle: "300ms", ..USUAL }, act)?;
+    let (mut socket, _) = house.websocket("/guarded/a", "websocket")?;
+    let asked = told.recv_timeout(PATIENCE)?;
+    assert_eq!(said_back(&mut socket, "ping")?, "ping");
+    assert_eq!(socket.read(&mut [0; 1])?, 0);
+    assert_eq!(house.ended(&asked.id)?, "upstream_timed_out");
+    Ok(())
+}
+
+#[test]
+fn a_route_that_does_not_say_so_and_other_protocols_get_no_upgrade() -> Result<()> {
+    for (target, upgrade) in [("/open/a", "websocket"), ("/guarded/a", "h2c")] {
+        let (act, told) = echo();
+        let house = House::open(USUAL, act)?;
+        let (_, head) = house.websocket(target, upgrade)?;
+        assert!(head.starts_with("http/1.1 200 "), "{head}");
+        assert!(!told.recv_timeout(PATIENCE)?.websocket, "{upgrade}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_websocket_that_is_denied_reaches_no_service() -> Result<()> {
+    let (act, told) = echo();
+    let house = House::open(USUAL, act)?;
+    house.revoke_alice()?;
+    clock::until("the revocation", PATIENCE, || {
+        let (_, head) = house.websocket("/guarded/a", "websocket")?;
+        Ok(head.starts_with("http/1.1 401 ").then_some(()))
+    })?;
+    told.try_iter().for_each(drop);
+    let (_, head) = house.websocket("/guarded/a", "websocket")?;
+    assert!(head.starts_with("http/1.1 401 ") && told.try_recv().is_err(), "{head}");
     Ok(())
 }
 

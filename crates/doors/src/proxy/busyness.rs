@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::streams;
@@ -16,8 +17,10 @@ pub(crate) struct Busyness(Arc<State>);
 struct State {
     answering: AtomicUsize,
     streams: AtomicBool,
+    handed_over: AtomicBool,
     moments: Mutex<Moments>,
     forwarded: Mutex<Weak<InFlight>>,
+    rest: Notify,
 }
 
 #[derive(Debug)]
@@ -36,8 +39,10 @@ impl Default for Busyness {
         Self(Arc::new(State {
             answering: AtomicUsize::new(0),
             streams: AtomicBool::new(false),
+            handed_over: AtomicBool::new(false),
             moments: Mutex::new(moments),
             forwarded: Mutex::default(),
+            rest: Notify::new(),
         }))
     }
 }
@@ -52,6 +57,13 @@ impl Busyness {
 
     pub(crate) fn is_busy(&self) -> bool {
         self.0.answering.load(Ordering::Relaxed) != 0
+    }
+
+    /// When the connection was handed over, waits until whoever has it is done.
+    pub(crate) async fn given_back(&self) {
+        while self.0.handed_over.load(Ordering::Relaxed) && self.is_busy() {
+            self.0.rest.notified().await;
+        }
     }
 
     /// Since when nothing is being answered; nothing while something is.
@@ -92,6 +104,12 @@ impl Busyness {
 }
 
 impl Busy {
+    /// The connection goes on without us reading requests from it, for as long as this or a clone of it is held.
+    pub(crate) fn hand_over(&self) -> Self {
+        self.0.0.handed_over.store(true, Ordering::Relaxed);
+        self.clone()
+    }
+
     /// The request being answered was permitted: its permit is asked for while the caller takes nothing.
     pub(crate) fn forwards(&self, request: &Arc<InFlight>) {
         let request = Arc::downgrade(request);
@@ -114,6 +132,7 @@ impl Drop for Busy {
     fn drop(&mut self) {
         if self.0.0.answering.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.0.moments(|moments| moments.idle_since = Instant::now());
+            self.0.0.rest.notify_one();
         }
     }
 }

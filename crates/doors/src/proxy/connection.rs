@@ -87,30 +87,32 @@ impl Serving {
     {
         let Self { handler, limits, draining } = self;
         let served = AtomicUsize::new(0);
+        let begin = || busy.begin();
         let service = service_fn(|request: Request<Incoming>| {
             let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
-            let (handler, busy) = (Arc::clone(&handler), busy.begin());
+            let (handler, busy) = (Arc::clone(&handler), begin());
             async move { answer(handler.handle(request, caller, last, busy).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.idle_timeout)
-            .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
-            .max_headers(limits.headers)
-            .half_close(false)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = &mut connection => Some(ended),
-            () = drained(draining) => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let ended = async {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.idle_timeout)
+                .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
+                .max_headers(limits.headers)
+                .half_close(false)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            tokio::pin!(connection);
+            tokio::select! {
+                ended = &mut connection => return ended,
+                () = drained(draining) => {}
             }
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
+        let ended = ended.await;
+        // What the connection was handed over to is still the caller's.
+        busy.given_back().await;
         if let Err(error) = ended {
             tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
             if let Some(unread) = Unread::of(&error) {

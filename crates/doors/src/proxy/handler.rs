@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use gate::request::RawRequest;
 use http::header::{CONNECTION, COOKIE, HOST};
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use rustls::ServerConfig;
@@ -17,6 +17,7 @@ use super::body::DoorBody;
 use super::busyness::Busy;
 use super::connection::Caller;
 use super::pool::Pool;
+use super::tunnel::WebSocket;
 use super::{forward, own};
 use crate::answer::{Manner, respond};
 use crate::judge::{RequestFacts, Unread, judge, record_unread};
@@ -80,12 +81,13 @@ impl Handler {
     /// Answers a request; `last` says that it is to be the connection's last one.
     pub(crate) async fn handle(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         caller: Caller,
         last: bool,
         busy: Busy,
     ) -> Response<DoorBody> {
         let model = self.doorway.model.load_full();
+        let websocket = WebSocket::asked_for(&mut request);
         let (mut parts, body) = request.into_parts();
         let http2 = parts.version == Version::HTTP_2;
         if http2 {
@@ -124,16 +126,17 @@ impl Handler {
             };
             let forwarded = match judge(&self.doorway, model, &raw, facts).await {
                 Ok(admitted) => {
-                    forward::forward(admitted, body, &busy, &self.doorway, &self.pool).await
+                    let (doorway, pool) = (&self.doorway, &self.pool);
+                    forward::forward(admitted, body, websocket, &busy, doorway, pool).await
                 }
                 Err(answer) => Err(answer),
             };
             match forwarded {
-                Ok(response) => response.map(DoorBody::Services),
+                Ok(response) => response,
                 Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
             }
         };
-        if last {
+        if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -1,5 +1,6 @@
 //! The reverse-proxy door: HTTP/1.1 or HTTP/2 in, over TLS or not, and the same out.
 
+mod attempt;
 mod body;
 mod busyness;
 mod certificates;
@@ -17,6 +18,7 @@ mod service;
 mod service_headers;
 mod streams;
 mod tls;
+mod tunnel;
 mod worker;
 
 pub use certificates::{CertificateError, PemFile};

@@ -130,7 +130,7 @@ where
 {
     let (connection, driver) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(async move {
-        if let Err(error) = driver.await {
+        if let Err(error) = driver.with_upgrades().await {
             tracing::debug!(%error, "a connection to an endpoint ended");
         }
     });

@@ -107,6 +107,7 @@ impl Builder<'_> {
             empty_segments: route.empty_segments,
             segment_parameters: route.segment_parameters,
             max_permit: route.max_permit,
+            websocket: route.websocket,
             disabled: route.disabled,
         })
     }

@@ -33,6 +33,7 @@ pub struct Route {
     pub(crate) empty_segments: EmptySegments,
     pub(crate) segment_parameters: SegmentParameters,
     pub(crate) max_permit: Option<Duration>,
+    pub(crate) websocket: bool,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
@@ -52,6 +53,12 @@ pub struct Service {
 }
 
 impl Route {
+    /// Whether a request may go on as a WebSocket.
+    #[must_use]
+    pub const fn websocket(&self) -> bool {
+        self.websocket
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {

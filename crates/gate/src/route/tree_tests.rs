@@ -25,6 +25,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         empty_segments: Default::default(),
         segment_parameters: Default::default(),
         max_permit: None,
+        websocket: false,
         disabled: false,
     }
 }

@@ -116,6 +116,8 @@ pub struct RouteSpec {
     pub disabled: bool,
     /// The longest that one permit lasts, whatever its token says; bounded by the token's own end.
     pub max_permit: Option<Duration>,
+    /// Whether a request may go on as a WebSocket (RFC 6455).
+    pub websocket: bool,
 }
 
 /// Which requests a route takes.

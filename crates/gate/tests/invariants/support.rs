@@ -149,6 +149,7 @@ pub(crate) fn route(name: &str, path: &str) -> RouteSpec {
         segment_parameters: Default::default(),
         disabled: false,
         max_permit: None,
+        websocket: false,
     }
 }
 

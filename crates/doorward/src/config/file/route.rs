@@ -55,6 +55,9 @@ pub(in crate::config) struct Route {
     pub(in crate::config) disabled: bool,
     /// The longest that one permit lasts. By default as long as its token.
     pub(in crate::config) max_permit: Option<Bounded<MaxPermit>>,
+    /// Whether a request may go on as a WebSocket. It is closed when its permit ends.
+    #[serde(default)]
+    pub(in crate::config) websocket: bool,
 }
 
 /// Which requests a route takes.

@@ -50,6 +50,7 @@ impl Lowering<'_> {
             },
             disabled: route.disabled,
             max_permit: route.max_permit.as_ref().map(time),
+            websocket: route.websocket,
         }
     }
 }
