@@ -47,10 +47,12 @@ impl Keeper {
             let (synced, limit) = (self.synced.tip.seq, self.idle_limit());
             let closing = |progress: &Progress| progress.closing >= Closing::Written;
             // Sleeps while there is nothing to do; then lets records gather for one sync.
-            drop(
-                self.shared
-                    .wait(limit, |progress| closing(progress) || progress.written.tip.seq > synced),
-            );
+            self.shared.progress().keeper_idle = true;
+            let written =
+                |progress: &Progress| closing(progress) || progress.written.tip.seq > synced;
+            let (mut progress, _) = self.shared.wait(limit, written);
+            progress.keeper_idle = false;
+            drop(progress);
             let (progress, done) = self.shared.wait(interval, closing);
             drop(progress);
             let result = self.round(done);

@@ -17,7 +17,7 @@ use super::ocsf;
 use super::opening;
 use super::options::AuditOptions;
 use super::progress::{Closing, Shared, count};
-use super::queue::{Receipt, Refused};
+use super::queue::{Queue, Receipt, Refused};
 use super::record::{Decision, Outcome};
 use super::signing::{CheckpointSigner, SignerError};
 use crate::Clock;
@@ -81,6 +81,10 @@ impl AuditLog {
         let written = async {
             let receipt = self.queue(decision).await?;
             queued = true;
+            let waking = Waking(&self.shared.queue);
+            // What else this thread has to decide now is written with it.
+            tokio::task::yield_now().await;
+            drop(waking);
             if receipt.await { Ok(()) } else { Err(AuditUnavailable::Closed) }
         };
         let result = match tokio::time::timeout(budget, written).await {
@@ -184,6 +188,15 @@ impl AuditLog {
                 Err(Refused::Full) => room.await,
             }
         }
+    }
+}
+
+/// Wakes the writer in the end, whatever becomes of the request.
+struct Waking<'a>(&'a Queue);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
     }
 }
 

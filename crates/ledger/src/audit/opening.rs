@@ -105,6 +105,7 @@ pub(super) fn start(
             write_error: None,
             follow_error: None,
             keep_error: None,
+            keeper_idle: false,
             closing: Closing::Open,
             failure: None,
         },

@@ -40,6 +40,8 @@ pub(super) struct Progress {
     pub(super) follow_error: Option<String>,
     /// What went wrong last with syncing, signing or removing, if it has not gone well since.
     pub(super) keep_error: Option<String>,
+    /// Whether the keeper waits for something to be written.
+    pub(super) keeper_idle: bool,
     /// How far closing is.
     pub(super) closing: Closing,
     /// Why the last checkpoint could not be made.

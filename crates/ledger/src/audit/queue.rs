@@ -116,7 +116,8 @@ impl Queue {
         }
     }
 
-    /// Takes a decision if there is room; the receipt resolves once it is written.
+    /// Takes a decision if there is room; the receipt resolves once it is written, and it is written once the writer is
+    /// [woken](Self::wake).
     pub(super) fn decision(&self, body: &[u8]) -> Result<Receipt, Refused> {
         let mut state = self.lock();
         if state.closed {
@@ -126,13 +127,17 @@ impl Queue {
             return Err(Refused::Full);
         }
         state.push(body);
-        let receipt = Receipt { group: Arc::clone(&state.group.receipt), place: None };
-        let waits = state.writer != Writer::Busy;
+        Ok(Receipt { group: Arc::clone(&state.group.receipt), place: None })
+    }
+
+    /// Wakes the writer, if something waits and it does not work.
+    pub(super) fn wake(&self) {
+        let state = self.lock();
+        let waits = state.writer != Writer::Busy && !state.group.ends.is_empty();
         drop(state);
         if waits {
             self.wake.notify_one();
         }
-        Ok(receipt)
     }
 
     /// Takes an outcome if there is room; else it is counted as dropped.

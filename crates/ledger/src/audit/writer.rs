@@ -135,8 +135,12 @@ impl Writer {
         progress.written.tip = tip;
         progress.written.bytes = self.at.bytes;
         progress.write_error = None;
+        let awaited = progress.keeper_idle;
         drop(progress);
-        self.shared.announce();
+        // A keeper that is between two syncs need not be told: waking it for every group would cost more than the write.
+        if awaited {
+            self.shared.announce();
+        }
     }
 
     fn failed(&self, error: &io::Error) {
