@@ -2,7 +2,7 @@
 //! does exactly what the test says.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, channel};
@@ -72,11 +72,21 @@ impl House {
         setup: Setup,
         act: impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync + 'static,
     ) -> Result<Self> {
+        Self::open_beside(setup, act, None)
+    }
+
+    /// The same with another endpoint of the service beside.
+    fn open_beside(
+        setup: Setup,
+        act: impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync + 'static,
+        other: Option<SocketAddr>,
+    ) -> Result<Self> {
         let service = Acting::start(act)?;
         let issuer = Issuer::new("https://idp.corp.test", Algorithm::Es256)?;
         let place = Place::new()?;
         place.write("keys.json", &issuer.key_set().to_string())?;
-        configure(&place, setup, &service.address().to_string(), "")?;
+        let others = other.map(|other| format!("\", \"http://{other}")).unwrap_or_default();
+        configure(&place, setup, &format!("{}{others}", service.address()), "")?;
         let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
         Ok(Self { setup, place, gateway, service, issuer })
     }
@@ -487,6 +497,23 @@ fn a_websocket_that_is_denied_reaches_no_service() -> Result<()> {
     told.try_iter().for_each(drop);
     let (_, head) = house.websocket("/guarded/a", "websocket")?;
     assert!(head.starts_with("http/1.1 401 ") && told.try_recv().is_err(), "{head}");
+    Ok(())
+}
+
+#[test]
+fn an_endpoint_that_is_still_busy_is_passed_over_for_one_that_is_not() -> Result<()> {
+    let (act, told) = endless();
+    let quick = Acting::start(|_, reader| answer_all(reader))?;
+    let house = House::open_beside(USUAL, act, Some(quick.address()))?;
+    let mut silent = Vec::new();
+    clock::until("a request at the busy endpoint", PATIENCE, || {
+        silent.push(house.send("GET", "/open/a")?);
+        Ok(told.recv_timeout(Duration::from_millis(100)).ok())
+    })?;
+    for _ in 0..30 {
+        assert_eq!(house.status("GET", "/open/b")?, 200);
+    }
+    assert_eq!(house.service.connections(), 1);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::{CHECK_EVERY, DoorBody, Lease, WatchedBody};
 use super::busyness::Busy;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, UnderWay};
 use super::forward::{bad_gateway, permit_over, too_large};
 use super::pool::{Pool, Slot};
 use super::sender::Sender;
@@ -75,11 +75,11 @@ impl Attempt<'_> {
     ) -> Result<Response<DoorBody>, Answer> {
         let replayable = body.is_none();
         let mut next = Some(self.request(head, body));
-        let endpoints: Vec<_> =
-            self.service.in_turn(self.doorway.now()).take(MAX_TRIES).cloned().collect();
+        let chance = u64::from_be_bytes(self.in_flight.facts().trace.span_id);
+        let order = self.service.in_order(self.doorway.now(), chance);
         let mut timed_out = false;
         let mut replayed = false;
-        for (tried, endpoint) in endpoints.iter().enumerate() {
+        for (tried, endpoint) in order.into_iter().take(MAX_TRIES).enumerate() {
             let Some(mut request) = next.take() else { break };
             if tried > 0 {
                 let labels = ServiceLabels { service: self.service.options.name.clone() };
@@ -88,6 +88,7 @@ impl Attempt<'_> {
             // A connection that was used before may have been closed by the endpoint just now; what was not sent on
             // it is sent on a new one, to the same endpoint.
             let mut reused = true;
+            let under_way = endpoint.begin();
             loop {
                 let mut sender = match self.connection(endpoint, &mut reused).await {
                     Ok(sender) => sender,
@@ -107,9 +108,9 @@ impl Attempt<'_> {
                         endpoint.answered();
                         self.in_flight.went_to(&endpoint.name);
                         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                            return self.switched(response, sender, slot);
+                            return self.switched(response, sender, slot, under_way);
                         }
-                        let answer = self.answer(response, sender, endpoint, slot);
+                        let answer = self.answer(response, sender, endpoint, slot, under_way);
                         return Ok(answer.map(DoorBody::Services));
                     }
                     Err(Unanswered::NotSent(unsent)) if reused => request = *unsent,
@@ -261,6 +262,7 @@ impl Attempt<'_> {
         mut response: Response<Incoming>,
         sender: Sender,
         slot: Slot,
+        under_way: UnderWay,
     ) -> Result<Response<DoorBody>, Answer> {
         let asked = self.websocket.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(asked) = asked.filter(|_| WebSocket::is_named(response.headers())) else {
@@ -274,6 +276,7 @@ impl Attempt<'_> {
             idle_timeout: self.service.options.idle_timeout,
             sender,
             slot,
+            under_way,
             busy: self.busy.hand_over(),
         };
         tokio::spawn(tunnel.run());
@@ -297,6 +300,7 @@ impl Attempt<'_> {
         sender: Sender,
         endpoint: &Endpoint,
         slot: Slot,
+        under_way: UnderWay,
     ) -> Response<WatchedBody> {
         let (mut parts, body) = response.into_parts();
         self.in_flight.answered(parts.status.as_u16());
@@ -310,6 +314,7 @@ impl Attempt<'_> {
             pool: Arc::clone(self.pool),
             service: Arc::clone(self.service),
             slot,
+            _under_way: under_way,
         };
         let idle = self.service.options.idle_timeout;
         Response::from_parts(

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::busyness::Busy;
+use super::endpoint::UnderWay;
 use super::pool::{Pool, Slot};
 use super::sender::Sender;
 use super::service::Service;
@@ -56,6 +57,7 @@ pub(crate) struct Lease {
     pub(crate) pool: Arc<Pool>,
     pub(crate) service: Arc<Service>,
     pub(crate) slot: Slot,
+    pub(crate) _under_way: UnderWay,
 }
 
 /// A body of a forwarded request or of its answer.
@@ -137,7 +139,7 @@ impl WatchedBody {
             Direction::Down { connection } => {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
-                let Lease { sender, endpoint, pool, service, slot } = *lease;
+                let Lease { sender, endpoint, pool, service, slot, _under_way } = *lease;
                 // An answer can come before its request was read. Then the rest is not sent: the connection is closed.
                 if self.request.is_upload_done() {
                     pool.put_back(&service, &endpoint, sender, Instant::now());

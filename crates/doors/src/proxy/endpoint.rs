@@ -1,7 +1,7 @@
 //! One address of a service: whether it takes requests at the moment.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
@@ -24,7 +24,18 @@ pub(crate) struct Endpoint {
     healthy: AtomicBool,
     failures: AtomicU32,
     rests_until: AtomicU64,
+    under_way: AtomicUsize,
     up: Gauge,
+}
+
+/// A request under way at an endpoint.
+#[derive(Debug)]
+pub(crate) struct UnderWay(Arc<Endpoint>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Endpoint {
@@ -36,6 +47,7 @@ impl Endpoint {
             healthy: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             rests_until: AtomicU64::new(0),
+            under_way: AtomicUsize::new(0),
             up,
         }
     }
@@ -44,6 +56,17 @@ impl Endpoint {
     pub(crate) fn is_up(&self, now: Timestamp) -> bool {
         self.healthy.load(Ordering::Relaxed)
             && now.as_millis() >= self.rests_until.load(Ordering::Relaxed)
+    }
+
+    /// A request is sent to it; it is under way until what this gives is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(self))
+    }
+
+    /// How many requests are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     /// It could not be reached, or broke off before it answered.

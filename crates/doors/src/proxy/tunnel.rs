@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::body::CHECK_EVERY;
 use super::busyness::Busy;
+use super::endpoint::UnderWay;
 use super::pool::Slot;
 use super::sender::Sender;
 use crate::in_flight::InFlight;
@@ -64,6 +65,7 @@ pub(super) struct Tunnel {
     /// Held so that the connection stays open until it was handed over.
     pub(super) sender: Sender,
     pub(super) slot: Slot,
+    pub(super) under_way: UnderWay,
     pub(super) busy: Busy,
 }
 
@@ -72,7 +74,7 @@ type Connection = TokioIo<Upgraded>;
 impl Tunnel {
     /// Passes bytes on until it ends, and says how it did.
     pub(super) async fn run(self) {
-        let Self { caller, service, in_flight, idle_timeout, sender, slot, busy } = self;
+        let Self { caller, service, in_flight, idle_timeout, sender, slot, under_way, busy } = self;
         let (Ok(service), Ok(caller)) = (service.await, caller.await) else {
             in_flight.end(Ended::UpstreamFailed);
             return;
@@ -95,7 +97,7 @@ impl Tunnel {
             },
             () = over(&in_flight, idle_timeout) => {}
         }
-        drop((slot, busy));
+        drop((slot, under_way, busy));
     }
 }
 

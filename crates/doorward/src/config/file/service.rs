@@ -33,7 +33,8 @@ pub(in crate::config) struct Service {
     /// How long it is waited for.
     #[serde(default)]
     pub(in crate::config) timeouts: Timeouts,
-    /// How many connections each data thread opens to each endpoint.
+    /// How many requests each data thread has under way at the service at a time, each (but with HTTP/2) on a connection of
+    /// its own.
     #[serde(default)]
     pub(in crate::config) max_connections: Bounded<MaxConnections>,
     /// How many requests of each data thread may wait for a connection. The next is answered with 503.
