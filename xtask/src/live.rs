@@ -4,6 +4,7 @@ mod changes;
 mod crash;
 mod foreign_issuer;
 mod foreign_service;
+mod foreign_streams;
 mod ocsf;
 mod provider;
 mod stage;
@@ -50,6 +51,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
     [
         foreign_issuer::SCENARIOS,
         foreign_service::SCENARIOS,
+        foreign_streams::SCENARIOS,
         changes::SCENARIOS,
         crash::SCENARIOS,
         ocsf::SCENARIOS,
