@@ -9,6 +9,7 @@ mod install;
 mod live;
 mod suite;
 mod tally;
+mod wycheproof;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Chore {
     Fuzz(fuzz::Fuzz),
     /// Runs the tests
     Test(suite::Suite),
+    /// Judges the JOSE vectors of Project Wycheproof, which it fetches
+    Wycheproof(wycheproof::Wycheproof),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +50,6 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
         Chore::Test(suite) => suite.run(),
+        Chore::Wycheproof(vectors) => vectors.run().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,7 +1,11 @@
-//! The JOSE vectors of Project Wycheproof (github.com/C2SP/wycheproof). The files are not part of this repository:
-//! `WYCHEPROOF_DIR` says where a checkout is, by default `../shared/wycheproof` beside the workspace.
+//! The JOSE vectors of Project Wycheproof (github.com/C2SP/wycheproof), which are not part of this repository:
+//! `cargo xtask wycheproof` fetches them, pinned, and runs this with `WYCHEPROOF_DIR`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,8 +37,7 @@ fn signature_vectors_are_judged_as_wycheproof_judges_them_but_for_the_listed_exc
 /// A weak or misused key must be left out for what is wrong with it, not by luck.
 #[test]
 fn bad_keys_are_skipped_for_the_reason_that_makes_them_bad() {
-    let Some(directory) = directory() else { return };
-    let vectors = Vectors::read(&directory, "json_web_key_test.json");
+    let vectors = Vectors::read(&directory(), "json_web_key_test.json");
     let mut reasons = BTreeMap::new();
     for group in &vectors.test_groups {
         let skipped = parse(group.keys()).skipped.into_iter();
@@ -120,8 +123,7 @@ struct Vector {
 }
 
 fn run(file: &str, exceptions: &[Exception], expected: &Counts) {
-    let Some(directory) = directory() else { return };
-    let vectors = Vectors::read(&directory, file);
+    let vectors = Vectors::read(&directory(), file);
     let mut excepted: BTreeMap<u64, &str> =
         exceptions.iter().flat_map(|entry| entry.ids.iter().map(|id| (*id, entry.why))).collect();
 
@@ -166,15 +168,7 @@ fn parse(published: &Value) -> ParsedKeySet {
     KeySet::parse(document.to_string().as_bytes()).unwrap()
 }
 
-/// Where the vectors are. Without them the test passes, unless `DOORWARD_REQUIRE_WYCHEPROOF` is set.
-fn directory() -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wycheproof");
-    let directory = std::env::var_os("WYCHEPROOF_DIR").map_or_else(default, PathBuf::from);
-    if directory.is_dir() {
-        return Some(directory);
-    }
-    println!("wycheproof vectors not found at {}", directory.display());
-    let required = std::env::var_os("DOORWARD_REQUIRE_WYCHEPROOF").is_some();
-    assert!(!required, "DOORWARD_REQUIRE_WYCHEPROOF is set, and the vectors are not there");
-    None
+/// Where the vectors are.
+fn directory() -> PathBuf {
+    std::env::var_os("WYCHEPROOF_DIR").expect("run `cargo xtask wycheproof`").into()
 }
