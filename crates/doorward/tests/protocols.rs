@@ -245,6 +245,44 @@ async fn a_stream_whose_permit_is_revoked_is_reset_alone_whether_it_is_read_or_n
     Ok(())
 }
 
+/// How much goes each way in the test of large bodies, in pieces of 64 KiB.
+const PIECES: usize = 2048;
+
+#[tokio::test]
+async fn large_bodies_go_both_ways_over_tls_in_flat_memory() -> Result<()> {
+    let pieces = || {
+        let piece = Bytes::from(vec![b'x'; 64 << 10]);
+        let frames = std::iter::repeat_n(piece, PIECES).map(|piece| Ok(Frame::data(piece)));
+        BodyExt::boxed(StreamBody::new(Frames(frames)))
+    };
+    let house = House::open(move || Response::new(pieces())).await?;
+    let mut client = house.http2().await?;
+    assert_eq!(client.send_request(request("/nowhere")).await?.status(), 404);
+    let before = memory(&house, "VmRSS:")?;
+    let mut asked = request("/open/a").map(|_| pieces());
+    *asked.method_mut() = http::Method::PUT;
+    let mut answer = client.send_request(asked).await?.into_body();
+    let mut received = 0;
+    while let Some(frame) = answer.frame().await {
+        received += frame?.data_ref().map_or(0, Bytes::len);
+    }
+    assert_eq!(received, PIECES * (64 << 10));
+    let seen = house.seen();
+    let sent = seen.first().map(|(_, body, _)| body.len());
+    assert_eq!(sent, Some(PIECES * (64 << 10)));
+    // 128 MiB each way, and what is held meanwhile is windows and buffers.
+    let grown = memory(&house, "VmHWM:")?.saturating_sub(before);
+    assert!(grown < 24 << 10, "expected flat memory, it grew by {grown} KiB");
+    Ok(())
+}
+
+/// A line of the process's status, in KiB.
+fn memory(house: &House, line: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", house.gateway.pid()))?;
+    let text = status.lines().find_map(|one| one.strip_prefix(line)).context("no such line")?;
+    Ok(text.trim().trim_end_matches(" kB").parse()?)
+}
+
 #[tokio::test]
 async fn a_connection_told_to_go_away_ends_its_streams_first() -> Result<()> {
     let house = House::open(ok).await?;
