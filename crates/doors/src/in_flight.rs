@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gate::route::{PathPattern, Route};
+use gate::request::Scheme;
+use gate::route::Route;
 use gate::{Standing, Watch};
 use http::Method;
 use ledger::audit::{Ended, Outcome};
@@ -46,12 +47,10 @@ pub struct FinishedRequest<'a> {
     pub request_id: &'a str,
     /// Its method.
     pub method: &'a Method,
-    /// Its route's name.
-    pub route: &'a str,
-    /// The paths that its route takes.
-    pub route_path: &'a PathPattern,
-    /// Its service's name.
-    pub service: &'a str,
+    /// How it reached us.
+    pub scheme: Scheme,
+    /// The route that took it, if one did.
+    pub route: Option<&'a Route>,
     /// The endpoint that answered.
     pub endpoint: Option<&'a str>,
     /// The status of the answer.
@@ -60,7 +59,7 @@ pub struct FinishedRequest<'a> {
     pub took: Duration,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// How it ended.
+    /// How it ended: an outcome, or `denied`.
     pub ended: &'static str,
     /// The caller's address.
     pub peer: SocketAddr,
@@ -247,9 +246,8 @@ impl Drop for InFlight {
                 trace: self.facts.trace,
                 request_id: self.facts.id.as_str(),
                 method: &self.method,
-                route: route.name(),
-                route_path: route.path(),
-                service: &route.service().name,
+                scheme: self.facts.scheme,
+                route: Some(route),
                 endpoint: self.endpoint.get().map(|endpoint| &**endpoint),
                 status,
                 took,

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use gate::request::RawRequest;
+use gate::request::{RawRequest, Scheme};
 use gate::route::Route;
 use gate::{Answer, Caller, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
 use http::StatusCode;
@@ -12,6 +12,7 @@ use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 use tokens::TokenRefusal;
 use tokio::time::Instant;
 
+use crate::in_flight::FinishedRequest;
 use crate::metrics::DecisionLabels;
 use crate::model::{Doorway, KeysAt, Model};
 use crate::request_id::RequestId;
@@ -31,6 +32,7 @@ pub(crate) struct RequestFacts {
     pub(crate) id: RequestId,
     pub(crate) trace: TraceContext,
     pub(crate) peer: SocketAddr,
+    pub(crate) scheme: Scheme,
     pub(crate) began: Instant,
 }
 
@@ -73,6 +75,21 @@ pub(crate) async fn judge(
             );
             record(doorway, &model, &facts, &Judged::of_denial(&denial, answer.status, raw))
                 .await?;
+            if facts.trace.sampled {
+                doorway.traces.finished(&FinishedRequest {
+                    trace: facts.trace,
+                    request_id: facts.id.as_str(),
+                    method: raw.method,
+                    scheme: facts.scheme,
+                    route: denial.route().map(|route| &**route),
+                    endpoint: None,
+                    status: Some(answer.status.as_u16()),
+                    took: facts.began.elapsed(),
+                    ended_at: doorway.now(),
+                    ended: "denied",
+                    peer: facts.peer,
+                });
+            }
             Err(answer)
         }
     }

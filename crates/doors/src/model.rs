@@ -86,6 +86,8 @@ pub trait TraceSink: std::fmt::Debug + Send + Sync {
     fn samples(&self, trace_id: &[u8; 16]) -> bool;
     /// Takes a finished request whose trace is recorded.
     fn finished(&self, request: &FinishedRequest<'_>);
+    /// Sends what it has taken, for at most `within`. Blocks.
+    fn flush(&self, within: Duration);
 }
 
 impl std::fmt::Debug for Doorway {

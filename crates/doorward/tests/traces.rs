@@ -82,11 +82,11 @@ fn a_served_request_is_a_span_of_its_callers_trace() -> Result<()> {
                 "traceId": TRACE, "parentSpanId": PARENT, "name": "things", "kind": 2,
                 "attributes": [
                     text("http.request.method", "GET"),
-                    text("http.route", "/things/{id}"),
                     text("client.address", "127.0.0.1"),
                     text("url.scheme", "http"),
-                    text("doorward.service", "app"),
                     text("doorward.ended", "completed"),
+                    text("http.route", "/things/{id}"),
+                    text("doorward.service", "app"),
                     { "key": "http.response.status_code", "value": { "intValue": "200" } },
                 ],
             }],
@@ -110,4 +110,26 @@ fn a_collector_that_is_gone_costs_spans_and_no_request() -> Result<()> {
     })?;
     assert!(!place.log().contains('\u{1b}'), "a log that no terminal reads has no colours");
     gateway.stop()
+}
+
+#[test]
+fn a_denial_is_a_span_and_the_last_spans_are_sent_before_the_process_ends() -> Result<()> {
+    let (collector, service) = (Recorder::start()?, Recorder::start()?);
+    let place = Place::new()?;
+    configured(&place, &collector, &service, "1.0")?;
+    let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+    let nowhere = "GET /nowhere HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n";
+    assert_eq!(client::ask(place.http(), nowhere)?.status, 404);
+    gateway.stop()?;
+    let posted = collector.take().requests;
+    let [posted] = posted.as_slice() else { anyhow::bail!("expected one batch of spans") };
+    let document: Value = serde_json::from_slice(&posted.message.body)?;
+    let span = document.pointer("/resourceSpans/0/scopeSpans/0/spans/0");
+    let span = span.context("expected a span")?;
+    assert_eq!(span["name"], "GET");
+    let attributes = span["attributes"].as_array().context("expected attributes")?;
+    let denied = json!({ "key": "doorward.ended", "value": { "stringValue": "denied" } });
+    let status = json!({ "key": "http.response.status_code", "value": { "intValue": "404" } });
+    assert!(attributes.contains(&denied) && attributes.contains(&status), "{span:#}");
+    Ok(())
 }

@@ -116,7 +116,7 @@ impl Serving {
         if let Err(error) = ended {
             tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
             if let Some(unread) = Unread::of(&error) {
-                handler.record_unread(caller.peer, unread).await;
+                handler.record_unread(caller, unread).await;
             }
         }
     }

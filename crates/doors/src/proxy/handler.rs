@@ -68,11 +68,12 @@ impl Handler {
     }
 
     /// Puts on record that something came which is no request.
-    pub(crate) async fn record_unread(&self, peer: SocketAddr, unread: Unread) {
+    pub(crate) async fn record_unread(&self, caller: Caller, unread: Unread) {
         let facts = RequestFacts {
             id: self.ids.next(self.doorway.now()),
             trace: TraceContext::of(&HeaderMap::new(), &self.ids, |_| false),
-            peer,
+            peer: caller.peer,
+            scheme: caller.scheme,
             began: Instant::now(),
         };
         record_unread(&self.doorway, &facts, DOOR, unread).await;
@@ -99,6 +100,7 @@ impl Handler {
                 self.doorway.traces.samples(id)
             }),
             peer: caller.peer,
+            scheme: caller.scheme,
             began: Instant::now(),
         };
         let ours = |response: Response<Full<Bytes>>, busy| {

@@ -41,6 +41,9 @@ use reload::ReloadState;
 /// How long writing out the audit log may take at the end.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
+/// How long sending the last spans may take at the end.
+const TRACES_FLUSH: Duration = Duration::from_secs(2);
+
 /// A running Doorward.
 #[derive(Debug)]
 pub struct Server {
@@ -225,6 +228,7 @@ impl Server {
         self.draining.send_replace(true);
         self.workers.into_iter().for_each(Worker::join);
         let closed = self.doorway.audit.close(AUDIT_CLOSE);
+        self.doorway.traces.flush(TRACES_FLUSH);
         self.control.shutdown_background();
         tracing::info!("stopped");
         Ok(closed?)

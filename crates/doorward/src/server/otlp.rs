@@ -6,6 +6,7 @@
 mod connection;
 mod span;
 
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use doors::{FinishedRequest, TraceSink};
@@ -34,8 +35,16 @@ const RANDOM_BITS: u32 = 56;
 pub(super) struct OtlpSink {
     /// A trace whose random part is at least this is recorded.
     threshold: u64,
-    queue: mpsc::Sender<Value>,
+    queue: mpsc::Sender<Item>,
     dropped: Counter,
+}
+
+/// What the exporter is handed.
+#[derive(Debug)]
+enum Item {
+    Span(Value),
+    /// Nothing more is waited for; to be told when all before it is sent.
+    Flush(SyncSender<()>),
 }
 
 impl OtlpSink {
@@ -59,8 +68,16 @@ impl TraceSink for OtlpSink {
     }
 
     fn finished(&self, request: &FinishedRequest<'_>) {
-        if self.queue.try_send(span::of(request)).is_err() {
+        if self.queue.try_send(Item::Span(span::of(request))).is_err() {
             self.dropped.inc();
+        }
+    }
+
+    fn flush(&self, within: Duration) {
+        let (tell, told) = sync_channel(1);
+        if self.queue.try_send(Item::Flush(tell)).is_ok() {
+            // Late or never: the spans are lost, and the process ends all the same.
+            let _ = told.recv_timeout(within);
         }
     }
 }
@@ -68,7 +85,7 @@ impl TraceSink for OtlpSink {
 /// Sends spans, a batch at a time.
 struct Exporter {
     collector: Collector,
-    waiting: mpsc::Receiver<Value>,
+    waiting: mpsc::Receiver<Item>,
     sent: Counter,
     dropped: Counter,
 }
@@ -76,40 +93,54 @@ struct Exporter {
 impl Exporter {
     async fn run(mut self) {
         let mut failing = false;
-        while let Some(batch) = self.batch().await {
-            let count = batch.len() as u64;
-            let sending = self.collector.post(span::document(batch).to_string());
-            let sent = timeout(EXPORT_TIMEOUT, sending).await.unwrap_or(Err(ExportError::Timeout));
-            match sent {
-                Ok(()) => {
-                    self.sent.inc_by(count);
-                    if std::mem::take(&mut failing) {
-                        tracing::info!("the trace collector takes spans again");
-                    }
+        while let Some((batch, flush)) = self.batch().await {
+            self.send(batch, &mut failing).await;
+            if let Some(flush) = flush {
+                let _ = flush.try_send(());
+            }
+        }
+    }
+
+    async fn send(&self, batch: Vec<Value>, failing: &mut bool) {
+        if batch.is_empty() {
+            return;
+        }
+        let count = batch.len() as u64;
+        let sending = self.collector.post(span::document(batch).to_string());
+        let sent = timeout(EXPORT_TIMEOUT, sending).await.unwrap_or(Err(ExportError::Timeout));
+        match sent {
+            Ok(()) => {
+                self.sent.inc_by(count);
+                if std::mem::take(failing) {
+                    tracing::info!("the trace collector takes spans again");
                 }
-                Err(error) => {
-                    self.dropped.inc_by(count);
-                    // Once per outage: the counter tells the rest.
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "the trace collector takes no spans; they are dropped");
-                    }
+            }
+            Err(error) => {
+                self.dropped.inc_by(count);
+                // Once per outage: the counter tells the rest.
+                if !std::mem::replace(failing, true) {
+                    tracing::warn!(%error, "the trace collector takes no spans; they are dropped");
                 }
             }
         }
     }
 
-    /// The next spans to send; nothing when there will be none.
-    async fn batch(&mut self) -> Option<Vec<Value>> {
-        let mut batch = vec![self.waiting.recv().await?];
+    /// The next spans to send, and who waits for them to be; nothing when there will be none.
+    async fn batch(&mut self) -> Option<(Vec<Value>, Option<SyncSender<()>>)> {
+        let mut batch = Vec::new();
+        let mut next = Some(self.waiting.recv().await?);
         let deadline = Instant::now() + BATCH_EVERY;
-        while batch.len() < MAX_BATCH {
-            let room = MAX_BATCH.saturating_sub(batch.len());
-            match timeout_at(deadline, self.waiting.recv_many(&mut batch, room)).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
+        while let Some(item) = next {
+            match item {
+                Item::Span(span) => batch.push(span),
+                Item::Flush(flush) => return Some((batch, Some(flush))),
             }
+            if batch.len() >= MAX_BATCH {
+                break;
+            }
+            next = timeout_at(deadline, self.waiting.recv()).await.ok().flatten();
         }
-        Some(batch)
+        Some((batch, None))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use doors::{FinishedRequest, TraceSink};
 use prometheus_client::registry::Registry;
@@ -47,4 +48,6 @@ impl TraceSink for Nowhere {
     }
 
     fn finished(&self, _: &FinishedRequest<'_>) {}
+
+    fn flush(&self, _: Duration) {}
 }

@@ -14,20 +14,22 @@ pub(super) fn of(request: &FinishedRequest<'_>) -> Value {
     let began = request.ended_at.minus(request.took);
     let mut attributes = vec![
         text("http.request.method", request.method.as_str()),
-        text("http.route", &request.route_path.to_string()),
         text("client.address", &request.peer.ip().to_string()),
         number("client.port", request.peer.port().into()),
-        text("url.scheme", "http"),
+        text("url.scheme", request.scheme.as_str()),
         text("doorward.request_id", request.request_id),
-        text("doorward.service", request.service),
         text("doorward.ended", request.ended),
     ];
+    if let Some(route) = request.route {
+        attributes.push(text("http.route", &route.path().to_string()));
+        attributes.push(text("doorward.service", &route.service().name));
+    }
     attributes.extend(request.status.map(|s| number("http.response.status_code", s.into())));
     attributes.extend(request.endpoint.map(|endpoint| text("doorward.endpoint", endpoint)));
     let mut span = json!({
         "traceId": hex(&request.trace.trace_id),
         "spanId": hex(&request.trace.span_id),
-        "name": request.route,
+        "name": request.route.map_or(request.method.as_str(), |route| route.name()),
         "kind": KIND_SERVER,
         "startTimeUnixNano": nanos(began),
         "endTimeUnixNano": nanos(request.ended_at),
