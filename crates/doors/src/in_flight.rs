@@ -34,6 +34,7 @@ pub(crate) struct InFlight {
     ended: AtomicU8,
     upload_broke: AtomicBool,
     upload_done: AtomicBool,
+    answered_whole: AtomicBool,
     /// Microseconds after the beginning at which a part of the answer was offered to the caller; zero while none waits.
     offered: AtomicU64,
 }
@@ -98,6 +99,7 @@ impl InFlight {
             ended: AtomicU8::new(0),
             upload_broke: AtomicBool::new(false),
             upload_done: AtomicBool::new(false),
+            answered_whole: AtomicBool::new(false),
             offered: AtomicU64::new(0),
         })
     }
@@ -139,6 +141,15 @@ impl InFlight {
 
     pub(crate) fn is_upload_done(&self) -> bool {
         self.upload_done.load(Ordering::Relaxed)
+    }
+
+    /// The service's answer was read to its end.
+    pub(crate) fn answered_whole(&self) {
+        self.answered_whole.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_answered_whole(&self) -> bool {
+        self.answered_whole.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_upload_broken(&self) -> bool {

@@ -297,3 +297,32 @@ async fn a_connection_told_to_go_away_ends_its_streams_first() -> Result<()> {
     timeout(PATIENCE, closed).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn an_upload_that_its_service_does_not_take_ends_with_the_answer_or_the_permit() -> Result<()>
+{
+    let house = House::open_deaf().await?;
+    let mut client = house.http2().await?;
+    let mut start = async |path: &str, token: Option<String>| -> Result<_> {
+        let piece = Bytes::from_static(&[b'x'; 4096]);
+        let frames = std::iter::repeat_with(move || Ok(Frame::data(piece.clone())));
+        let mut asked = request(path).map(|_| BodyExt::boxed(StreamBody::new(Frames(frames))));
+        *asked.method_mut() = http::Method::PUT;
+        if let Some(token) = token {
+            asked.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
+        }
+        let answer = client.send_request(asked).await?;
+        let id = answer.headers().get("x-request-id").context("expected an id")?.clone();
+        Ok((id.to_str()?.to_owned(), answer))
+    };
+    let ended = |id: &str| {
+        clock::until("the outcome", PATIENCE, || audit::ended(&house.place.path("audit"), id))
+    };
+    let (id, answer) = start("/open/whole", None).await?;
+    assert_eq!(answer.into_body().collect().await?.to_bytes(), "ok");
+    assert_eq!(ended(&id)?, "completed");
+    let (id, _answer) = start("/guarded/endless", Some(house.token()?)).await?;
+    house.revoke_alice()?;
+    assert_eq!(ended(&id)?, "revoked");
+    Ok(())
+}

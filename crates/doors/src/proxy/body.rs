@@ -18,6 +18,7 @@ use super::endpoint::UnderWay;
 use super::pool::{Pool, Slot};
 use super::sender::Sender;
 use super::service::Service;
+use super::streams;
 use crate::in_flight::InFlight;
 
 /// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
@@ -71,6 +72,8 @@ pub(crate) struct WatchedBody {
     waiting_since: Option<Instant>,
     next_check: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the task that sends this upload knows for which request it does.
+    announced: bool,
     /// Either way, the caller's connection is at work.
     _busy: Busy,
 }
@@ -128,6 +131,7 @@ impl WatchedBody {
             waiting_since: None,
             next_check,
             timer: None,
+            announced: false,
             _busy: busy,
         }
     }
@@ -139,6 +143,7 @@ impl WatchedBody {
             Direction::Down { connection } => {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
+                self.request.answered_whole();
                 let Lease { sender, endpoint, pool, service, slot, _under_way } = *lease;
                 // An answer can come before its request was read. Then the rest is not sent: the connection is closed.
                 if self.request.is_upload_done() {
@@ -222,6 +227,9 @@ impl Body for WatchedBody {
         let down = matches!(this.direction, Direction::Down { .. });
         if down {
             this.request.taken();
+        } else if !std::mem::replace(&mut this.announced, true) {
+            // With HTTP/2 the upload may get a task of its own; elsewhere there is none to tell.
+            let _ = streams::carries(Arc::downgrade(&this.request));
         }
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
             return this.wait(context).map(|error| Some(Err(error)));

@@ -114,7 +114,7 @@ impl Busy {
     pub(crate) fn forwards(&self, request: &Arc<InFlight>) {
         let request = Arc::downgrade(request);
         // With HTTP/2 a permit that ends takes its stream with it, and never the others of the connection.
-        if let Err(request) = streams::answers(request) {
+        if let Err(request) = streams::carries(request) {
             let forwarded = &self.0.0.forwarded;
             *forwarded.lock().unwrap_or_else(PoisonError::into_inner) = request;
         }

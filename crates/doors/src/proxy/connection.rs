@@ -22,7 +22,7 @@ use super::body::DoorBody;
 use super::busyness::Busyness;
 use super::handler::Handler;
 use super::paced::{Pace, Paced};
-use super::streams::Streams;
+use super::streams::Answers;
 use super::tls::HTTP2;
 use super::worker::ProxyLimits;
 use crate::judge::Unread;
@@ -136,7 +136,7 @@ impl Serving {
         });
         // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
         let list = limits.header_bytes + limits.headers * 32 + SLACK;
-        let connection = http2::Builder::new(Streams::new(limits.write_timeout))
+        let connection = http2::Builder::new(Answers { write_timeout: limits.write_timeout })
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(STREAM_WINDOW)

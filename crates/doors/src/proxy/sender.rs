@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 
 use super::body::WatchedBody;
+use super::streams::Uploads;
 
 /// The most requests at a time on one connection of HTTP/2.
 const MAX_STREAMS: usize = 100;
@@ -142,7 +143,8 @@ pub(crate) async fn speak_http2<S>(stream: S) -> hyper::Result<Shared>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (connection, driver) = http2::Builder::new(TokioExecutor::new())
+    let uploads = Uploads::default();
+    let (connection, driver) = http2::Builder::new(uploads.clone())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -151,7 +153,7 @@ where
         .keep_alive_timeout(PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await?;
-    tokio::spawn(async move {
+    uploads.begin(async move {
         if let Err(error) = driver.await {
             tracing::debug!(%error, "a connection to an endpoint ended");
         }

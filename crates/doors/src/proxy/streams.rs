@@ -1,7 +1,7 @@
-//! The streams of HTTP/2: each is answered by a task of its own, which ends with its permit.
+//! The streams of HTTP/2: each is run by a task of its own, which ends with its permit, whatever the other side does.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::rt::Executor;
@@ -11,22 +11,27 @@ use super::body::CHECK_EVERY;
 use crate::in_flight::InFlight;
 
 tokio::task_local! {
-    static ANSWERED: Answered;
+    static CARRIED: Carried;
 }
 
-/// What a stream's task answers.
+/// The request that a task carries, once it has said so.
 #[derive(Clone, Debug, Default)]
-struct Answered(Arc<Mutex<Weak<InFlight>>>);
+struct Carried(Arc<Mutex<Weak<InFlight>>>);
 
-/// Tells the stream whose task this is what it answers.
+impl Carried {
+    fn lock(&self) -> MutexGuard<'_, Weak<InFlight>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the task that this runs in which request it carries.
 ///
 /// # Errors
 /// The request back, when this is no stream's task.
-pub(crate) fn answers(request: Weak<InFlight>) -> Result<(), Weak<InFlight>> {
+pub(crate) fn carries(request: Weak<InFlight>) -> Result<(), Weak<InFlight>> {
     let mut request = Some(request);
-    let told = ANSWERED.try_with(|answered| {
-        let mut answered = answered.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *answered = request.take().unwrap_or_default();
+    let told = CARRIED.try_with(|carried| {
+        *carried.lock() = request.take().unwrap_or_default();
     });
     match (told, request) {
         (Err(_), Some(request)) => Err(request),
@@ -34,48 +39,73 @@ pub(crate) fn answers(request: Weak<InFlight>) -> Result<(), Weak<InFlight>> {
     }
 }
 
-/// Runs the streams of a connection. A stream whose caller takes nothing is asked after its permit, and is reset when
-/// that no longer stands, or when the caller has taken nothing for too long.
+/// Runs the answers on a caller's connection. One whose caller takes nothing is asked after its permit, and is reset
+/// when that no longer stands, or when the caller has taken nothing for too long.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams {
-    write_timeout: Duration,
+pub(crate) struct Answers {
+    pub(crate) write_timeout: Duration,
 }
 
-impl Streams {
-    pub(crate) const fn new(write_timeout: Duration) -> Self {
-        Self { write_timeout }
-    }
-}
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
     fn execute(&self, stream: F) {
-        let (answered, write_timeout) = (Answered::default(), self.write_timeout);
-        tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                // A stream whose task ends before its answer does is reset.
-                () = ANSWERED.scope(answered.clone(), stream) => {}
-                () = answered.over(write_timeout) => {}
-            }
+        let write_timeout = self.write_timeout;
+        let every = CHECK_EVERY.min(write_timeout);
+        spawn(stream, Carried::default(), every, move |request| {
+            // While the caller takes what comes, the body asks for itself.
+            request.not_taken_for().is_some_and(|stalled| {
+                stalled >= write_timeout || (stalled >= CHECK_EVERY && !request.stands())
+            })
         });
     }
 }
 
-impl Answered {
-    /// Ends when there is no reason to go on.
-    async fn over(&self, write_timeout: Duration) {
-        loop {
-            sleep(CHECK_EVERY.min(write_timeout)).await;
-            let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-            // While the caller takes what comes, the body asks for itself.
-            let Some((request, stalled)) =
-                answered.and_then(|request| request.not_taken_for().map(|for_| (request, for_)))
-            else {
-                continue;
-            };
-            if stalled >= write_timeout || (stalled >= CHECK_EVERY && !request.stands()) {
-                return;
-            }
-        }
+/// Runs the uploads on a connection to an endpoint. One that the endpoint does not take is given up when its answer is
+/// complete, or when its permit no longer stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Uploads {
+    /// The upload that the connection's own task has just begun, and hands over when it cannot end it at once.
+    begun: Carried,
+}
+
+impl Uploads {
+    /// Runs the task of the connection itself, which begins the uploads.
+    pub(crate) fn begin<F: Future<Output = ()> + Send + 'static>(&self, connection: F) {
+        tokio::spawn(CARRIED.scope(self.begun.clone(), connection));
     }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Uploads {
+    fn execute(&self, stream: F) {
+        let begun = std::mem::take(&mut *self.begun.lock());
+        let over = |request: &InFlight| request.is_answered_whole() || !request.stands();
+        spawn(stream, Carried(Arc::new(Mutex::new(begun))), CHECK_EVERY, over);
+    }
+}
+
+/// Runs a stream until it ends, or until the request that it carries `is_over`; whether it is, is asked every so often.
+fn spawn<F>(
+    stream: F,
+    carried: Carried,
+    every: Duration,
+    is_over: impl Fn(&InFlight) -> bool + Send + Sync + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async move {
+        let over = async {
+            loop {
+                sleep(every).await;
+                let request = carried.lock().upgrade();
+                if request.is_some_and(|request| is_over(&request)) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            // A stream whose task ends before it does is reset.
+            () = CARRIED.scope(carried.clone(), stream) => {}
+            () = over => {}
+        }
+    });
 }

@@ -96,6 +96,47 @@ impl House {
         Ok(Self { place, gateway, issuer, authority, https, service, seen })
     }
 
+    /// Opens one, with a service that reads no body: it answers at once, with an end or (`endless`) without.
+    pub(crate) async fn open_deaf() -> Result<Self> {
+        let mut house = Self::open(|| Response::new(whole(""))).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        house.service = listener.local_addr()?;
+        let tls = acceptor(&house.authority)?;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    let service = service_fn(|request: Request<Incoming>| async move {
+                        let endless = request.uri().path().ends_with("endless");
+                        let (_, body) = request.into_parts();
+                        // Neither read nor dropped, so that its window is never opened.
+                        std::mem::forget(body);
+                        let answer = if endless { never() } else { whole("ok") };
+                        Ok::<_, Infallible>(Response::new(answer))
+                    });
+                    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        configure(&house.place, &house.https, house.service, "")?;
+        house.gateway.reload()?;
+        tokio::time::timeout(PATIENCE, async {
+            let ask = || async {
+                let mut request = Request::new(whole(""));
+                *request.uri_mut() = "https://app.test/open/whole".parse().unwrap_or_default();
+                let answer = house.http2().await?.send_request(request).await?;
+                anyhow::Ok(answer.into_body().collect().await?.to_bytes())
+            };
+            while ask().await.ok().is_none_or(|body| body != "ok") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await?;
+        Ok(house)
+    }
+
     pub(crate) fn revoke_alice(&self) -> Result<()> {
         configure(&self.place, &self.https, self.service, "corp/alice")?;
         self.gateway.reload()
@@ -167,19 +208,9 @@ async fn serve(
     seen: Arc<Mutex<Vec<Seen>>>,
     answer: Arc<dyn Fn() -> Response<Body> + Send + Sync>,
 ) -> Result<SocketAddr> {
-    use rustls::pki_types::pem::PemObject as _;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let pem = authority.sign("service.test")?;
-    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes())?;
-    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(pem.as_bytes())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let tls = TlsAcceptor::from(Arc::new(config));
+    let tls = acceptor(authority)?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (tls, seen, answer) = (tls.clone(), Arc::clone(&seen), Arc::clone(&answer));
@@ -198,6 +229,21 @@ async fn serve(
         }
     });
     Ok(address)
+}
+
+/// The service's side of TLS, with a certificate of its own.
+fn acceptor(authority: &Authority) -> Result<TlsAcceptor> {
+    use rustls::pki_types::pem::PemObject as _;
+    let pem = authority.sign("service.test")?;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes())?;
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(pem.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn answer_all<S>(
@@ -232,4 +278,21 @@ async fn answer_all<S>(
 /// A body of one piece.
 pub(crate) fn whole(text: &'static str) -> Body {
     Full::new(Bytes::from_static(text.as_bytes())).boxed()
+}
+
+/// A body that never comes.
+fn never() -> Body {
+    struct Never;
+    impl hyper::body::Body for Never {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+            std::task::Poll::Pending
+        }
+    }
+    Never.boxed()
 }
