@@ -12,6 +12,9 @@ use crate::tally::Tally;
 /// How many cases a property test tries in the long tier.
 const SOAK_CASES: &str = "20000";
 
+/// How many cases that do not fit it may throw away on the way.
+const SOAK_REJECTS: &str = "1000000";
+
 /// Runs the tests.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Suite {
@@ -49,7 +52,7 @@ pub(crate) fn hermetic(filter: Option<&str>, soak: bool) -> Result<Tally> {
     let mut test = cargo();
     test.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     if soak {
-        test.env("PROPTEST_CASES", SOAK_CASES);
+        test.env("PROPTEST_CASES", SOAK_CASES).env("PROPTEST_MAX_GLOBAL_REJECTS", SOAK_REJECTS);
     }
     let mut tally = Tally::default();
     let succeeded = test.each_line(|line| tally += Tally::of_line(line))?;
