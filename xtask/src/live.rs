@@ -5,6 +5,7 @@ mod crash;
 mod foreign_issuer;
 mod foreign_service;
 mod foreign_streams;
+mod monitoring;
 mod ocsf;
 mod provider;
 mod stage;
@@ -55,6 +56,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         changes::SCENARIOS,
         crash::SCENARIOS,
         ocsf::SCENARIOS,
+        monitoring::SCENARIOS,
     ]
     .into_iter()
     .flatten()

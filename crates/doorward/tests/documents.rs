@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,6 +40,22 @@ fn every_command_that_the_documents_show_is_one() {
 fn the_policy_that_the_documents_show_is_the_one_of_the_demo() {
     let [policy] = blocks(&read("docs/policies.md"), "cedar").try_into().expect("one policy");
     assert!(read("crates/doorward/src/demo/invoices.cedar").contains(policy.trim()));
+}
+
+/// The metrics that a text names, without what Prometheus makes of them.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let words = text.split(|sign: char| !sign.is_ascii_lowercase() && sign != '_');
+    let metrics = words.filter(|word| word.starts_with("doorward_"));
+    metrics.map(|word| word.trim_end_matches("_bucket").to_owned()).collect()
+}
+
+#[test]
+fn every_metric_that_alerts_and_dashboard_ask_for_is_documented() {
+    let documented = metrics(&read("docs/metrics.md"));
+    for file in ["monitoring/alerts.yaml", "monitoring/dashboard.json"] {
+        let unknown: Vec<_> = metrics(&read(file)).difference(&documented).cloned().collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
 }
 
 fn doorward() -> Command {

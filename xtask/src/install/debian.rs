@@ -15,6 +15,10 @@ pub(crate) struct Package {
 
 /// The web server: an upstream that we did not write.
 pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
+/// Prometheus.
+pub(crate) const PROMETHEUS: Package = Package { program: "prometheus", name: "prometheus" };
+/// Prometheus's tool for rules.
+pub(crate) const PROMTOOL: Package = Package { program: "promtool", name: "prometheus" };
 /// The load generator of `cargo xtask bench`.
 pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
 
