@@ -35,6 +35,8 @@ pub struct Model {
     pub policy_set: Arc<str>,
     /// How TLS is spoken with callers; none when there is no such listener.
     pub server_tls: Option<Arc<ServerConfig>>,
+    /// The port of HTTPS that requests over plain HTTP are redirected to, if they are.
+    pub https_port: Option<u16>,
     /// The most bytes a request's body may have; `None` for any.
     pub max_body: Option<u64>,
     /// How long a request waits for the audit log.

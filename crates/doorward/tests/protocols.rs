@@ -326,3 +326,20 @@ async fn an_upload_that_its_service_does_not_take_ends_with_the_answer_or_the_pe
     assert_eq!(ended(&id)?, "revoked");
     Ok(())
 }
+
+#[tokio::test]
+async fn plain_http_leads_to_https_and_nowhere_else() -> Result<()> {
+    let (house, port) = House::open_redirecting().await?;
+    let ask = |target: &str, host: &str| {
+        let head = format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        testbed::client::ask(house.place.http(), &head)
+    };
+    let reply = ask("/open/%7Ea?next=%2F", "App.test:80")?;
+    let expected = format!("https://app.test:{port}/open/~a?next=%2F");
+    assert_eq!((reply.status, reply.field("location")), (308, Some(expected.as_str())));
+    let unread = ask("/open/../a", "app.test")?;
+    assert_eq!((unread.status, unread.field("location")), (400, None));
+    assert!(house.seen().is_empty(), "expected nothing at the service");
+    assert_eq!(house.http2().await?.send_request(request("/open/a")).await?.status(), 200);
+    Ok(())
+}

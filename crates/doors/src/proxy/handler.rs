@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use gate::request::RawRequest;
+use gate::request::{RawRequest, Scheme};
 use http::header::{CONNECTION, COOKIE, HOST};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -107,25 +108,15 @@ impl Handler {
             response.map(|body| DoorBody::Ours { body, _busy: busy })
         };
         let (uri, manner) = (&parts.uri, Manner::of(&parts.headers));
+        if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
+            let raw = raw_request(&parts, caller, http2);
+            return ours(own::redirect(&raw, &model.reading, port, &facts.id), busy);
+        }
         let own = own::answer(&model, &parts.method, uri.path(), self.doorway.now());
         let mut response = if let Some(response) = own {
             ours(response, busy)
         } else {
-            let raw = RawRequest {
-                method: &parts.method,
-                // With HTTP/1.1 an absolute target does not stand in for `Host` (RFC 9112 §3.2.2); with HTTP/2 it does
-                // (RFC 9113 §8.3.1).
-                target_authority: uri
-                    .authority()
-                    .filter(|_| http2 || parts.headers.contains_key(HOST)),
-                target_scheme: uri.scheme_str(),
-                path: uri.path(),
-                query: uri.query(),
-                headers: &parts.headers,
-                peer: caller.peer.ip(),
-                scheme: caller.scheme,
-                door: DOOR,
-            };
+            let raw = raw_request(&parts, caller, http2);
             let forwarded = match judge(&self.doorway, model, &raw, facts).await {
                 Ok(admitted) => {
                     let (doorway, pool) = (&self.doorway, &self.pool);
@@ -142,6 +133,24 @@ impl Handler {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+/// The request as the gate takes it.
+fn raw_request(parts: &Parts, caller: Caller, http2: bool) -> RawRequest<'_> {
+    let uri = &parts.uri;
+    RawRequest {
+        method: &parts.method,
+        // With HTTP/1.1 an absolute target does not stand in for `Host` (RFC 9112 §3.2.2); with HTTP/2 it does
+        // (RFC 9113 §8.3.1).
+        target_authority: uri.authority().filter(|_| http2 || parts.headers.contains_key(HOST)),
+        target_scheme: uri.scheme_str(),
+        path: uri.path(),
+        query: uri.query(),
+        headers: &parts.headers,
+        peer: caller.peer.ip(),
+        scheme: caller.scheme,
+        door: DOOR,
     }
 }
 

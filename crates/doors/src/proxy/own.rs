@@ -1,12 +1,16 @@
 //! Our own endpoints on every host, under the reserved prefix.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response};
+use gate::request::{RawRequest, Reading};
+use gate::{Answer, CanonicalRequest};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tokens::Timestamp;
 
+use crate::answer::{Manner, respond};
 use crate::model::Model;
+use crate::request_id::RequestId;
 
 /// Where services find the keys that signed identities verify with.
 const JWKS: &str = "/.doorward/jwks.json";
@@ -28,4 +32,32 @@ pub(super) fn answer(
     // New keys are published five minutes before they sign.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     Some(response)
+}
+
+/// The same place over HTTPS, for a request that came without (RFC 9110 §15.4.9: method and body stay). What has no one
+/// reading is refused: it is not for us to guess where it was meant to go.
+pub(super) fn redirect(
+    raw: &RawRequest<'_>,
+    reading: &Reading,
+    port: u16,
+    id: &RequestId,
+) -> Response<Full<Bytes>> {
+    let request = match CanonicalRequest::read(raw, reading) {
+        Ok(request) => request,
+        Err(refusal) => {
+            let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", refusal.to_string());
+            return respond(&answer, id, Manner::Http);
+        }
+    };
+    let (host, target) = (request.host().name(), request.target());
+    let url = match port {
+        443 => format!("https://{host}{target}"),
+        _ => format!("https://{host}:{port}{target}"),
+    };
+    let answer = Answer::new(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", "use HTTPS");
+    let mut response = respond(&answer, id, Manner::Http);
+    if let Ok(url) = HeaderValue::from_str(&url) {
+        response.headers_mut().insert(LOCATION, url);
+    }
+    response
 }

@@ -103,6 +103,8 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The reverse proxy, HTTPS.
     pub https: Option<Https>,
+    /// Whether requests over plain HTTP are redirected to HTTPS.
+    pub redirect_to_https: bool,
     /// Health, readiness and metrics.
     pub admin: SocketAddr,
 }

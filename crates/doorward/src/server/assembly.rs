@@ -160,6 +160,12 @@ impl Assembly {
             keys,
             signer,
             server_tls: server_tls.transpose()?,
+            https_port: config
+                .listen
+                .https
+                .as_ref()
+                .filter(|_| config.listen.redirect_to_https)
+                .map(|https| https.address.port()),
             policy_set,
             max_body: config.limits.body_bytes,
             audit_budget: config.audit.budget,

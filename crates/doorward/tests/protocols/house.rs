@@ -137,6 +137,21 @@ impl House {
         Ok(house)
     }
 
+    /// Opens one whose plain HTTP leads to HTTPS; says at which port that is.
+    pub(crate) async fn open_redirecting() -> Result<(Self, u16)> {
+        let Self { place, gateway, https, service, issuer, authority, seen } =
+            Self::open(|| Response::new(whole("ok"))).await?;
+        gateway.stop()?;
+        let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
+        place.write(
+            "doorward.yaml",
+            &text.replacen("  http:", "  redirect_to_https: true\n  http:", 1),
+        )?;
+        let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+        let port = https.address().port();
+        Ok((Self { place, gateway, https, service, issuer, authority, seen }, port))
+    }
+
     pub(crate) fn revoke_alice(&self) -> Result<()> {
         configure(&self.place, &self.https, self.service, "corp/alice")?;
         self.gateway.reload()

@@ -11,6 +11,9 @@ pub(in crate::config) struct Listen {
     pub(in crate::config) http: Option<Address>,
     /// The reverse proxy: HTTPS.
     pub(in crate::config) https: Option<Https>,
+    /// Answer requests over plain HTTP with a redirect (308) to HTTPS, and with nothing else.
+    #[serde(default)]
+    pub(in crate::config) redirect_to_https: bool,
     /// Health, readiness and metrics, as IP address and port.
     #[schemars(extend("default" = "127.0.0.1:9901"))]
     pub(in crate::config) admin: Option<Address>,

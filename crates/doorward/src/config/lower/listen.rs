@@ -21,7 +21,12 @@ impl Lowering<'_> {
                 );
                 self.report(problem.help("add `listen: { http: 127.0.0.1:8080 }`"));
             }
-            return model::Listen { http: None, https: None, admin: DEFAULT_ADMIN };
+            return model::Listen {
+                http: None,
+                https: None,
+                redirect_to_https: false,
+                admin: DEFAULT_ADMIN,
+            };
         };
         let written = ["http", "https"].map(|key| self.tree.find(&place.then(key)).is_some());
         if written == [false, false] {
@@ -35,6 +40,7 @@ impl Lowering<'_> {
         let open = place.then("danger_admin_beyond_loopback");
         if let Some(http) = http.filter(|http| !loopback(*http))
             && !listen.danger_plain_http_beyond_loopback
+            && !listen.redirect_to_https
         {
             let message = format!("plain HTTP on `{http}`, beyond loopback");
             let problem = self.problem(&place.then("http"), message).help(format!(
@@ -49,6 +55,15 @@ impl Lowering<'_> {
                 "write `127.0.0.1:{}`; or, if only your own monitoring reaches it, add `danger_admin_beyond_loopback: true`",
                 admin.port()
             ));
+            self.report(problem);
+        }
+        if listen.redirect_to_https && (http.is_none() || https.is_none()) {
+            let problem = self
+                .key_problem(
+                    &place.then("redirect_to_https"),
+                    "there is nowhere to redirect from or to",
+                )
+                .help("set both `http` and `https`");
             self.report(problem);
         }
         let secure = https.as_ref().map(|https| https.address);
@@ -76,7 +91,7 @@ impl Lowering<'_> {
             &open,
             "health, readiness and metrics may be read from other machines",
         );
-        model::Listen { http, https, admin }
+        model::Listen { http, https, redirect_to_https: listen.redirect_to_https, admin }
     }
 
     fn https(&mut self, https: &file::Https, place: &Place) -> model::Https {
