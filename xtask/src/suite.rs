@@ -10,7 +10,7 @@ use crate::live;
 use crate::tally::Tally;
 
 /// How many cases a property test tries in the long tier.
-const SOAK_CASES: &str = "20000";
+const SOAK_CASES: &str = "5000";
 
 /// How many cases that do not fit it may throw away on the way.
 const SOAK_REJECTS: &str = "1000000";

@@ -118,7 +118,7 @@ fn is_down(stage: &Stage) -> Result<()> {
 
 /// Whether `/readyz` names the issuer among what is worth knowing.
 fn is_named(place: &Place) -> Result<bool> {
-    Ok(client::get(place.admin(), "/readyz")?.text().contains("issuer `corp` is "))
+    Ok(client::get(place.admin(), "/readyz")?.text().contains("issuer `corp` cannot be reached"))
 }
 
 fn configure(place: &Place, provider: &Provider, service: &Recorder) -> Result<()> {

@@ -42,12 +42,12 @@ impl Stage {
 
     /// How long a load lasts around each change.
     pub(crate) fn spell(&self) -> Duration {
-        Duration::from_secs(if self.soak { 60 } else { 2 })
+        Duration::from_secs(if self.soak { 15 } else { 2 })
     }
 
     /// How many times what is repeated is repeated.
     pub(crate) fn rounds(&self, usual: usize) -> usize {
-        if self.soak { usual * 10 } else { usual }
+        if self.soak { usual * 3 } else { usual }
     }
 
     /// Runs the binary with `words` in `place`, and tells what it printed.
