@@ -2,6 +2,7 @@
 //! what is configured wrongly.
 
 use egress::{Destination, Egress, EgressError, EgressOptions, Fault, TrustError, TrustRoots};
+use ledger::keys::well_known;
 use serde::Deserialize;
 use thiserror::Error;
 use tokens::Timestamp;
@@ -92,16 +93,4 @@ async fn fetch(egress: &Egress, url: &str, danger: bool) -> Result<Found, Discov
 
 fn says_not_here(error: &EgressError) -> bool {
     matches!(error.fault(), Fault::Status { status: 400..=499 }) && !error.retry_may_help()
-}
-
-fn well_known(issuer: &str) -> [String; 2] {
-    let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
-    let after_scheme = trimmed.find("://").map_or(0, |at| at.saturating_add("://".len()));
-    let path = trimmed.char_indices().find(|(at, sign)| *at >= after_scheme && *sign == '/');
-    let (origin, path) =
-        trimmed.split_at_checked(path.map_or(trimmed.len(), |(at, _)| at)).unwrap_or((trimmed, ""));
-    [
-        format!("{trimmed}/.well-known/openid-configuration"),
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-    ]
 }

@@ -8,6 +8,7 @@ mod files;
 mod otlp;
 mod reload;
 mod telemetry;
+mod upstream;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

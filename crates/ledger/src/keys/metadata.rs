@@ -56,7 +56,8 @@ impl IssuerMetadata {
 
 /// Where the metadata of `issuer` may be, in the order to try: OpenID Connect Discovery 1.0 §4.1 appends, RFC 8414 §3.1
 /// inserts before the path.
-pub(crate) fn well_known(issuer: &str) -> [String; 2] {
+#[must_use]
+pub fn well_known(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let after_scheme = trimmed.find("://").map_or(0, |at| at + "://".len());
     let path = trimmed.char_indices().find(|(at, sign)| *at >= after_scheme && *sign == '/');
