@@ -34,7 +34,7 @@ pub(crate) struct InFlight {
     ended: AtomicU8,
     upload_broke: AtomicBool,
     upload_done: AtomicBool,
-    answered_whole: AtomicBool,
+    answer_over: AtomicBool,
     /// Microseconds after the beginning at which a part of the answer was offered to the caller; zero while none waits.
     offered: AtomicU64,
 }
@@ -99,7 +99,7 @@ impl InFlight {
             ended: AtomicU8::new(0),
             upload_broke: AtomicBool::new(false),
             upload_done: AtomicBool::new(false),
-            answered_whole: AtomicBool::new(false),
+            answer_over: AtomicBool::new(false),
             offered: AtomicU64::new(0),
         })
     }
@@ -143,13 +143,13 @@ impl InFlight {
         self.upload_done.load(Ordering::Relaxed)
     }
 
-    /// The service's answer was read to its end.
-    pub(crate) fn answered_whole(&self) {
-        self.answered_whole.store(true, Ordering::Relaxed);
+    /// The service's answer was read to its end, or nobody reads it any more.
+    pub(crate) fn answer_over(&self) {
+        self.answer_over.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_answered_whole(&self) -> bool {
-        self.answered_whole.load(Ordering::Relaxed)
+    pub(crate) fn is_answer_over(&self) -> bool {
+        self.answer_over.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_upload_broken(&self) -> bool {

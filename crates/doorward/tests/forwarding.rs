@@ -1,7 +1,7 @@
 //! Forwarding when callers, services and permits do not behave: driven through the real binary, with a service that
 //! does exactly what the test says.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Barrier;
@@ -545,6 +545,40 @@ fn a_connection_that_nothing_needs_is_closed() -> Result<()> {
         }
         told.recv_timeout(PATIENCE)?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_may_become_http2_has_no_longer_than_any_other() -> Result<()> {
+    let house = House::open(USUAL, |_, reader| answer_all(reader))?;
+    for begun in ["P", "PRI * HTTP/2.0\r\n", "G"] {
+        let mut stream = TcpStream::connect(house.place.http())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(begun.as_bytes())?;
+        // After `header_timeout`, and not `idle_timeout`. What was not read makes the end a reset.
+        let end = stream.read(&mut [0; 1]).map_err(|error| error.kind());
+        assert!(matches!(end, Ok(0) | Err(ErrorKind::ConnectionReset)), "{begun:?}: {end:?}");
+    }
+    let mut late = TcpStream::connect(house.place.http())?;
+    for part in ["P", "OST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 0\r\n\r\n"] {
+        late.write_all(part.as_bytes())?;
+        clock::let_pass(Duration::from_millis(20));
+    }
+    let mut answer = [0; 12];
+    late.read_exact(&mut answer)?;
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_has_said_nothing_holds_up_no_end() -> Result<()> {
+    let house = House::open(USUAL, |_, reader| answer_all(reader))?;
+    let _silent = TcpStream::connect(house.place.http())?;
+    assert_eq!(house.status("GET", "/open/a")?, 200);
+    let watch = clock::Stopwatch::start();
+    house.gateway.stop()?;
+    // `drain` is 30 s, of which nothing is needed.
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
     Ok(())
 }
 

@@ -58,6 +58,8 @@ enum Unanswered {
     BadBody,
     /// It was sent, and the connection broke before an answer.
     Broken,
+    /// It was sent, and the service says that it did nothing about it.
+    Unprocessed,
     /// The permit ended or was revoked while the answer was waited for.
     PermitOver,
     /// The body was larger than it may be.
@@ -118,6 +120,15 @@ impl Attempt<'_> {
                         endpoint.failed(self.doorway.now());
                         next = Some(*unsent);
                         break;
+                    }
+                    // RFC 9113 §8.7: what was not processed may be sent again, whatever it is.
+                    Err(Unanswered::Unprocessed) if replayable && !replayed => {
+                        replayed = true;
+                        reused = false;
+                        request = self.request(head, None);
+                    }
+                    Err(Unanswered::Unprocessed) => {
+                        return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
                     }
                     Err(Unanswered::Broken)
                         if replayable && head.method.is_idempotent() && !replayed =>
@@ -228,8 +239,9 @@ impl Attempt<'_> {
                     None if self.is_too_large() => Unanswered::TooLarge,
                     None if self.in_flight.has_upload_broken() => Unanswered::BadBody,
                     None => {
-                        tracing::debug!(error = %error.into_error(), "an endpoint broke off before it answered");
-                        Unanswered::Broken
+                        let error = error.into_error();
+                        tracing::debug!(%error, "an endpoint broke off before it answered");
+                        if is_unprocessed(&error) { Unanswered::Unprocessed } else { Unanswered::Broken }
                     }
                 }),
                 () = &mut check => {
@@ -310,7 +322,7 @@ impl Attempt<'_> {
         self.identify(&mut parts.headers);
         let lease = Lease {
             sender,
-            endpoint: Arc::clone(&endpoint.name),
+            endpoint: endpoint.id,
             pool: Arc::clone(self.pool),
             service: Arc::clone(self.service),
             slot,
@@ -322,4 +334,13 @@ impl Attempt<'_> {
             WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease, self.busy.clone()),
         )
     }
+}
+
+/// Whether a service of HTTP/2 says that it did not begin with the request (RFC 9113 §8.7).
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|one| one.downcast_ref::<h2::Error>());
+    source.is_some_and(|error| {
+        error.reason() == Some(h2::Reason::REFUSED_STREAM)
+            || (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+    })
 }

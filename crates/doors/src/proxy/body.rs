@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::busyness::Busy;
-use super::endpoint::UnderWay;
+use super::endpoint::{EndpointId, UnderWay};
 use super::pool::{Pool, Slot};
 use super::sender::Sender;
 use super::service::Service;
@@ -54,7 +54,7 @@ enum Direction {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) sender: Sender,
-    pub(crate) endpoint: Arc<str>,
+    pub(crate) endpoint: EndpointId,
     pub(crate) pool: Arc<Pool>,
     pub(crate) service: Arc<Service>,
     pub(crate) slot: Slot,
@@ -143,11 +143,10 @@ impl WatchedBody {
             Direction::Down { connection } => {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
-                self.request.answered_whole();
                 let Lease { sender, endpoint, pool, service, slot, _under_way } = *lease;
                 // An answer can come before its request was read. Then the rest is not sent: the connection is closed.
                 if self.request.is_upload_done() {
-                    pool.put_back(&service, &endpoint, sender, Instant::now());
+                    pool.put_back(&service, endpoint, sender, Instant::now());
                 }
                 drop(slot);
             }
@@ -208,6 +207,15 @@ impl WatchedBody {
         match self.direction {
             Direction::Up { .. } => self.request.upload_broke(),
             Direction::Down { .. } => self.request.end(Ended::UpstreamFailed),
+        }
+    }
+}
+
+impl Drop for WatchedBody {
+    fn drop(&mut self) {
+        if matches!(self.direction, Direction::Down { .. }) {
+            // Whole or not, nobody waits for the rest of the upload.
+            self.request.answer_over();
         }
     }
 }

@@ -50,9 +50,12 @@ impl Serving {
         let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
         let busy = Busyness::default();
         if caller.scheme == Scheme::Http {
-            let Ok(Some(http2)) = timeout(limits.idle_timeout, speaks_http2(&stream)).await else {
-                return;
+            let preface = tokio::select! {
+                preface = speaks_http2(&stream, limits) => preface,
+                // Nothing was asked for yet.
+                () = drained(self.draining.clone()) => None,
             };
+            let Some(http2) = preface else { return };
             let stream = Paced::new(stream, busy.clone(), pace);
             return self.speak(http2, stream, busy, caller).await;
         }
@@ -140,7 +143,9 @@ impl Serving {
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_connection_window_size(
+                limits.streams.saturating_mul(STREAM_WINDOW).min(MAX_WINDOW),
+            )
             .max_send_buf_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MAX_RESETS)
@@ -176,11 +181,14 @@ fn answer(response: Response<DoorBody>) -> Result<Response<DoorBody>, Infallible
     Ok(response)
 }
 
-/// Whether what comes begins as HTTP/2 does with prior knowledge (RFC 9113 §3.3); nothing when nothing comes.
-async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
+/// Whether what comes begins as HTTP/2 does with prior knowledge (RFC 9113 §3.3); nothing when nothing comes, or too
+/// slowly.
+async fn speaks_http2(stream: &TcpStream, limits: ProxyLimits) -> Option<bool> {
     let mut bytes = [0; PREFACE.len()];
+    let first = timeout(limits.idle_timeout, stream.peek(&mut bytes)).await;
+    let mut read = first.ok()?.ok().filter(|read| *read > 0)?;
+    let late = Instant::now() + limits.header_timeout;
     loop {
-        let read = stream.peek(&mut bytes).await.ok().filter(|read| *read > 0)?;
         let (begun, preface) = (bytes.get(..read)?, PREFACE.get(..read)?);
         if begun != preface {
             return Some(false);
@@ -188,8 +196,12 @@ async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
         if read == PREFACE.len() {
             return Some(true);
         }
+        if Instant::now() >= late {
+            return None;
+        }
         // What was seen stays readable: there is nothing to wait for but time.
         sleep(LOOK_EVERY).await;
+        read = stream.peek(&mut bytes).await.ok().filter(|read| *read > 0)?;
     }
 }
 
@@ -213,7 +225,7 @@ async fn idle(busy: &Busyness, limit: Duration) {
 /// How HTTP/2 begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How often a preface that comes piece by piece is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The smallest read buffer that hyper takes.
 const MIN_BUFFER: usize = 8192;
@@ -221,10 +233,11 @@ const MIN_BUFFER: usize = 8192;
 /// How much more than the longest head is read, so that it is we who find a head too long, to the byte.
 const SLACK: usize = 4096;
 
-/// How much of one body is taken before its service takes it.
-const STREAM_WINDOW: u32 = 256 << 10;
-/// How much of all bodies of a connection is taken before their services take it.
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How much of one body is taken before its service takes it; of all bodies of a connection, as much for each stream, so
+/// that one service that takes nothing does not hold up the others.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// The most that HTTP/2 lets a window be (RFC 9113 §6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// How much of one answer is kept for a caller that is slow to take it.
 const SEND_BUFFER: usize = 64 << 10;
 /// How many streams may be reset before they are answered, until the connection is closed (CVE-2023-44487).
@@ -234,4 +247,4 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long it may take to say so.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a caller that has nothing under way has to take its leave.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(5);

@@ -17,6 +17,9 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 /// An endpoint, shared by all data threads.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    /// What its connections are kept under. Another endpoint has another, though it be at the same address: services may
+    /// differ in whom they believe and what they show, and so may one service before and after a reload.
+    pub(crate) id: EndpointId,
     pub(crate) dial: Dial,
     /// `host:port`, for records.
     pub(crate) name: Arc<str>,
@@ -26,6 +29,17 @@ pub(crate) struct Endpoint {
     rests_until: AtomicU64,
     under_way: AtomicUsize,
     up: Gauge,
+}
+
+/// Tells endpoints apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointId(u64);
+
+impl EndpointId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// A request under way at an endpoint.
@@ -42,6 +56,7 @@ impl Endpoint {
     pub(crate) fn new(dial: Dial, up: Gauge) -> Self {
         up.set(1);
         Self {
+            id: EndpointId::next(),
             name: dial.name().into(),
             dial,
             healthy: AtomicBool::new(true),

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::dial::{DialError, Dialled};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, EndpointId};
 use super::sender::{Sender, Shared, speak_http1, speak_http2};
 use super::service::Service;
 use crate::model::Model;
@@ -18,10 +18,10 @@ use crate::model::Model;
 /// The locks are never contended: only the thread that owns the pool takes them, and never across a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Arc<str>, Vec<Idle>>>,
-    shared: Mutex<HashMap<Arc<str>, Vec<SharedUntil>>>,
+    idle: Mutex<HashMap<EndpointId, Vec<Idle>>>,
+    shared: Mutex<HashMap<EndpointId, Vec<SharedUntil>>>,
     /// Held while a connection of HTTP/2 is made, so that those who wait share it.
-    connecting: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
+    connecting: Mutex<HashMap<EndpointId, Arc<tokio::sync::Mutex<()>>>>,
     slots: Mutex<HashMap<String, Slots>>,
 }
 
@@ -99,7 +99,7 @@ impl Pool {
             return self.stream(endpoint);
         }
         let mut idle = lock(&self.idle);
-        let connections = idle.get_mut(&endpoint.name)?;
+        let connections = idle.get_mut(&endpoint.id)?;
         // One that has been closed is found out when it is asked whether it is ready.
         connections.pop().map(|idle| idle.connection)
     }
@@ -107,7 +107,7 @@ impl Pool {
     /// A place on a connection of HTTP/2 that is open.
     fn stream(&self, endpoint: &Endpoint) -> Option<Sender> {
         let mut shared = lock(&self.shared);
-        let connections = shared.get_mut(&endpoint.name)?;
+        let connections = shared.get_mut(&endpoint.id)?;
         let stream = connections.iter().find_map(|shared| shared.connection.stream());
         stream.map(Sender::Http2)
     }
@@ -125,9 +125,9 @@ impl Pool {
                 Dialled::Tls(stream) => speak_http1(stream).await?,
             });
         }
-        let turn =
-            Arc::clone(lock(&self.connecting).entry(Arc::clone(&endpoint.name)).or_default());
-        let _turn = turn.lock().await;
+        let turn = Arc::clone(lock(&self.connecting).entry(endpoint.id).or_default());
+        // Each who waits may find the endpoint as silent as the one before did.
+        let _turn = timeout(within, turn.lock()).await.map_err(|_| DialError::TimedOut(within))?;
         // Whoever had the turn before may have made one with room for us.
         if let Some(stream) = self.stream(endpoint) {
             return Ok(stream);
@@ -138,10 +138,7 @@ impl Pool {
         };
         let stream = connection.stream().ok_or(DialError::TimedOut(within))?;
         let until = Instant::now() + service.options.idle_timeout;
-        lock(&self.shared)
-            .entry(Arc::clone(&endpoint.name))
-            .or_default()
-            .push(SharedUntil { connection, until });
+        lock(&self.shared).entry(endpoint.id).or_default().push(SharedUntil { connection, until });
         Ok(Sender::Http2(stream))
     }
 
@@ -152,16 +149,16 @@ impl Pool {
             .iter()
             .flat_map(|service| {
                 let idle = service.options.idle_timeout;
-                service.endpoints.iter().map(move |endpoint| (&endpoint.name, idle))
+                service.endpoints.iter().map(move |endpoint| (endpoint.id, idle))
             })
             .collect();
-        lock(&self.idle).retain(|name, connections| {
-            let known = idle_timeouts.contains_key(name);
+        lock(&self.idle).retain(|endpoint, connections| {
+            let known = idle_timeouts.contains_key(endpoint);
             connections.retain(|idle| known && now < idle.until && !idle.connection.is_closed());
             !connections.is_empty()
         });
-        lock(&self.shared).retain(|name, connections| {
-            let idle_timeout = idle_timeouts.get(name);
+        lock(&self.shared).retain(|endpoint, connections| {
+            let idle_timeout = idle_timeouts.get(endpoint);
             connections.retain_mut(|shared| {
                 if !shared.connection.is_idle() {
                     shared.until = now + idle_timeout.copied().unwrap_or_default();
@@ -170,14 +167,14 @@ impl Pool {
             });
             !connections.is_empty()
         });
-        lock(&self.connecting).retain(|name, _| idle_timeouts.contains_key(name));
+        lock(&self.connecting).retain(|endpoint, _| idle_timeouts.contains_key(endpoint));
     }
 
     /// Takes back a connection whose answer was read to its end.
     pub(crate) fn put_back(
         &self,
         service: &Service,
-        endpoint: &Arc<str>,
+        endpoint: EndpointId,
         connection: Sender,
         now: Instant,
     ) {
@@ -186,7 +183,7 @@ impl Pool {
             return;
         }
         let mut idle = lock(&self.idle);
-        let connections = idle.entry(Arc::clone(endpoint)).or_default();
+        let connections = idle.entry(endpoint).or_default();
         if connections.len() < service.options.max_connections {
             connections.push(Idle { connection, until: now + service.options.idle_timeout });
         }

@@ -17,9 +17,10 @@ use super::streams::Uploads;
 /// The most requests at a time on one connection of HTTP/2.
 const MAX_STREAMS: usize = 100;
 /// How much of one answer is taken before its caller takes it.
-const STREAM_WINDOW: u32 = 256 << 10;
-/// How much of all answers of a connection is taken before their callers take it.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+const STREAM_WINDOW: u32 = 128 << 10;
+/// How much of all answers of a connection is taken before their callers take it: as much as of all its streams, so that
+/// callers who take nothing leave the others their part.
+const CONNECTION_WINDOW: u32 = MAX_STREAMS as u32 * STREAM_WINDOW;
 /// How often an endpoint is asked whether it is still there, while it has requests.
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long it may take to say so.

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::rt::Executor;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::body::CHECK_EVERY;
 use crate::in_flight::InFlight;
+
+/// How long an answer of our own, judging included, may take at least.
+const SHORTEST_ALONE: Duration = Duration::from_secs(15);
 
 tokio::task_local! {
     static CARRIED: Carried;
@@ -50,7 +53,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
     fn execute(&self, stream: F) {
         let write_timeout = self.write_timeout;
         let every = CHECK_EVERY.min(write_timeout);
-        spawn(stream, Carried::default(), every, move |request| {
+        let alone = Some(write_timeout.max(SHORTEST_ALONE));
+        spawn(stream, Carried::default(), every, alone, move |request| {
             // While the caller takes what comes, the body asks for itself.
             request.not_taken_for().is_some_and(|stalled| {
                 stalled >= write_timeout || (stalled >= CHECK_EVERY && !request.stands())
@@ -60,7 +64,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
 }
 
 /// Runs the uploads on a connection to an endpoint. One that the endpoint does not take is given up when its answer is
-/// complete, or when its permit no longer stands.
+/// complete or nobody reads it, or when its permit no longer stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Uploads {
     /// The upload that the connection's own task has just begun, and hands over when it cannot end it at once.
@@ -77,27 +81,33 @@ impl Uploads {
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Uploads {
     fn execute(&self, stream: F) {
         let begun = std::mem::take(&mut *self.begun.lock());
-        let over = |request: &InFlight| request.is_answered_whole() || !request.stands();
-        spawn(stream, Carried(Arc::new(Mutex::new(begun))), CHECK_EVERY, over);
+        let over = |request: &InFlight| request.is_answer_over() || !request.stands();
+        spawn(stream, Carried(Arc::new(Mutex::new(begun))), CHECK_EVERY, None, over);
     }
 }
 
 /// Runs a stream until it ends, or until the request that it carries `is_over`; whether it is, is asked every so often.
+/// One that carries none (what it is answered is our own) ends when it has not for as long as `alone`.
 fn spawn<F>(
     stream: F,
     carried: Carried,
     every: Duration,
+    alone: Option<Duration>,
     is_over: impl Fn(&InFlight) -> bool + Send + Sync + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     tokio::spawn(async move {
         let over = async {
+            let mut alone_since = Instant::now();
             loop {
                 sleep(every).await;
                 let request = carried.lock().upgrade();
-                if request.is_some_and(|request| is_over(&request)) {
-                    return;
+                match request {
+                    Some(request) if is_over(&request) => return,
+                    Some(_) => alone_since = Instant::now(),
+                    None if alone.is_some_and(|limit| alone_since.elapsed() >= limit) => return,
+                    None => {}
                 }
             }
         };

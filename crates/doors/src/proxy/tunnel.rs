@@ -132,6 +132,8 @@ async fn pump(
             return to.shutdown().await;
         };
         to.write_all(bytes).await?;
+        // TLS may keep what the other side could not take at once.
+        to.flush().await?;
         count(read);
     }
 }

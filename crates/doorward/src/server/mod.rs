@@ -311,8 +311,13 @@ pub(crate) struct KeptSettings {
 
 impl KeptSettings {
     fn of(config: &crate::config::Config) -> Self {
+        let mut listen = config.listen.clone();
+        if let Some(https) = &mut listen.https {
+            // Certificates are read again.
+            https.certificates.clear();
+        }
         Self {
-            listen: config.listen.clone(),
+            listen,
             audit: config.audit.clone(),
             limits: config.limits.clone(),
             data_threads: config.data_threads,
