@@ -143,9 +143,7 @@ impl Serving {
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(
-                limits.streams.saturating_mul(STREAM_WINDOW).min(MAX_WINDOW),
-            )
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MAX_RESETS)
@@ -233,11 +231,11 @@ const MIN_BUFFER: usize = 8192;
 /// How much more than the longest head is read, so that it is we who find a head too long, to the byte.
 const SLACK: usize = 4096;
 
-/// How much of one body is taken before its service takes it; of all bodies of a connection, as much for each stream, so
-/// that one service that takes nothing does not hold up the others.
-const STREAM_WINDOW: u32 = 64 << 10;
-/// The most that HTTP/2 lets a window be (RFC 9113 §6.9.1).
-const MAX_WINDOW: u32 = (1 << 31) - 1;
+/// How much of one body is taken before its service takes it.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// How much of all bodies of a connection is taken before their services take it. It is one caller's own, and bounds
+/// what one caller can make us hold.
+const CONNECTION_WINDOW: u32 = 1 << 20;
 /// How much of one answer is kept for a caller that is slow to take it.
 const SEND_BUFFER: usize = 64 << 10;
 /// How many streams may be reset before they are answered, until the connection is closed (CVE-2023-44487).
@@ -247,4 +245,4 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long it may take to say so.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a caller that has nothing under way has to take its leave.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(2);

@@ -173,6 +173,7 @@ impl House {
         protocols: &[&[u8]],
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.https.address()).await?;
+        stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned())?;
         Ok(self.authority.connector(protocols)?.connect(name, stream).await?)
     }
@@ -228,6 +229,7 @@ async fn serve(
     let tls = acceptor(authority)?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
             let (tls, seen, answer) = (tls.clone(), Arc::clone(&seen), Arc::clone(&answer));
             tokio::spawn(async move {
                 let mut first = [0; 1];
