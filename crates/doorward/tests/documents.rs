@@ -10,6 +10,17 @@ use std::process::Command;
 fn the_readme_configuration_is_good() {
     let readme = read("README.md");
     let [config] = blocks(&readme, "yaml").try_into().expect("one configuration");
+    check(&config);
+}
+
+#[test]
+fn the_configuration_of_identities_is_good() {
+    let document = read("docs/identity.md");
+    let [part] = blocks(&document, "yaml").try_into().expect("one configuration");
+    check(&format!("listen: {{ http: 127.0.0.1:8080 }}\n{part}"));
+}
+
+fn check(config: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("doorward.yaml");
     std::fs::write(&path, config).expect("to be written");
@@ -19,7 +30,7 @@ fn the_readme_configuration_is_good() {
 
 #[test]
 fn every_command_that_the_documents_show_is_one() {
-    for document in ["README.md", "docs/audit.md", "docs/policies.md"] {
+    for document in ["README.md", "docs/audit.md", "docs/identity.md", "docs/policies.md"] {
         for line in read(document).lines().flat_map(|line| line.split('`')) {
             let mut words = line.split_whitespace();
             if words.next() != Some("doorward") {
