@@ -350,3 +350,25 @@ async fn plain_http_leads_to_https_and_nowhere_else() -> Result<()> {
     assert_eq!(house.http2().await?.send_request(request("/open/a")).await?.status(), 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_service_says_it_did_not_begin_is_sent_again_and_not_held_against_it() -> Result<()>
+{
+    let house = House::open_refusing().await?;
+    let mut client = house.http2().await?;
+    let mut status = async |method: http::Method, path: &str, body: &'static str| -> Result<u16> {
+        let mut asked = request(path).map(|_| whole(body));
+        *asked.method_mut() = method;
+        Ok(client.send_request(asked).await?.status().as_u16())
+    };
+    assert_eq!(status(http::Method::GET, "/open/refused/1", "").await?, 200);
+    assert_eq!(status(http::Method::POST, "/open/refused/2", "").await?, 200);
+    // Its body is gone with the first time.
+    assert_eq!(status(http::Method::POST, "/open/refused/3", "body").await?, 502);
+    let metrics = testbed::client::get(house.place.admin(), "/metrics")?.text();
+    let down = metrics
+        .lines()
+        .find(|line| line.starts_with("doorward_endpoint_up") && line.ends_with(" 0"));
+    assert!(down.is_none_or(|line| !line.contains("service=\"app\"")), "{down:?}");
+    Ok(())
+}

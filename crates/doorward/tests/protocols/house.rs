@@ -1,5 +1,6 @@
 //! One Doorward with HTTPS and HTTP, a service of HTTP/2 behind it, and clients of both.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -98,26 +99,60 @@ impl House {
 
     /// Opens one, with a service that reads no body: it answers at once, with an end or (`endless`) without.
     pub(crate) async fn open_deaf() -> Result<Self> {
+        Self::open_before(|stream| async move {
+            let service = service_fn(|request: Request<Incoming>| async move {
+                let endless = request.uri().path().ends_with("endless");
+                let (_, body) = request.into_parts();
+                // Neither read nor dropped, so that its window is never opened.
+                std::mem::forget(body);
+                Ok::<_, Infallible>(Response::new(if endless { never() } else { whole("ok") }))
+            });
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        })
+        .await
+    }
+
+    /// Opens one, with a service that does not begin with the first request for each path under `/open/refused`, and
+    /// answers the next.
+    pub(crate) async fn open_refusing() -> Result<Self> {
+        let refused: Arc<Mutex<HashSet<String>>> = Arc::default();
+        Self::open_before(move |stream| {
+            let refused = Arc::clone(&refused);
+            async move {
+                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                while let Some(Ok((request, mut answer))) = connection.accept().await {
+                    let path = request.uri().path().to_owned();
+                    let known = !refused
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .insert(path.clone());
+                    if path.starts_with("/open/refused") && !known {
+                        answer.send_reset(h2::Reason::REFUSED_STREAM);
+                    } else if let Ok(mut body) = answer.send_response(Response::new(()), false) {
+                        let _ = body.send_data(Bytes::from_static(b"ok"), true);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Opens one before a service that does `serve` on each connection, and answers `/open/whole` with `ok`.
+    async fn open_before<F, S>(serve: F) -> Result<Self>
+    where
+        F: Fn(tokio_rustls::server::TlsStream<TcpStream>) -> S + Send + Sync + 'static,
+        S: Future<Output = ()> + Send + 'static,
+    {
         let mut house = Self::open(|| Response::new(whole(""))).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         house.service = listener.local_addr()?;
         let tls = acceptor(&house.authority)?;
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
-                    let service = service_fn(|request: Request<Incoming>| async move {
-                        let endless = request.uri().path().ends_with("endless");
-                        let (_, body) = request.into_parts();
-                        // Neither read nor dropped, so that its window is never opened.
-                        std::mem::forget(body);
-                        let answer = if endless { never() } else { whole("ok") };
-                        Ok::<_, Infallible>(Response::new(answer))
-                    });
-                    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                });
+                if let Ok(stream) = tls.accept(stream).await {
+                    tokio::spawn(serve(stream));
+                }
             }
         });
         configure(&house.place, &house.https, house.service, "")?;
