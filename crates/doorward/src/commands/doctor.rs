@@ -22,7 +22,7 @@ use crate::config::{Loaded, Machine};
 /// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A token is read from standard input and never shown:\n  pbpaste | doorward doctor --token -\n\nEnds with 1 when a check fails."
+    after_help = "A token is read from standard input and never shown:\n  echo $TOKEN | doorward doctor --token -\n\nEnds with 1 when a check fails."
 )]
 pub(super) struct Doctor {
     /// The configuration file.
