@@ -225,8 +225,7 @@ impl Attempt<'_> {
         let answer = sender.send(request);
         tokio::pin!(answer);
         let mut progress = self.in_flight.received_so_far();
-        let mut deadline = Instant::now() + within;
-        let late = sleep_until(deadline);
+        let late = sleep_until(Instant::now() + within);
         tokio::pin!(late);
         let check = sleep_until(Instant::now() + CHECK_EVERY);
         tokio::pin!(check);
@@ -257,8 +256,7 @@ impl Attempt<'_> {
                         return Err(Unanswered::TimedOut);
                     }
                     progress = received;
-                    deadline = Instant::now() + within;
-                    late.as_mut().reset(deadline);
+                    late.as_mut().reset(Instant::now() + within);
                 }
             }
         }

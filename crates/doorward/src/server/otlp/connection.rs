@@ -1,15 +1,13 @@
 //! One request to the collector, over a connection of its own.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
+use doors::proxy::{ServiceTls, TlsError, client_tls};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -21,17 +19,14 @@ const TRACES: &str = "/v1/traces";
 /// Why no collector can be spoken to.
 #[derive(Debug, Error)]
 pub(in crate::server) enum CollectorError {
-    /// The system has no certificate authorities.
-    #[error("the system has no CA certificates: install `ca-certificates`")]
-    NoSystemRoots,
     /// Plain HTTP to another machine.
     #[error(
         "`{0}` is plain http to another machine: write `https://`, or run a collector on this one"
     )]
     PlainHttp(String),
     /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error("{0}: {remedy}", remedy = .0.remedy())]
+    Tls(#[from] TlsError),
     /// Not a URL.
     #[error("`{0}` is not a URL that can be posted to")]
     Url(String),
@@ -75,7 +70,7 @@ impl Collector {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = if secure {
             let name = ServerName::try_from(host.clone()).map_err(|_| refused())?;
-            Some((tls()?, name))
+            Some((TlsConnector::from(client_tls(&ServiceTls::default())?), name))
         } else if is_loopback(&host) {
             None
         } else {
@@ -123,22 +118,6 @@ impl Collector {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// TLS that believes the system's authorities.
-fn tls() -> Result<TlsConnector, CollectorError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(CollectorError::NoSystemRoots);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(tls)))
-}
 
 /// Whether a host is this machine by its very spelling.
 fn is_loopback(host: &str) -> bool {
