@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use gate::request::{RawRequest, Scheme};
 use gate::route::Route;
-use gate::{Answer, Caller, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
+use gate::{
+    Answer, Caller, CanonicalRequest, Credential, Denial, DenialKind, Permit, Surroundings, Verdict,
+};
 use http::StatusCode;
 use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 use tokens::TokenRefusal;
@@ -329,23 +331,26 @@ pub(crate) async fn record_unread(
 
 /// Who called, as records tell it.
 pub(crate) fn subject_of<'a>(identity: &'a gate::Identity, actors: &'a [Actor<'a>]) -> Subject<'a> {
-    let token = identity.token();
     Subject {
-        issuer: token.issuer(),
-        subject: token.subject(),
-        kind: token.kind(),
-        groups: token.groups(),
+        issuer: identity.issuer(),
+        subject: identity.subject(),
+        kind: identity.kind(),
+        groups: identity.groups(),
         actors,
-        client_id: token.client_id(),
+        client_id: identity.client_id(),
         session: None,
-        fingerprint: Some(token.fingerprint()),
+        credential: Some(match identity.credential() {
+            Credential::Certificate(certificate) => {
+                audit::Credential::Certificate(certificate.fingerprint())
+            }
+            Credential::Token(token) => audit::Credential::Token(token.fingerprint()),
+        }),
     }
 }
 
 /// Who acts for the caller, as records tell it.
 pub(crate) fn actors_of(identity: &gate::Identity) -> Vec<Actor<'_>> {
     identity
-        .token()
         .actors()
         .iter()
         .map(|actor| Actor { issuer: actor.issuer(), subject: actor.subject() })

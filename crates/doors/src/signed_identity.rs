@@ -67,8 +67,7 @@ impl IdentitySigner {
         };
         let route = permit.target();
         let audience = &route.service().audience;
-        let token = identity.token();
-        let key = (token.fingerprint(), token.profile_revision(), Arc::clone(route.name()));
+        let key = (identity.fingerprint(), identity.profile_revision(), Arc::clone(route.name()));
         if let Some(signed) = self.signed.get(&key)
             && now < signed.until
             && signed.audience == *audience
@@ -88,8 +87,7 @@ impl IdentitySigner {
     }
 
     fn claims(&self, identity: &Identity, route: &Route, now: Timestamp, ends: Timestamp) -> Value {
-        let token = identity.token();
-        let kind = match token.kind() {
+        let kind = match identity.kind() {
             SubjectKind::User => "user",
             SubjectKind::Workload => "workload",
         };
@@ -100,16 +98,16 @@ impl IdentitySigner {
             "iat": now.as_secs(),
             "exp": ends.as_secs(),
             "kind": kind,
-            "idp": &**token.issuer(),
-            "groups": token.groups(),
-            "scope": token.scopes().join(" "),
+            "idp": &**identity.issuer(),
+            "groups": identity.groups(),
+            "scope": identity.scopes().join(" "),
             "route": &**route.name(),
         });
-        if let Some(client) = token.client_id() {
+        if let Some(client) = identity.client_id() {
             insert(&mut claims, "client_id", json!(client));
         }
         // RFC 8693 §4.1: the current actor outermost, the ones before it inside.
-        let act = token.actors().iter().rev().fold(None, |inner: Option<Value>, actor| {
+        let act = identity.actors().iter().rev().fold(None, |inner: Option<Value>, actor| {
             let mut act = json!({ "sub": actor.subject() });
             if let Some(issuer) = actor.issuer() {
                 insert(&mut act, "iss", json!(issuer));

@@ -1,5 +1,7 @@
 //! TLS and HTTP/2, on both sides, through the real binary.
 
+#[path = "protocols/client_certificates.rs"]
+mod client_certificates;
 #[path = "protocols/house.rs"]
 mod house;
 

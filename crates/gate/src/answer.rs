@@ -4,6 +4,11 @@ use http::{Method, StatusCode};
 
 use crate::denial::{Denial, DenialKind};
 use crate::request::RequestRefusal;
+use crate::route::Credentials;
+
+/// The challenge where only a client certificate helps. No scheme is registered for it, and an answer with 401 has a
+/// challenge (RFC 9110 §15.5.2).
+const CERTIFICATE: &str = "Certificate realm=\"doorward\"";
 
 /// An answer to a request that does not go through: an RFC 9457 problem, and the headers that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +97,22 @@ impl Denial {
                     "this path does not take this method",
                 )
             },
-            DenialKind::NoCredential => {
-                unauthorized("a bearer token is needed here").challenged("")
+            DenialKind::NoCredential | DenialKind::BadCertificate(_) => {
+                let known = self
+                    .route
+                    .as_ref()
+                    .map_or_else(Credentials::default, |route| route.credentials);
+                match (known.certificates, known.tokens) {
+                    (true, false) => Answer {
+                        challenge: Some(CERTIFICATE.to_owned()),
+                        ..unauthorized("a client certificate that is known here is needed")
+                    },
+                    (true, true) => {
+                        unauthorized("a bearer token or a client certificate is needed here")
+                            .challenged("")
+                    }
+                    (false, _) => unauthorized("a bearer token is needed here").challenged(""),
+                }
             }
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 invalid_token(refusal.public_text())
@@ -102,7 +121,7 @@ impl Denial {
                 invalid_token("the token's issuer is not accepted here")
             }
             DenialKind::WrongAudience { .. } => invalid_token("the token is for another audience"),
-            DenialKind::Revoked => invalid_token("the token was revoked"),
+            DenialKind::Revoked => invalid_token("the credential was revoked"),
             DenialKind::SenderConstrained => {
                 invalid_token("the token is bound to a proof of possession, which was not shown")
             }

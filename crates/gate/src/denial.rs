@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use tokens::TokenRefusal;
+use tokens::{CertificateRefusal, TokenRefusal};
 
 use crate::identity::Identity;
 use crate::request::{CanonicalRequest, RequestRefusal};
@@ -23,6 +23,8 @@ pub struct Denial {
 /// Why a request does not go through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DenialKind {
+    /// The connection has shown a client certificate that is nobody's here, and nothing else.
+    BadCertificate(CertificateRefusal),
     /// The request has more than one reading.
     BadRequest(RequestRefusal),
     /// The credential does not verify.
@@ -42,7 +44,7 @@ pub enum DenialKind {
     NoCredential,
     /// No route takes this host and path.
     NoRoute,
-    /// The token or its subject was revoked.
+    /// The token, the client certificate or its subject was revoked.
     Revoked,
     /// The token is bound to a proof of possession, which was not shown.
     SenderConstrained,
@@ -153,6 +155,7 @@ impl Denial {
     #[must_use]
     pub fn reason(&self) -> String {
         match &self.kind {
+            DenialKind::BadCertificate(refusal) => refusal.to_string(),
             DenialKind::BadRequest(refusal) => refusal.to_string(),
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 refusal.to_string()
@@ -176,7 +179,7 @@ impl Denial {
             DenialKind::MethodNotAllowed(_) => "the path takes other methods only".to_owned(),
             DenialKind::NoCredential => "no credential was shown".to_owned(),
             DenialKind::NoRoute => "no route takes this host and path".to_owned(),
-            DenialKind::Revoked => "the token or its subject was revoked".to_owned(),
+            DenialKind::Revoked => "the credential or its subject was revoked".to_owned(),
             DenialKind::SenderConstrained => {
                 "the token is bound to a proof of possession, which was not shown".to_owned()
             }
@@ -193,6 +196,7 @@ impl Denial {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.kind {
+            DenialKind::BadCertificate(_) => "bad_certificate",
             DenialKind::BadRequest(refusal) => refusal.code(),
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 refusal.code()

@@ -46,6 +46,7 @@ pub fn fuzz_request(bytes: &[u8]) {
         headers: &headers,
         peer,
         scheme: Scheme::Https,
+        certificate: None,
         door: "fuzz",
     };
     let Ok(request) = CanonicalRequest::read(&raw, &reading) else { return };

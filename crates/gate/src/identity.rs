@@ -1,34 +1,157 @@
 //! Who is asking: verified facts, and nothing else.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokens::VerifiedToken;
+use tokens::{
+    Actor, ClaimValue, Fingerprint, OfToken, Revision, SubjectKind, Timestamp, VerifiedCertificate,
+    VerifiedToken,
+};
 
 use crate::policy::Principal;
 
-/// A caller whose token was verified.
+/// A caller whose credential was verified.
 #[derive(Debug)]
 pub struct Identity {
-    token: VerifiedToken,
+    credential: Credential,
     principal: Principal,
 }
 
+/// What was verified.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every identity is a token's, and none is moved often"
+)]
+pub enum Credential {
+    /// A client certificate, which the caller has shown to TLS.
+    Certificate(VerifiedCertificate),
+    /// A token.
+    Token(VerifiedToken),
+}
+
+static NO_CLAIMS: BTreeMap<Arc<str>, ClaimValue> = BTreeMap::new();
+
 impl Identity {
-    pub(crate) fn new(token: VerifiedToken) -> Self {
+    pub(crate) fn of_token(token: VerifiedToken) -> Self {
         let principal = Principal::of_token(&token);
-        Self { token, principal }
+        Self { credential: Credential::Token(token), principal }
     }
 
-    /// The verified token.
+    pub(crate) fn of_certificate(certificate: VerifiedCertificate) -> Self {
+        let principal = Principal::of_certificate(&certificate);
+        Self { credential: Credential::Certificate(certificate), principal }
+    }
+
+    /// What was verified.
     #[must_use]
-    pub const fn token(&self) -> &VerifiedToken {
-        &self.token
+    pub const fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The issuer, as it is called in the configuration.
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<str> {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.issuer(),
+            Credential::Token(token) => token.issuer(),
+        }
+    }
+
+    /// The subject as its issuer wrote it. It means nothing without the issuer.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.subject(),
+            Credential::Token(token) => token.subject(),
+        }
     }
 
     /// The subject with its issuer in front: `corp/alice`.
     #[must_use]
     pub fn scoped_subject(&self) -> String {
-        crate::policy::scoped(self.token.issuer(), self.token.subject())
+        crate::policy::scoped(self.issuer(), self.subject())
+    }
+
+    /// Whether the subject is a person or a workload; who has a client certificate is a workload.
+    #[must_use]
+    pub fn kind(&self) -> SubjectKind {
+        self.token().map_or(SubjectKind::Workload, VerifiedToken::kind)
+    }
+
+    /// The groups that the subject is in.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        self.token().map_or(&[], VerifiedToken::groups)
+    }
+
+    /// The scopes that were granted.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        self.token().map_or(&[], VerifiedToken::scopes)
+    }
+
+    /// The declared claims, by name.
+    #[must_use]
+    pub fn claims(&self) -> &BTreeMap<Arc<str>, ClaimValue> {
+        self.token().map_or(&NO_CLAIMS, VerifiedToken::claims)
+    }
+
+    /// Who acts for the subject, the current actor first.
+    #[must_use]
+    pub fn actors(&self) -> &[Actor] {
+        self.token().map_or(&[], VerifiedToken::actors)
+    }
+
+    /// The client that the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.token().and_then(VerifiedToken::client_id)
+    }
+
+    /// The name under which the credential is known in records and revocations.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.fingerprint(),
+            Credential::Token(token) => token.fingerprint(),
+        }
+    }
+
+    /// The options that the credential was verified under.
+    #[must_use]
+    pub fn profile_revision(&self) -> Revision {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.profile_revision(),
+            Credential::Token(token) => token.profile_revision(),
+        }
+    }
+
+    /// The first moment at which the credential no longer verifies.
+    #[must_use]
+    pub fn usable_until(&self) -> Timestamp {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.usable_until(),
+            Credential::Token(token) => token.usable_until(),
+        }
+    }
+
+    /// The verified token, if that is what vouches for the caller.
+    #[must_use]
+    pub const fn token(&self) -> Option<&VerifiedToken> {
+        match &self.credential {
+            Credential::Certificate(_) => None,
+            Credential::Token(token) => Some(token),
+        }
+    }
+
+    /// Whether the credential verifies at this moment, all else unchanged.
+    #[must_use]
+    pub fn is_usable_at(&self, now: Timestamp) -> bool {
+        match &self.credential {
+            Credential::Certificate(certificate) => certificate.is_usable_at(now),
+            Credential::Token(token) => token.is_usable_at(now),
+        }
     }
 
     pub(crate) const fn principal(&self) -> &Principal {
@@ -36,9 +159,9 @@ impl Identity {
     }
 }
 
-impl AsRef<VerifiedToken> for Identity {
-    fn as_ref(&self) -> &VerifiedToken {
-        &self.token
+impl OfToken for Identity {
+    fn token(&self) -> Option<&VerifiedToken> {
+        self.token()
     }
 }
 

@@ -3,11 +3,13 @@
 mod approach;
 mod standing;
 
+use approach::Approached;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::Entity;
-use tokens::{KeySet, Profile, Timestamp, TokenCache};
+use tokens::{KeySet, Timestamp, TokenCache};
 
 use crate::denial::{Denial, DenialKind, Forbidding};
 use crate::identity::{Caller, Identity};
@@ -17,6 +19,7 @@ use crate::policy::{
 };
 use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
 use crate::route::{Route, RouteTree};
+use crate::spec::IssuerSpec;
 
 /// Everything that requests are judged by. Immutable: a new configuration makes a new gate.
 #[derive(Debug)]
@@ -31,19 +34,13 @@ pub struct Gate {
 #[derive(Debug)]
 pub(crate) struct GateParts {
     pub(crate) identity_headers: IdentityHeaders,
-    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) issuers: Vec<IssuerSpec>,
     pub(crate) routes: Vec<RouteRuntime>,
     pub(crate) tree: RouteTree,
     pub(crate) index: PolicyIndex,
     pub(crate) revoked_tokens: HashSet<[u8; 32]>,
     pub(crate) revoked_subjects: HashMap<String, HashSet<String>>,
     pub(crate) schema: String,
-}
-
-#[derive(Debug)]
-pub(crate) struct Issuer {
-    pub(crate) profile: Arc<Profile>,
-    pub(crate) disabled: bool,
 }
 
 #[derive(Debug)]
@@ -106,9 +103,9 @@ pub struct Explanation {
 impl Gate {
     pub(crate) fn assemble(parts: GateParts) -> Self {
         let issuers = || parts.issuers.iter().enumerate();
-        let by_identifier =
-            issuers().map(|(i, issuer)| (issuer.profile.issuer().to_owned(), i)).collect();
-        let by_name = issuers().map(|(i, issuer)| (Arc::clone(issuer.profile.name()), i)).collect();
+        let identifier = |issuer: &IssuerSpec| Some(issuer.tokens()?.issuer().to_owned());
+        let by_identifier = issuers().filter_map(|(i, one)| Some((identifier(one)?, i))).collect();
+        let by_name = issuers().map(|(i, issuer)| (Arc::clone(issuer.name()), i)).collect();
         let routes = parts.routes.iter().enumerate();
         let by_route_name = routes.map(|(i, r)| (Arc::clone(&r.route.name), i)).collect();
         let anonymous = Principal::anonymous();
@@ -149,20 +146,20 @@ impl Gate {
     /// Judges a request that has one reading.
     #[must_use]
     pub fn judge(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Verdict {
-        let (runtime, caller) = match self.approach(&request, around) {
+        let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => return Verdict::Denial(turned_away.with_request(request)),
         };
-        let decision = self
-            .question(&request, runtime, &caller, around.now)
-            .decide(&self.parts.index, &runtime.slices);
-        Self::conclude(request, runtime, caller, decision, around.now)
+        let slices = &approached.runtime.slices;
+        let question = self.question(&request, &approached, around.now);
+        let decision = question.decide(&self.parts.index, slices);
+        Self::conclude(request, approached, decision, around.now)
     }
 
     /// Judges a request and tells how the judgement came about.
     #[must_use]
     pub fn explain(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Explanation {
-        let (runtime, caller) = match self.approach(&request, around) {
+        let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => {
                 let route = turned_away.route.clone();
@@ -170,12 +167,13 @@ impl Gate {
                 return Explanation { verdict, route, policies: Vec::new() };
             }
         };
-        let question = self.question(&request, runtime, &caller, around.now);
-        let policies = question.explain(&self.parts.index, &runtime.slices);
-        let decision = question.decide(&self.parts.index, &runtime.slices);
-        let route = Some(Arc::clone(&runtime.route));
+        let slices = &approached.runtime.slices;
+        let question = self.question(&request, &approached, around.now);
+        let policies = question.explain(&self.parts.index, slices);
+        let decision = question.decide(&self.parts.index, slices);
+        let route = Some(Arc::clone(&approached.runtime.route));
         Explanation {
-            verdict: Self::conclude(request, runtime, caller, decision, around.now),
+            verdict: Self::conclude(request, approached, decision, around.now),
             route,
             policies,
         }
@@ -184,36 +182,44 @@ impl Gate {
     fn question<'a>(
         &'a self,
         request: &'a CanonicalRequest,
-        runtime: &'a RouteRuntime,
-        caller: &'a Caller,
+        approached: &'a Approached<'a>,
         now: Timestamp,
     ) -> Question<'a> {
-        let principal = match caller {
+        let principal = match &approached.caller {
             Caller::Anonymous => &self.anonymous,
             Caller::Known(identity) => identity.principal(),
         };
-        Question { principal, request, route: &runtime.route, route_entity: &runtime.entity, now }
+        let Approached { runtime, certificate, .. } = approached;
+        Question {
+            principal,
+            request,
+            certificate: certificate.as_deref(),
+            route: &runtime.route,
+            route_entity: &runtime.entity,
+            now,
+        }
     }
 
     fn conclude(
         request: CanonicalRequest,
-        runtime: &RouteRuntime,
-        caller: Caller,
+        approached: Approached<'_>,
         decision: Decision,
         now: Timestamp,
     ) -> Verdict {
+        let Approached { runtime, caller, certificate } = approached;
         let forbidding = match decision.outcome {
             Outcome::Allow => {
-                let token_end =
-                    caller.identity().map_or(Timestamp::MAX, |i| i.token().usable_until());
+                let end = |identity: &Arc<Identity>| identity.usable_until();
+                let token_end = caller.identity().map_or(Timestamp::MAX, end);
+                let certificate_end = certificate.as_ref().map_or(Timestamp::MAX, end);
                 let route_end =
                     runtime.route.max_permit.map_or(Timestamp::MAX, |longest| now.plus(longest));
-                let ends_at = token_end.min(route_end);
+                let ends_at = token_end.min(certificate_end).min(route_end);
                 let route = Arc::clone(&runtime.route);
                 return Verdict::Permit(Permit::new(
                     route,
                     request,
-                    caller,
+                    (caller, certificate),
                     decision.policies,
                     decision.errors,
                     ends_at,
@@ -252,9 +258,9 @@ impl Gate {
         request: &CanonicalRequest,
         around: Surroundings<'_>,
     ) -> Option<(Decision, Decision)> {
-        let (runtime, caller) = self.approach(request, around).ok()?;
-        let question = self.question(request, runtime, &caller, around.now);
-        let sliced = question.decide(&self.parts.index, &runtime.slices);
+        let approached = self.approach(request, around).ok()?;
+        let question = self.question(request, &approached, around.now);
+        let sliced = question.decide(&self.parts.index, &approached.runtime.slices);
         Some((sliced, question.decide_unsliced(&self.parts.index)))
     }
 }

@@ -9,6 +9,7 @@ extern crate self as gate;
 
 mod answer;
 mod build;
+mod certificate;
 mod denial;
 #[doc(hidden)]
 pub mod fuzz;
@@ -26,8 +27,9 @@ pub mod spec;
 
 pub use answer::Answer;
 pub use build::BuildError;
+pub use certificate::ClientCertificate;
 pub use denial::{Denial, DenialKind, Forbidding};
-pub use identity::{Caller, Identity};
+pub use identity::{Caller, Credential, Identity};
 pub use judge::{Explanation, Gate, IssuerKeys, Keys, Surroundings, Verdict};
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};

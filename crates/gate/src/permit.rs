@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokens::Timestamp;
 
-use crate::identity::Caller;
+use crate::certificate::ClientCertificate;
+use crate::identity::{Caller, Identity};
 use crate::request::CanonicalRequest;
 
 /// The right to forward one request to one route, until it ends or is revoked.
@@ -14,14 +15,16 @@ use crate::request::CanonicalRequest;
 ///
 /// ```compile_fail,E0624
 /// fn forge(route: std::sync::Arc<gate::route::Route>, request: gate::CanonicalRequest) -> gate::Permit<gate::route::Route> {
-///     gate::Permit::new(route, request, gate::Caller::Anonymous, Vec::new(), Vec::new(), tokens::Timestamp::MAX)
+///     let nobody = (gate::Caller::Anonymous, None);
+///     gate::Permit::new(route, request, nobody, Vec::new(), Vec::new(), tokens::Timestamp::MAX)
 /// }
 /// ```
 ///
 /// ```compile_fail,E0451
 /// fn forge<T>(target: std::sync::Arc<T>, request: gate::CanonicalRequest) -> gate::Permit<T> {
-///     let (caller, policies, errors) = (gate::Caller::Anonymous, Vec::new(), Vec::new());
-///     gate::Permit { target, request, caller, policies, errors, ends_at: tokens::Timestamp::MAX }
+///     let (caller, certificate) = (gate::Caller::Anonymous, None);
+///     let (policies, errors) = (Vec::new(), Vec::new());
+///     gate::Permit { target, request, caller, certificate, policies, errors, ends_at: tokens::Timestamp::MAX }
 /// }
 /// ```
 ///
@@ -42,21 +45,22 @@ pub struct Permit<T> {
     target: Arc<T>,
     request: CanonicalRequest,
     caller: Caller,
+    certificate: Option<Arc<Identity>>,
     policies: Vec<Arc<str>>,
     errors: Vec<(Arc<str>, String)>,
     ends_at: Timestamp,
 }
 
 impl<T> Permit<T> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         target: Arc<T>,
         request: CanonicalRequest,
-        caller: Caller,
+        (caller, certificate): (Caller, Option<Arc<Identity>>),
         policies: Vec<Arc<str>>,
         errors: Vec<(Arc<str>, String)>,
         ends_at: Timestamp,
     ) -> Self {
-        Self { target, request, caller, policies, errors, ends_at }
+        Self { target, request, caller, certificate, policies, errors, ends_at }
     }
 
     /// What may be reached: for requests, the route.
@@ -98,8 +102,10 @@ impl<T> Permit<T> {
     /// Uses the permit: the request that was judged, and what is left to watch while it is being answered.
     #[must_use]
     pub fn redeem(self) -> (CanonicalRequest, Watch<T>) {
-        let watch = Watch { target: self.target, caller: self.caller, ends_at: self.ends_at };
-        (self.request, watch)
+        let Self { target, request, caller, certificate, ends_at, .. } = self;
+        let shown = certificate.zip(request.certificate().cloned());
+        let certificate = shown.map(|(identity, certificate)| Shown { certificate, identity });
+        (request, Watch { target, caller, certificate, ends_at })
     }
 }
 
@@ -108,6 +114,7 @@ impl<T> Permit<T> {
 pub struct Watch<T> {
     pub(crate) target: Arc<T>,
     pub(crate) caller: Caller,
+    pub(crate) certificate: Option<Shown>,
     pub(crate) ends_at: Timestamp,
 }
 
@@ -129,6 +136,13 @@ impl<T> Watch<T> {
     pub const fn ends_at(&self) -> Timestamp {
         self.ends_at
     }
+}
+
+/// A client certificate that was shown, and whose it was when the permit was given.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) certificate: Arc<ClientCertificate>,
+    pub(crate) identity: Arc<Identity>,
 }
 
 /// Whether a permit in use still stands.

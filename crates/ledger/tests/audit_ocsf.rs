@@ -11,7 +11,8 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 use ledger::Clock;
 use ledger::audit::{
-    Actor, AuditLog, AuditOptions, Decision, Ended, KeySigner, Outcome, Subject, Trace, Verdict,
+    Actor, AuditLog, AuditOptions, Credential, Decision, Ended, KeySigner, Outcome, Subject, Trace,
+    Verdict,
 };
 use tokens::{Algorithm, Fingerprint, SigningKey, SubjectKind, Timestamp};
 
@@ -65,7 +66,7 @@ async fn sample() -> Vec<String> {
         ],
         client_id: Some("portal"),
         session: Some("s-1"),
-        fingerprint: Some(Fingerprint::of("token")),
+        credential: Some(Credential::Token(Fingerprint::of("token"))),
     };
     let workload = Subject {
         kind: SubjectKind::Workload,
@@ -74,7 +75,7 @@ async fn sample() -> Vec<String> {
         actors: &[],
         client_id: None,
         session: None,
-        fingerprint: None,
+        credential: None,
         ..user
     };
     let decision = Decision {

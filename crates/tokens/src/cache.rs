@@ -25,7 +25,7 @@ pub struct TokenCache<T> {
     entries: Cache<Key, Entry<T>, UnitWeighter, BuildHasherDefault<DigestHasher>>,
 }
 
-impl<T: AsRef<VerifiedToken>> TokenCache<T> {
+impl<T: OfToken> TokenCache<T> {
     /// A cache for `capacity` tokens; the ones least worth keeping give way to new ones (S3-FIFO). A token takes about
     /// a kilobyte, and what `T` adds.
     #[must_use]
@@ -48,7 +48,7 @@ impl<T: AsRef<VerifiedToken>> TokenCache<T> {
     ) -> Option<Arc<T>> {
         let key = Key { presented: *presented, revision };
         let Entry { facts, generation } = self.entries.get(&key)?;
-        let token: &VerifiedToken = (*facts).as_ref();
+        let token = facts.token()?;
         if !token.is_usable_at(now) {
             // Time can be set back: what has not begun to hold is kept, what has ended is verified anew if it must.
             if now >= token.usable_until() {
@@ -69,7 +69,7 @@ impl<T: AsRef<VerifiedToken>> TokenCache<T> {
 
     /// Remembers what was found in a token that verified with `keys`.
     pub fn insert(&self, facts: Arc<T>, keys: &KeySet) {
-        let token: &VerifiedToken = (*facts).as_ref();
+        let Some(token) = facts.token() else { return };
         let key = Key { presented: token.presented(), revision: token.profile_revision() };
         self.entries.insert(key, Entry { facts, generation: keys.generation() });
     }
@@ -89,6 +89,18 @@ impl<T: AsRef<VerifiedToken>> TokenCache<T> {
     /// Forgets all tokens.
     pub fn clear(&self) {
         self.entries.clear();
+    }
+}
+
+/// What was made of a verified token. What was made of something else is not kept.
+pub trait OfToken {
+    /// The token.
+    fn token(&self) -> Option<&VerifiedToken>;
+}
+
+impl OfToken for VerifiedToken {
+    fn token(&self) -> Option<&VerifiedToken> {
+        Some(self)
     }
 }
 

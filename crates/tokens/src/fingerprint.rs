@@ -60,6 +60,11 @@ impl Fingerprint {
         Self(Digest::of(token.rsplit_once('.').map_or(token, |(signed, _)| signed)))
     }
 
+    /// The fingerprint of a certificate: of what its authority signed, the `tbsCertificate` (RFC 5280 §4.1) in DER.
+    pub(crate) fn of_certificate(signed: &[u8]) -> Self {
+        Self(Digest(sha256(signed)))
+    }
+
     /// The 32 bytes of the digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

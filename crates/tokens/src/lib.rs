@@ -1,16 +1,18 @@
-//! Tokens: bytes in, facts out. JOSE parsing, verification, typed claims, signing and key sets.
+//! Tokens and client certificates: bytes in, facts out. JOSE parsing, verification, typed claims, signing and key sets.
 //!
 //! Pure: no sockets, no files, no clock, no randomness. What comes out of [`UnverifiedToken::verify`] is a fact that the
 //! gate may judge by; what has not been verified is another type, and offers nothing to judge by.
 //!
 //! ```text
 //! &str ─▶ UnverifiedToken ── verify(Profile, KeySet, now) ─▶ VerifiedToken ─▶ TokenCache
+//! DER  ─▶ UnverifiedChain ── verify(CertificateProfile, now) ─▶ VerifiedCertificate
 //! ```
 
 mod actor;
 mod algorithm;
 mod base64url;
 mod cache;
+mod certificate;
 mod claim;
 mod confirmation;
 mod excerpt;
@@ -37,7 +39,11 @@ mod verified;
 
 pub use actor::Actor;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use cache::TokenCache;
+pub use cache::{OfToken, TokenCache};
+pub use certificate::{
+    CertificateProfile, CertificateProfileError, CertificateRefusal, CertificateSubject, MAX_CHAIN,
+    MAX_SPIFFE_ID_BYTES, TrustDomain, TrustDomainError, UnverifiedChain, VerifiedCertificate,
+};
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;

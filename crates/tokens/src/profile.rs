@@ -232,7 +232,8 @@ pub enum ClaimTest {
 pub struct Revision(u128);
 
 impl Revision {
-    fn of(options: &ProfileOptions) -> Self {
+    /// The revision of options: everything in them that can be hashed.
+    pub(crate) fn of(options: &impl Hash) -> Self {
         let mut hasher = Sha256Hasher(Context::new(&SHA256));
         options.hash(&mut hasher);
         Self(leading_128_bits(hasher.0.finish().as_ref()))

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use gate::ClientCertificate;
 use gate::request::Scheme;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokens::UnverifiedChain;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -27,11 +29,20 @@ use super::tls::HTTP2;
 use super::worker::ProxyLimits;
 use crate::judge::Unread;
 
-/// Where a caller is and how it reached us.
-#[derive(Clone, Copy, Debug)]
+/// Where a caller is, how it reached us and what it has shown.
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) peer: SocketAddr,
     pub(crate) scheme: Scheme,
+    /// The client certificate whose key it has proven to hold.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
+}
+
+impl Caller {
+    /// A caller that has shown nothing yet.
+    pub(crate) const fn new(peer: SocketAddr, scheme: Scheme) -> Self {
+        Self { peer, scheme, certificate: None }
+    }
 }
 
 /// What serves connections.
@@ -44,7 +55,7 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
-    pub(crate) async fn serve(self, stream: TcpStream, caller: Caller) {
+    pub(crate) async fn serve(self, stream: TcpStream, mut caller: Caller) {
         let _ = stream.set_nodelay(true);
         let Self { limits, .. } = self;
         let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
@@ -64,7 +75,11 @@ impl Serving {
         match timeout(limits.header_timeout, TlsAcceptor::from(tls).accept(stream)).await {
             Ok(Ok(stream)) => {
                 busy.head_over();
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+                let session = stream.get_ref().1;
+                let http2 = session.alpn_protocol() == Some(HTTP2);
+                let chain = session.peer_certificates().unwrap_or_default();
+                let chain = UnverifiedChain::new(chain.iter().map(AsRef::as_ref));
+                caller.certificate = chain.map(|chain| Arc::new(ClientCertificate::new(chain)));
                 self.speak(http2, stream, busy, caller).await;
             }
             Ok(Err(error)) => self.handler.no_handshake(caller.peer, &error.to_string()),
@@ -93,8 +108,8 @@ impl Serving {
         let begin = || busy.begin();
         let service = service_fn(|request: Request<Incoming>| {
             let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
-            let (handler, busy) = (Arc::clone(&handler), begin());
-            async move { answer(handler.handle(request, caller, last, busy).await) }
+            let (handler, caller, busy) = (Arc::clone(&handler), caller.clone(), begin());
+            async move { answer(handler.handle(request, &caller, last, busy).await) }
         });
         let ended = async {
             let connection = http1::Builder::new()
@@ -119,7 +134,7 @@ impl Serving {
         if let Err(error) = ended {
             tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
             if let Some(unread) = Unread::of(&error) {
-                handler.record_unread(caller, unread).await;
+                handler.record_unread(&caller, unread).await;
             }
         }
     }
@@ -134,8 +149,8 @@ impl Serving {
             if served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection {
                 enough.notify_one();
             }
-            let (handler, busy) = (Arc::clone(&handler), busy.begin());
-            async move { answer(handler.handle(request, caller, false, busy).await) }
+            let (handler, caller, busy) = (Arc::clone(&handler), caller.clone(), busy.begin());
+            async move { answer(handler.handle(request, &caller, false, busy).await) }
         });
         // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
         let list = limits.header_bytes + limits.headers * 32 + SLACK;

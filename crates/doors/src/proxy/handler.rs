@@ -69,7 +69,7 @@ impl Handler {
     }
 
     /// Puts on record that something came which is no request.
-    pub(crate) async fn record_unread(&self, caller: Caller, unread: Unread) {
+    pub(crate) async fn record_unread(&self, caller: &Caller, unread: Unread) {
         let facts = RequestFacts {
             id: self.ids.next(self.doorway.now()),
             trace: TraceContext::of(&HeaderMap::new(), &self.ids, |_| false),
@@ -84,7 +84,7 @@ impl Handler {
     pub(crate) async fn handle(
         &self,
         mut request: Request<Incoming>,
-        caller: Caller,
+        caller: &Caller,
         last: bool,
         busy: Busy,
     ) -> Response<DoorBody> {
@@ -137,7 +137,7 @@ impl Handler {
 }
 
 /// The request as the gate takes it.
-fn raw_request(parts: &Parts, caller: Caller, http2: bool) -> RawRequest<'_> {
+fn raw_request<'a>(parts: &'a Parts, caller: &'a Caller, http2: bool) -> RawRequest<'a> {
     let uri = &parts.uri;
     RawRequest {
         method: &parts.method,
@@ -150,6 +150,7 @@ fn raw_request(parts: &Parts, caller: Caller, http2: bool) -> RawRequest<'_> {
         headers: &parts.headers,
         peer: caller.peer.ip(),
         scheme: caller.scheme,
+        certificate: caller.certificate.as_ref(),
         door: DOOR,
     }
 }

@@ -25,5 +25,5 @@ pub use certificates::{CertificateError, PemFile};
 pub use dial::{Dial, EndpointTls};
 pub use health::probe;
 pub use service::Service;
-pub use tls::{ServiceTls, TlsError, client_tls, server_tls};
+pub use tls::{ClientCertificates, ServiceTls, TlsError, client_tls, server_tls};
 pub use worker::{ProxyLimits, Worker, listen};

@@ -66,22 +66,21 @@ pub(super) fn upstream_headers(
 }
 
 fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<String> {
-    let token = identity.token();
     Some(match field {
-        IdentityField::Claim(name) => match token.claims().get(name.as_str())? {
+        IdentityField::Claim(name) => match identity.claims().get(name.as_str())? {
             ClaimValue::Bool(value) => value.to_string(),
             ClaimValue::Long(value) => value.to_string(),
             ClaimValue::String(value) => value.to_string(),
             ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?,
         },
-        IdentityField::Groups => join(token.groups().iter().map(String::as_str), ',')?,
-        IdentityField::Issuer => token.issuer().to_string(),
-        IdentityField::Kind => match token.kind() {
+        IdentityField::Groups => join(identity.groups().iter().map(String::as_str), ',')?,
+        IdentityField::Issuer => identity.issuer().to_string(),
+        IdentityField::Kind => match identity.kind() {
             SubjectKind::User => "user".to_owned(),
             SubjectKind::Workload => "workload".to_owned(),
         },
-        IdentityField::Scopes => join(token.scopes().iter().map(String::as_str), ' ')?,
-        IdentityField::Subject => token.subject().to_owned(),
+        IdentityField::Scopes => join(identity.scopes().iter().map(String::as_str), ' ')?,
+        IdentityField::Subject => identity.subject().to_owned(),
     })
 }
 

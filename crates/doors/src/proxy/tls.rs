@@ -6,6 +6,8 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
 
@@ -80,21 +82,53 @@ impl From<rustls::Error> for TlsError {
     }
 }
 
+/// Which client certificates callers may show.
+#[derive(Clone, Debug, Default)]
+pub struct ClientCertificates {
+    /// The certificates in DER of the authorities that vouch for them; none is asked for without any.
+    pub authorities: Vec<Vec<u8>>,
+    /// Whether a caller must show one.
+    pub required: bool,
+}
+
 /// TLS 1.2 and 1.3 towards callers, with the certificates in `files`. There is no early data (RFC 8446 §8): what can be
 /// replayed is not judged.
 ///
+/// A client certificate that no authority vouches for ends the connection. Whose it is, the gate says at each request.
+///
 /// # Errors
 /// When a chain has no key, a key no chain, or a file cannot be read.
-pub fn server_tls(files: &[PemFile]) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn server_tls(
+    files: &[PemFile],
+    clients: &ClientCertificates,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let certificates = ByName::new(pair(files, &provider)?)?;
+    let verifier = client_verifier(clients, &provider)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     Ok(Arc::new(config))
+}
+
+fn client_verifier(
+    clients: &ClientCertificates,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    if clients.authorities.is_empty() {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    }
+    let mut roots = RootCertStore::empty();
+    for authority in &clients.authorities {
+        roots.add(CertificateDer::from(authority.as_slice()).into_owned())?;
+    }
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let verifier = if clients.required { verifier } else { verifier.allow_unauthenticated() };
+    verifier.build().map_err(|error| TlsError::Setup(error.to_string()))
 }
 
 /// How a service is reached over TLS.

@@ -190,7 +190,7 @@ impl Door {
         metrics.connections.inc();
         let gauge = metrics.connections.clone();
         let open = Arc::clone(&self.open);
-        let served = self.serving.clone().serve(stream, Caller { peer, scheme: self.scheme });
+        let served = self.serving.clone().serve(stream, Caller::new(peer, self.scheme));
         connections.spawn(async move {
             served.await;
             open.fetch_sub(1, Ordering::Relaxed);

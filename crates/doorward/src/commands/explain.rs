@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use doors::{Metrics, Model};
+use gate::spec::IssuerSpec;
 use gate::{Explanation, Gate, IssuerKeys, Keys, Surroundings};
 use ledger::Clock as _;
 use prometheus_client::registry::Registry;
@@ -116,7 +117,7 @@ impl Explain {
 /// The name of the issuer that a token says it is from.
 fn issuer_of(config: &Config, token: &str) -> Option<String> {
     let token = UnverifiedToken::parse(token).ok()?;
-    let mut issuers = config.gate.issuers.iter().map(|issuer| &issuer.profile);
+    let mut issuers = config.gate.issuers.iter().filter_map(IssuerSpec::tokens);
     let profile = issuers.find(|profile| profile.issuer() == token.claimed_issuer())?;
     Some(profile.name().to_string())
 }

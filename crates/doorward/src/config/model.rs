@@ -52,7 +52,7 @@ impl Config {
     /// reference stood for are shown as the reference.
     #[must_use]
     pub fn normalized(&self) -> String {
-        let profiles = self.gate.issuers.iter().map(|issuer| issuer.profile.options());
+        let profiles = self.gate.issuers.iter().map(|issuer| &issuer.identities);
         let profiles: Vec<_> = profiles.collect();
         let sections: [(&str, &dyn fmt::Debug); 17] = [
             ("listen", &self.listen),
@@ -116,6 +116,8 @@ pub struct Https {
     pub address: SocketAddr,
     /// PEM files with certificate chains and private keys.
     pub certificates: Vec<PathBuf>,
+    /// Whether callers must show a client certificate, once there are issuers of some.
+    pub client_certificates_required: bool,
 }
 
 /// The signed identity that services are told.

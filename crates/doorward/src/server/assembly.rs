@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doors::proxy::{self, Service, TlsError, probe};
+use doors::proxy::{self, ClientCertificates, Service, TlsError, probe};
 use doors::{IdentitySigner, Metrics, Model};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
+use gate::spec::IssuerSpec;
 use ledger::Clock;
 use ledger::audit::{self, AuditOptions};
 use ledger::keys::signing::{
@@ -15,7 +16,7 @@ use ledger::keys::signing::{
 };
 use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
 use thiserror::Error;
-use tokens::Digest;
+use tokens::{CertificateProfile, Digest};
 use tokio::task::AbortHandle;
 
 use super::upstream::{UpstreamFiles, pem_files, service_options};
@@ -133,9 +134,17 @@ impl Assembly {
         let keys = self.keys(&config, &mut carried)?;
         let signer = self.signer(&config, &mut carried)?;
         let services = self.services(&config, &mut carried)?;
+        let believed = config.gate.issuers.iter().filter(|issuer| !issuer.disabled);
+        let believed = believed.filter_map(IssuerSpec::certificates);
+        let authorities: Vec<_> =
+            believed.flat_map(CertificateProfile::certificates).map(<[u8]>::to_vec).collect();
         let server_tls = config.listen.https.as_ref().map(|https| {
             let files = pem_files(&https.certificates)?;
-            proxy::server_tls(&files).map_err(AssemblyError::from)
+            let clients = ClientCertificates {
+                authorities: authorities.clone(),
+                required: https.client_certificates_required,
+            };
+            proxy::server_tls(&files, &clients).map_err(AssemblyError::from)
         });
         let policy_set = policy_set_version(&config);
         let reading = Reading {

@@ -315,6 +315,7 @@ impl KeptSettings {
         if let Some(https) = &mut listen.https {
             // Certificates are read again.
             https.certificates.clear();
+            https.client_certificates_required = false;
         }
         Self {
             listen,

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::json;
 use testbed::{Gateway, Issuer, Place, Port};
 use tokens::Algorithm;
@@ -49,18 +49,38 @@ impl Authority {
         Ok(certificate.pem() + &key.serialize_pem())
     }
 
-    /// A client that believes it alone and asks for `protocols`.
-    fn connector(&self, protocols: &[&[u8]]) -> Result<TlsConnector> {
+    /// A client certificate for the SPIFFE ID `id`, and its key.
+    pub(crate) fn sign_client(&self, id: &str) -> Result<Shown> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![rcgen::SanType::URI(id.try_into()?)];
+        let certificate = params.signed_by(&key, &self.0)?;
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+        Ok(Shown { certificate: certificate.der().clone(), key })
+    }
+
+    /// A client that believes it alone, asks for `protocols` and has `shown`.
+    fn connector(&self, protocols: &[&[u8]], shown: Option<&Shown>) -> Result<TlsConnector> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.0.der().clone())?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match shown {
+            Some(shown) => config
+                .with_client_auth_cert(vec![shown.certificate.clone()], shown.key.clone_key())?,
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
         Ok(TlsConnector::from(Arc::new(config)))
     }
+}
+
+/// A client certificate, and its key.
+pub(crate) struct Shown {
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
 }
 
 /// The body of a service's answer.
@@ -73,6 +93,8 @@ pub(crate) struct House {
     pub(crate) gateway: Gateway,
     pub(crate) issuer: Issuer,
     pub(crate) authority: Authority,
+    /// Whose client certificates are believed.
+    pub(crate) clients: Authority,
     https: Port,
     service: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -83,18 +105,19 @@ impl House {
     pub(crate) async fn open(
         answer: impl Fn() -> Response<Body> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let authority = Authority::new()?;
+        let (authority, clients) = (Authority::new()?, Authority::new()?);
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let service = serve(&authority, Arc::clone(&seen), Arc::new(answer)).await?;
         let issuer = Issuer::new("https://idp.corp.test", Algorithm::Es256)?;
         let (place, https) = (Place::new()?, Port::reserve()?);
         place.write("keys.json", &issuer.key_set().to_string())?;
         place.write("ca.pem", &authority.pem())?;
+        place.write("clients.pem", &clients.pem())?;
         place.write("other-ca.pem", &Authority::new()?.pem())?;
         place.write("app.pem", &authority.sign("app.test")?)?;
         configure(&place, &https, service, "")?;
         let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
-        Ok(Self { place, gateway, issuer, authority, https, service, seen })
+        Ok(Self { place, gateway, issuer, authority, clients, https, service, seen })
     }
 
     /// Opens one, with a service that reads no body: it answers at once, with an end or (`endless`) without.
@@ -174,7 +197,7 @@ impl House {
 
     /// Opens one whose plain HTTP leads to HTTPS; says at which port that is.
     pub(crate) async fn open_redirecting() -> Result<(Self, u16)> {
-        let Self { place, gateway, https, service, issuer, authority, seen } =
+        let Self { place, gateway, https, service, issuer, authority, clients, seen } =
             Self::open(|| Response::new(whole("ok"))).await?;
         gateway.stop()?;
         let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
@@ -184,11 +207,15 @@ impl House {
         )?;
         let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
         let port = https.address().port();
-        Ok((Self { place, gateway, https, service, issuer, authority, seen }, port))
+        Ok((Self { place, gateway, https, service, issuer, authority, clients, seen }, port))
     }
 
     pub(crate) fn revoke_alice(&self) -> Result<()> {
-        configure(&self.place, &self.https, self.service, "corp/alice")?;
+        self.revoke("corp/alice")
+    }
+
+    pub(crate) fn revoke(&self, subject: &str) -> Result<()> {
+        configure(&self.place, &self.https, self.service, subject)?;
         self.gateway.reload()
     }
 
@@ -207,14 +234,28 @@ impl House {
         name: &str,
         protocols: &[&[u8]],
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        self.tls_showing(name, protocols, None).await
+    }
+
+    async fn tls_showing(
+        &self,
+        name: &str,
+        protocols: &[&[u8]],
+        shown: Option<&Shown>,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.https.address()).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned())?;
-        Ok(self.authority.connector(protocols)?.connect(name, stream).await?)
+        Ok(self.authority.connector(protocols, shown)?.connect(name, stream).await?)
     }
 
     pub(crate) async fn http2(&self) -> Result<http2::SendRequest<Body>> {
         speak_http2(self.tls("app.test", &[b"h2"]).await?).await
+    }
+
+    /// HTTP/2 of a client that shows a certificate.
+    pub(crate) async fn http2_showing(&self, shown: &Shown) -> Result<http2::SendRequest<Body>> {
+        speak_http2(self.tls_showing("app.test", &[b"h2"], Some(shown)).await?).await
     }
 
     /// HTTP/2 with prior knowledge.

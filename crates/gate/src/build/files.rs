@@ -92,10 +92,10 @@ impl Builder<'_> {
                 let known = match uid.type_name().to_string().as_str() {
                     "Route" => routes.contains(name),
                     "Service" => self.services.contains_key(name),
-                    "Issuer" => self.profiles.iter().any(|profile| &**profile.name() == name),
+                    "Issuer" => self.issuers.iter().any(|one| &**one.name() == name),
                     "Group" | "User" | "Workload" => {
                         name.split_once('/').is_some_and(|(issuer, _)| {
-                            self.profiles.iter().any(|profile| &**profile.name() == issuer)
+                            self.issuers.iter().any(|one| &**one.name() == issuer)
                         })
                     }
                     _ => true,

@@ -11,13 +11,11 @@ mod suggestion;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tokens::Profile;
-
-use crate::judge::{Gate, GateParts, Issuer, RouteRuntime};
+use crate::judge::{Gate, GateParts, RouteRuntime};
 use crate::policy::{EntityType, LoadedPolicy, PolicyIndex, SchemaInput, route_entity};
 use crate::request::IdentityHeaders;
 use crate::route::{Route, RouteTree, Service};
-use crate::spec::{GateSpec, Place};
+use crate::spec::{GateSpec, IssuerSpec, Place};
 
 /// Something wrong with a specification.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +68,7 @@ impl Gate {
 
 struct Builder<'a> {
     spec: &'a GateSpec,
-    profiles: Vec<&'a Profile>,
+    issuers: Vec<&'a IssuerSpec>,
     errors: Vec<BuildError>,
     services: HashMap<&'a str, Arc<Service>>,
     schema: SchemaInput,
@@ -85,7 +83,7 @@ impl<'a> Builder<'a> {
     fn new(spec: &'a GateSpec) -> Self {
         Self {
             spec,
-            profiles: spec.issuers.iter().map(|issuer| &issuer.profile).collect(),
+            issuers: spec.issuers.iter().collect(),
             errors: Vec::new(),
             services: HashMap::new(),
             schema: SchemaInput::default(),
@@ -126,17 +124,13 @@ impl<'a> Builder<'a> {
                 route: Arc::new(route.clone()),
             });
         }
-        let issuers = self.spec.issuers.iter().map(|issuer| Issuer {
-            profile: Arc::new(issuer.profile.clone()),
-            disabled: issuer.disabled,
-        });
         let managed = self.spec.services.iter().flat_map(|service| {
             let plain = service.identity.headers.iter().map(|(name, _)| name.as_str());
             service.identity.token_header.as_deref().into_iter().chain(plain)
         });
         Ok(Gate::assemble(GateParts {
             identity_headers: IdentityHeaders::new(managed),
-            issuers: issuers.collect(),
+            issuers: self.spec.issuers.clone(),
             routes: runtimes,
             tree: self.tree,
             index,

@@ -22,7 +22,7 @@ impl Builder<'_> {
             }
         }
         for (index, (issuer, subject)) in self.spec.revoked.subjects.iter().enumerate() {
-            if !self.profiles.iter().any(|profile| **profile.name() == **issuer) {
+            if !self.issuers.iter().any(|one| **one.name() == **issuer) {
                 let message = format!("there is no issuer `{issuer}`");
                 let help =
                     format!("write the subject with its issuer's name, as in `corp/{subject}`");

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::{BuildError, Builder};
 use crate::policy::STANDARD_METHODS;
-use crate::route::{HostPattern, PathPattern, Route, broader_routes};
+use crate::route::{Credentials, HostPattern, PathPattern, Route, broader_routes};
 use crate::spec::{Place, RouteSpec};
 
 impl Builder<'_> {
@@ -71,11 +71,11 @@ impl Builder<'_> {
         let public = route.allow.iter().any(|condition| condition.anyone);
         let mut accept = Vec::new();
         for (index, name) in route.accept.iter().enumerate() {
-            match self.profiles.iter().find(|profile| **profile.name() == **name) {
-                Some(profile) => accept.push(Arc::clone(profile.name())),
+            match self.issuers.iter().find(|one| **one.name() == **name) {
+                Some(issuer) => accept.push(Arc::clone(issuer.name())),
                 None => {
                     let message = format!("there is no issuer `{name}`");
-                    let names = self.profiles.iter().map(|profile| &**profile.name());
+                    let names = self.issuers.iter().map(|one| &**one.name());
                     let help = self.did_you_mean(name, names);
                     self.push(place.then("accept").at(index), &message, &help);
                 }
@@ -83,7 +83,7 @@ impl Builder<'_> {
         }
         if route.accept.is_empty() {
             if public {
-                accept = self.profiles.iter().map(|profile| Arc::clone(profile.name())).collect();
+                accept = self.issuers.iter().map(|issuer| Arc::clone(issuer.name())).collect();
             } else {
                 let message =
                     format!("the route `{}` accepts no issuer, so nobody could use it", route.name);
@@ -95,6 +95,11 @@ impl Builder<'_> {
             }
         }
         (self.errors.len() == before).then_some(())?;
+        let accepted = || self.issuers.iter().filter(|issuer| accept.contains(issuer.name()));
+        let credentials = Credentials {
+            certificates: accepted().any(|issuer| issuer.certificates().is_some()),
+            tokens: accepted().any(|issuer| issuer.tokens().is_some()),
+        };
         Some(Route {
             name: route.name.as_str().into(),
             host: host?,
@@ -102,6 +107,7 @@ impl Builder<'_> {
             methods,
             service: service?,
             accept,
+            credentials,
             public,
             encoded_slash: route.encoded_slash,
             empty_segments: route.empty_segments,

@@ -2,11 +2,9 @@
 
 use std::mem;
 
-use tokens::Profile;
-
 use super::Builder;
 use crate::policy::{LoadedPolicy, RuleKind, RuleSite, SchemaInput, ScopedNames, compile};
-use crate::spec::{Condition, Place, RouteSpec};
+use crate::spec::{Condition, IssuerSpec, Place, RouteSpec};
 
 /// What all rules of one owner have in common.
 struct Owner<'a> {
@@ -20,13 +18,13 @@ struct Owner<'a> {
 impl Builder<'_> {
     /// Compiles every rule. `bindings` are the routes that bind each route; empty once there are errors.
     pub(super) fn short_form(&mut self, bindings: &[Vec<usize>]) {
-        let (profiles, schema) = (mem::take(&mut self.profiles), mem::take(&mut self.schema));
+        let (issuers, schema) = (mem::take(&mut self.issuers), mem::take(&mut self.schema));
         let spec = self.spec;
         let owner = Owner {
             name: "defaults",
             route: None,
             place: Place::key("defaults"),
-            names: ScopedNames::new(&profiles, profiles.clone(), profiles.clone()),
+            names: ScopedNames::new(&issuers, issuers.clone(), issuers.clone()),
             schema: &schema,
         };
         self.rules(&owner, RuleKind::Deny, &spec.defaults.deny);
@@ -45,9 +43,9 @@ impl Builder<'_> {
                 route: Some(&route.name),
                 place: Place::key("routes").at(index),
                 names: ScopedNames::new(
-                    &profiles,
-                    taken_by(&[route], &profiles),
-                    taken_by(&bound, &profiles),
+                    &issuers,
+                    taken_by(&[route], &issuers),
+                    taken_by(&bound, &issuers),
                 ),
                 schema: &schema,
             };
@@ -55,7 +53,7 @@ impl Builder<'_> {
             self.rules(&owner, RuleKind::Deny, &route.deny);
             self.rules(&owner, RuleKind::Require, &route.require);
         }
-        self.profiles = profiles;
+        self.issuers = issuers;
         self.schema = schema;
     }
 
@@ -79,10 +77,10 @@ impl Builder<'_> {
 }
 
 /// The issuers whose identities some of these routes take.
-fn taken_by<'a>(routes: &[&RouteSpec], profiles: &[&'a Profile]) -> Vec<&'a Profile> {
-    let takes = |route: &RouteSpec, profile: &Profile| {
-        route.accept.is_empty() || route.accept.iter().any(|name| **name == **profile.name())
+fn taken_by<'a>(routes: &[&RouteSpec], issuers: &[&'a IssuerSpec]) -> Vec<&'a IssuerSpec> {
+    let takes = |route: &RouteSpec, issuer: &IssuerSpec| {
+        route.accept.is_empty() || route.accept.iter().any(|name| **name == **issuer.name())
     };
-    let taken = |profile: &&&'a Profile| routes.iter().any(|route| takes(route, profile));
-    profiles.iter().filter(taken).copied().collect()
+    let taken = |issuer: &&&'a IssuerSpec| routes.iter().any(|route| takes(route, issuer));
+    issuers.iter().filter(taken).copied().collect()
 }

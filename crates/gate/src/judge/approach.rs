@@ -2,13 +2,23 @@
 
 use std::sync::Arc;
 
-use tokens::{Digest, TokenRefusal, UnverifiedToken};
+use tokens::{CertificateRefusal, Digest, Timestamp, TokenRefusal, UnverifiedToken, VerifiedToken};
 
-use super::{Gate, Issuer, IssuerKeys, RouteRuntime, Surroundings};
+use super::{Gate, IssuerKeys, RouteRuntime, Surroundings};
+use crate::certificate::ClientCertificate;
 use crate::denial::{Denial, DenialKind};
 use crate::identity::{Caller, Identity};
 use crate::request::{Bearer, CanonicalRequest};
 use crate::route::{Found, Route, admit_without_route};
+use crate::spec::IssuerSpec;
+
+/// A request whose route and caller are known.
+pub(super) struct Approached<'a> {
+    pub(super) runtime: &'a RouteRuntime,
+    pub(super) caller: Caller,
+    /// Whose client certificate the connection has shown, whoever the caller is.
+    pub(super) certificate: Option<Arc<Identity>>,
+}
 
 impl Gate {
     /// Everything before the policies: route, credential, audience.
@@ -16,7 +26,7 @@ impl Gate {
         &'a self,
         request: &CanonicalRequest,
         around: Surroundings<'_>,
-    ) -> Result<(&'a RouteRuntime, Caller), Denial> {
+    ) -> Result<Approached<'a>, Denial> {
         if is_reserved(request.path().as_str()) {
             return Err(Denial::new(DenialKind::NoRoute));
         }
@@ -41,32 +51,63 @@ impl Gate {
         route
             .admit(request)
             .map_err(|refusal| on_route(Denial::new(DenialKind::BadRequest(refusal))))?;
+        let shown = request.certificate().map(|shown| self.whose(shown, around.now));
         let caller = match request.bearer() {
-            Bearer::Token(token) => Caller::Known(
-                self.authenticate(token, route, around)
-                    .map_err(|kind| on_route(Denial::new(kind)))?,
-            ),
-            Bearer::Absent | Bearer::OtherScheme if route.public => Caller::Anonymous,
-            Bearer::Absent | Bearer::OtherScheme => {
-                return Err(on_route(Denial::new(DenialKind::NoCredential)));
+            Bearer::Token(token) => {
+                let identity = self.authenticate(token, route, around);
+                Caller::Known(identity.map_err(|kind| on_route(Denial::new(kind)))?)
             }
+            Bearer::Absent | Bearer::OtherScheme => match &shown {
+                Some(Ok(identity)) if self.accepted(route, identity.issuer()).is_some() => {
+                    Caller::Known(Arc::clone(identity))
+                }
+                _ if route.public => Caller::Anonymous,
+                Some(Err(refusal)) if route.credentials.certificates => {
+                    return Err(on_route(Denial::new(DenialKind::BadCertificate(refusal.clone()))));
+                }
+                _ => return Err(on_route(Denial::new(DenialKind::NoCredential))),
+            },
         };
-        if let Caller::Known(identity) = &caller {
-            let barred = |kind| Err(on_route(Denial::new(kind)).by(identity));
+        let certificate = shown.and_then(Result::ok);
+        for identity in caller.identity().into_iter().chain(&certificate) {
             if self.is_revoked(identity) {
-                return barred(DenialKind::Revoked);
+                return Err(on_route(Denial::new(DenialKind::Revoked)).by(identity));
             }
-            if identity.token().is_sender_constrained() {
+        }
+        if let Caller::Known(identity) = &caller
+            && let Some(token) = identity.token()
+        {
+            let barred = |kind| Err(on_route(Denial::new(kind)).by(identity));
+            if !is_held(token, request) {
                 return barred(DenialKind::SenderConstrained);
             }
-            if !identity.token().has_audience(&route.service.audience) {
+            if !token.has_audience(&route.service.audience) {
                 return barred(DenialKind::WrongAudience {
                     expected: Arc::clone(&route.service.audience),
-                    found: identity.token().audiences().to_vec(),
+                    found: token.audiences().to_vec(),
                 });
             }
         }
-        Ok((runtime, caller))
+        Ok(Approached { runtime, caller, certificate })
+    }
+
+    /// Whose a client certificate is: the one issuer's that vouches for it.
+    pub(super) fn whose(
+        &self,
+        shown: &ClientCertificate,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, CertificateRefusal> {
+        let believed = self.parts.issuers.iter().filter(|issuer| !issuer.disabled);
+        let mut refusal = None;
+        let mut found = None;
+        for profile in believed.filter_map(IssuerSpec::certificates) {
+            match shown.identity(profile, now) {
+                Ok(identity) if found.is_none() => found = Some(identity),
+                Ok(_) => return Err(CertificateRefusal::Ambiguous),
+                Err(why) => refusal = refusal.or(Some(why)),
+            }
+        }
+        found.ok_or_else(|| refusal.unwrap_or(CertificateRefusal::NoIssuer))
     }
 
     fn authenticate(
@@ -78,10 +119,10 @@ impl Gate {
         if let Some(cache) = around.cache {
             let presented = Digest::of(token);
             for name in &route.accept {
-                if let Some(issuer) = self.accepted(route, name)
+                if let Some(profile) = self.accepted(route, name).and_then(IssuerSpec::tokens)
                     && let IssuerKeys::Usable(keys) = around.keys.keys_of(name)
                     && let Some(identity) =
-                        cache.get(&presented, issuer.profile.revision(), &keys, around.now)
+                        cache.get(&presented, profile.revision(), &keys, around.now)
                 {
                     return Ok(identity);
                 }
@@ -93,16 +134,16 @@ impl Gate {
         let Some(claimed) = claimed else {
             return Err(DenialKind::IssuerNotAccepted { name: None });
         };
-        let name = claimed.profile.name();
-        let Some(issuer) = self.accepted(route, name) else {
+        let name = claimed.name();
+        let Some(profile) = self.accepted(route, name).and_then(IssuerSpec::tokens) else {
             return Err(DenialKind::IssuerNotAccepted { name: Some(Arc::clone(name)) });
         };
         let IssuerKeys::Usable(keys) = around.keys.keys_of(name) else {
             return Err(DenialKind::IssuerUnavailable(Arc::clone(name)));
         };
-        match unverified.verify(&issuer.profile, &keys, around.now) {
+        match unverified.verify(profile, &keys, around.now) {
             Ok(verified) => {
-                let identity = Arc::new(Identity::new(verified));
+                let identity = Arc::new(Identity::of_token(verified));
                 if let Some(cache) = around.cache {
                     cache.insert(Arc::clone(&identity), &keys);
                 }
@@ -116,7 +157,7 @@ impl Gate {
     }
 
     /// The issuer of this name, if the route takes it and it is not disabled.
-    pub(super) fn accepted(&self, route: &Route, name: &str) -> Option<&Issuer> {
+    pub(super) fn accepted(&self, route: &Route, name: &str) -> Option<&IssuerSpec> {
         if !route.accept.iter().any(|accepted| **accepted == *name) {
             return None;
         }
@@ -125,11 +166,20 @@ impl Gate {
     }
 
     pub(super) fn is_revoked(&self, identity: &Identity) -> bool {
-        let token = identity.token();
-        let subjects = self.parts.revoked_subjects.get(&**token.issuer());
-        self.parts.revoked_tokens.contains(token.fingerprint().as_bytes())
-            || subjects.is_some_and(|subjects| subjects.contains(token.subject()))
+        let subjects = self.parts.revoked_subjects.get(&**identity.issuer());
+        self.parts.revoked_tokens.contains(identity.fingerprint().as_bytes())
+            || subjects.is_some_and(|subjects| subjects.contains(identity.subject()))
     }
+}
+
+/// Whether who shows the token holds what it is bound to, if it is bound: the key of the certificate of `x5t#S256`, which
+/// the connection has proven (RFC 8705 §3). A binding that we cannot check is not held.
+fn is_held(token: &VerifiedToken, request: &CanonicalRequest) -> bool {
+    let Some(bound) = token.confirmation() else { return true };
+    let shown = request.certificate().map(|certificate| certificate.thumbprint());
+    !bound.has_others()
+        && bound.jwk_thumbprint().is_none()
+        && bound.certificate_thumbprint().is_some_and(|thumbprint| Some(thumbprint) == shown)
 }
 
 /// What is ours on every host: [`RESERVED_PREFIX`](crate::RESERVED_PREFIX) is never a service's.

@@ -4,8 +4,9 @@ use tokens::Timestamp;
 
 use super::{Gate, IssuerKeys, Keys};
 use crate::identity::Caller;
-use crate::permit::{Standing, Watch};
+use crate::permit::{Shown, Standing, Watch};
 use crate::route::{Route, Service};
+use crate::spec::IssuerSpec;
 
 impl Gate {
     /// Whether a permit that is in use still stands. To be asked at least once a second while bytes flow.
@@ -26,21 +27,33 @@ impl Gate {
         else {
             return Standing::Revoked;
         };
+        if !watch.certificate.as_ref().is_none_or(|shown| self.is_still_theirs(shown, now)) {
+            return Standing::Revoked;
+        }
         let Caller::Known(identity) = &watch.caller else {
             return if route.route.public { Standing::Stands } else { Standing::Revoked };
         };
-        let token = identity.token();
-        let believed = self
-            .accepted(&route.route, token.issuer())
-            .is_some_and(|issuer| issuer.profile.revision() == token.profile_revision());
-        let vouched = match keys.keys_of(token.issuer()) {
-            IssuerKeys::Usable(keys) => token.is_vouched_for_by(&keys),
-            IssuerKeys::Unavailable => false,
+        let believed = self.accepted(&route.route, identity.issuer());
+        let vouched = match (identity.token(), believed.and_then(IssuerSpec::tokens)) {
+            // A client certificate that was shown was asked about above.
+            (None, _) => believed.is_some() && watch.certificate.is_some(),
+            (Some(token), Some(profile)) if profile.revision() == token.profile_revision() => {
+                match keys.keys_of(identity.issuer()) {
+                    IssuerKeys::Usable(keys) => token.is_vouched_for_by(&keys),
+                    IssuerKeys::Unavailable => false,
+                }
+            }
+            (Some(_), _) => false,
         };
-        if believed && vouched && !self.is_revoked(identity) {
-            Standing::Stands
-        } else {
-            Standing::Revoked
-        }
+        if vouched && !self.is_revoked(identity) { Standing::Stands } else { Standing::Revoked }
+    }
+
+    /// Whether a client certificate is still whose it was.
+    fn is_still_theirs(&self, shown: &Shown, now: Timestamp) -> bool {
+        self.whose(&shown.certificate, now).is_ok_and(|identity| {
+            let same = identity.issuer() == shown.identity.issuer()
+                && identity.subject() == shown.identity.subject();
+            same && !self.is_revoked(&identity)
+        })
     }
 }

@@ -7,7 +7,7 @@ use cedar_policy::pst::{
     PstConstructionError, ResourceConstraint, StaticPolicy, Template,
 };
 use cedar_policy::{EntityUid, Policy};
-use tokens::{ClaimKind, Profile, SubjectRule};
+use tokens::{ClaimKind, SubjectRule};
 
 use super::expression;
 use super::names::{EntityType, quoted};
@@ -17,7 +17,7 @@ use super::scope::ScopedNames;
 use super::{PrincipalKeys, RuleKind};
 use crate::build::BuildError;
 use crate::request::Network;
-use crate::spec::{ClaimTest, Condition, MatchValue, Place};
+use crate::spec::{ClaimTest, Condition, IssuerSpec, MatchValue, Place};
 
 /// A short-form rule as a Cedar policy, with what its author's words say about whom it can concern.
 #[derive(Clone, Debug)]
@@ -191,22 +191,26 @@ impl Terms<'_> {
     }
 
     fn groups(&mut self, condition: &Condition, place: &Place) {
-        let tells = |profile: &Profile| profile.options().groups.is_some();
-        self.named(EntityType::Group, &condition.groups, &place.then("groups"), |profile| {
-            (!tells(profile)).then(|| {
-                let name = profile.name();
-                let help = format!("say under `issuers.{name}.groups` where they stand in a token");
+        self.named(EntityType::Group, &condition.groups, &place.then("groups"), |issuer| {
+            (!issuer.tells_groups()).then(|| {
+                let name = issuer.name();
+                let help = match issuer.tokens() {
+                    Some(_) => {
+                        format!("say under `issuers.{name}.groups` where they stand in a token")
+                    }
+                    None => "name the workloads under `workloads`".to_owned(),
+                };
                 (format!("the issuer `{name}` tells no groups, so this never holds"), help)
             })
         });
     }
 
     fn users(&mut self, names: &[String], place: &Place) {
-        self.named(EntityType::User, names, place, |profile| {
-            (profile.options().subjects == SubjectRule::Workload).then(|| {
+        self.named(EntityType::User, names, place, |issuer| {
+            (issuer.subjects() == SubjectRule::Workload).then(|| {
                 let message = format!(
                     "every subject of `{}` is a workload, so this never holds",
-                    profile.name()
+                    issuer.name()
                 );
                 (message, "write the name under `workloads`".to_owned())
             })
@@ -214,10 +218,10 @@ impl Terms<'_> {
     }
 
     fn workloads(&mut self, names: &[String], place: &Place) {
-        self.named(EntityType::Workload, names, place, |profile| {
-            (profile.options().subjects == SubjectRule::User).then(|| {
+        self.named(EntityType::Workload, names, place, |issuer| {
+            (issuer.subjects() == SubjectRule::User).then(|| {
                 let message =
-                    format!("every subject of `{}` is a user, so this never holds", profile.name());
+                    format!("every subject of `{}` is a user, so this never holds", issuer.name());
                 (message, "write the name under `users`".to_owned())
             })
         });
@@ -229,7 +233,7 @@ impl Terms<'_> {
         kind: EntityType,
         names: &[String],
         place: &Place,
-        never: impl Fn(&Profile) -> Option<(String, String)>,
+        never: impl Fn(&IssuerSpec) -> Option<(String, String)>,
     ) {
         let (mut tests, mut keys) = (Vec::new(), Vec::new());
         let test = match kind {
@@ -238,10 +242,10 @@ impl Terms<'_> {
         };
         for (index, name) in names.iter().enumerate() {
             match self.site.names.resolve(self.site.kind, name) {
-                Ok((profile, id)) => {
+                Ok((issuer, id)) => {
                     tests.push(test(kind.named_in_tree(&id)));
                     keys.push(kind.named(&id));
-                    let hole = never(profile).filter(|_| self.site.kind == RuleKind::Deny);
+                    let hole = never(issuer).filter(|_| self.site.kind == RuleKind::Deny);
                     if let Some((message, help)) = hole {
                         self.error(&place.at(index), &message, &help);
                     }

@@ -212,9 +212,8 @@ fn a_rule_reads_as_its_author_would_write_it() {
         ),
     ];
     for (kind, condition, expected) in table {
-        let options = options("corp");
-        let profile = tokens::Profile::new(options).unwrap();
-        let known = [&profile];
+        let issuer = issuer(options("corp"));
+        let known = [&issuer];
         let names = super::ScopedNames::new(&known, known.to_vec(), known.to_vec());
         let schema = super::SchemaInput::default();
         let site = super::RuleSite {

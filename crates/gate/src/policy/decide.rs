@@ -11,6 +11,7 @@ use tokens::Timestamp;
 use super::entities::{self, Principal};
 use super::names::EntityType;
 use super::slice::{PolicyIndex, RouteSlices, Selection};
+use crate::identity::Identity;
 use crate::request::CanonicalRequest;
 use crate::route::Route;
 
@@ -19,6 +20,8 @@ use crate::route::Route;
 pub(crate) struct Question<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) request: &'a CanonicalRequest,
+    /// Whose client certificate the connection has shown.
+    pub(crate) certificate: Option<&'a Identity>,
     pub(crate) route: &'a Route,
     pub(crate) route_entity: &'a Entity,
     pub(crate) now: Timestamp,
@@ -105,8 +108,13 @@ impl Question<'_> {
 
     /// The question as Cedar takes it.
     pub(super) fn put(&self, selection: &Selection) -> Result<(Request, Entities), String> {
-        let (context, pointed_at): (Context, _) =
-            entities::context(self.request, self.route, self.now, selection.needs)?;
+        let (context, pointed_at): (Context, _) = entities::context(
+            self.request,
+            self.certificate,
+            self.route,
+            self.now,
+            selection.needs,
+        )?;
         let action = EntityType::Action.named(self.request.method().as_str());
         let request = Request::new(
             self.principal.uid.clone(),

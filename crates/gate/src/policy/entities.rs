@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression as Value};
 use http::HeaderMap;
-use tokens::{ClaimValue, Timestamp, VerifiedToken};
+use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedCertificate, VerifiedToken};
 
 use super::names::{EntityType, scoped};
 use super::needs::{ContextMember, Needs};
 use super::scope::is_issuer_name;
+use crate::identity::Identity;
 use crate::request::{CanonicalRequest, folded};
 use crate::route::Route;
 
@@ -66,6 +67,29 @@ impl Principal {
         attributes.extend(token.client_id().map(|client| text("client", client)));
         attributes.extend(token.acr().map(|acr| text("acr", acr)));
         attributes.extend(token.auth_time().map(|at| ("auth_time".to_owned(), datetime(at))));
+        Self::within(uid, attributes, parents)
+    }
+
+    /// The workload that a client certificate is of.
+    pub(crate) fn of_certificate(certificate: &VerifiedCertificate) -> Self {
+        let (issuer, subject) = (certificate.issuer(), certificate.subject());
+        let uid = EntityType::from(SubjectKind::Workload).named(&scoped(issuer, subject));
+        let attributes = HashMap::from([
+            text("issuer", issuer),
+            text("subject", subject),
+            ("scopes".to_owned(), Value::new_set([])),
+            ("actors".to_owned(), Value::new_set([])),
+            ("amr".to_owned(), Value::new_set([])),
+            ("claims".to_owned(), record(Vec::new())),
+        ]);
+        Self::within(uid, attributes, HashSet::from([EntityType::Issuer.named(issuer)]))
+    }
+
+    fn within(
+        uid: EntityUid,
+        attributes: HashMap<String, Value>,
+        parents: HashSet<EntityUid>,
+    ) -> Self {
         let entities = alone(uid.clone(), attributes, parents.clone());
         let keys = parents.into_iter().chain([uid.clone()]).collect();
         Self { uid, entities, keys }
@@ -93,6 +117,7 @@ pub(crate) fn route_entity(uid: EntityUid, above: impl IntoIterator<Item = Entit
 /// When Cedar cannot represent one of them; the decision is then a denial.
 pub(crate) fn context(
     request: &CanonicalRequest,
+    certificate: Option<&Identity>,
     route: &Route,
     now: Timestamp,
     needs: Needs,
@@ -101,6 +126,12 @@ pub(crate) fn context(
     let mut pairs = Vec::new();
     for member in ContextMember::ALL.into_iter().filter(|member| needs.has(*member)) {
         let value = match member {
+            ContextMember::Certificate => match certificate {
+                Some(shown) => {
+                    record(vec![text("issuer", shown.issuer()), text("subject", shown.subject())])
+                }
+                None => continue,
+            },
             ContextMember::Client => ip(request.client()),
             ContextMember::Door => Value::new_string(request.door().to_owned()),
             ContextMember::Headers => {

@@ -9,6 +9,7 @@ pub(crate) struct Needs(u16);
 /// One member of `context`; see the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContextMember {
+    Certificate,
     Client,
     Door,
     Headers,
@@ -23,7 +24,8 @@ pub(crate) enum ContextMember {
 }
 
 impl ContextMember {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Certificate,
         Self::Client,
         Self::Door,
         Self::Headers,
@@ -39,6 +41,7 @@ impl ContextMember {
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Certificate => "certificate",
             Self::Client => "client",
             Self::Door => "door",
             Self::Headers => "headers",

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use http::Method;
-use tokens::{ClaimKind, Profile};
+use tokens::ClaimKind;
 
 use super::names::quoted;
 use crate::route::{PathPattern, Segment};
+use crate::spec::IssuerSpec;
 
 /// What the schema is generated from.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,8 @@ pub(crate) struct SchemaInput {
 
 impl SchemaInput {
     /// Adds the claims of an issuer; gives back a claim that another issuer declares with another type.
-    pub(crate) fn add_issuer(&mut self, profile: &Profile) -> Result<(), String> {
-        for claim in &profile.options().claims {
+    pub(crate) fn add_issuer(&mut self, issuer: &IssuerSpec) -> Result<(), String> {
+        for claim in issuer.claims() {
             let kind = *self.claims.entry(claim.name.to_string()).or_insert(claim.kind);
             if kind != claim.kind {
                 return Err(claim.name.to_string());
@@ -69,7 +70,9 @@ impl SchemaInput {
         }
         text.push_str("};\n");
         text.push_str(
-            "entity User, Workload, Anonymous in [Group, Issuer] = {\n  \
+            "// The client certificate that the connection showed, if one of our issuers vouches for it.\n\
+             type Certificate = { issuer: String, subject: String };\n\
+             entity User, Workload, Anonymous in [Group, Issuer] = {\n  \
              issuer: String,\n  subject: String,\n  scopes: Set<String>,\n  claims: Claims,\n  \
              actors: Set<String>,\n  client?: String,\n  acr?: String,\n  amr: Set<String>,\n  auth_time?: datetime,\n};\n",
         );
@@ -81,7 +84,7 @@ impl SchemaInput {
             "action {} appliesTo {{\n  principal: [User, Workload, Anonymous],\n  resource: [Route],\n  context: {{\n    \
              method: String,\n    scheme: String,\n    host: String,\n    path: String,\n    door: String,\n    \
              peer: ipaddr,\n    client: ipaddr,\n    time: datetime,\n    parameters: Parameters,\n    \
-             query: Names,\n    headers: Names,\n  }},\n}};\n",
+             query: Names,\n    headers: Names,\n    certificate?: Certificate,\n  }},\n}};\n",
             actions.join(", ")
         );
         text

@@ -1,22 +1,22 @@
 //! Which issuer a name in a rule belongs to. Subjects and groups are never bare: `corp/support` is not
 //! `partner/support`.
 
-use tokens::{Absence, ClaimKind, Profile};
+use tokens::{Absence, ClaimKind};
 
 use super::RuleKind;
 use super::names::scoped;
 use crate::build::BuildError;
-use crate::spec::Place;
+use crate::spec::{IssuerSpec, Place};
 
 /// How the names in a rule are read, given the issuers that it can concern.
 #[derive(Clone, Debug)]
 pub(crate) struct ScopedNames<'a> {
     /// Every issuer there is.
-    known: &'a [&'a Profile],
+    known: &'a [&'a IssuerSpec],
     /// The issuers that the rule's own route accepts; all, for `defaults`.
-    accepted: Vec<&'a Profile>,
+    accepted: Vec<&'a IssuerSpec>,
     /// The issuers that the rule can concern when it binds narrower routes too: what those accept, besides.
-    bound: Vec<&'a Profile>,
+    bound: Vec<&'a IssuerSpec>,
 }
 
 /// A name that could not be read; to be placed by the caller.
@@ -34,15 +34,15 @@ impl Problem {
 
 impl<'a> ScopedNames<'a> {
     pub(crate) const fn new(
-        known: &'a [&'a Profile],
-        accepted: Vec<&'a Profile>,
-        bound: Vec<&'a Profile>,
+        known: &'a [&'a IssuerSpec],
+        accepted: Vec<&'a IssuerSpec>,
+        bound: Vec<&'a IssuerSpec>,
     ) -> Self {
         Self { known, accepted, bound }
     }
 
     /// The issuers that a rule of this kind can concern.
-    fn concerned(&self, kind: RuleKind) -> &[&'a Profile] {
+    fn concerned(&self, kind: RuleKind) -> &[&'a IssuerSpec] {
         if kind == RuleKind::Allow { &self.accepted } else { &self.bound }
     }
 
@@ -51,14 +51,14 @@ impl<'a> ScopedNames<'a> {
         &self,
         kind: RuleKind,
         name: &str,
-    ) -> Result<(&'a Profile, String), Problem> {
+    ) -> Result<(&'a IssuerSpec, String), Problem> {
         if name.is_empty() {
             return Err(problem("a name cannot be empty", "write `issuer/name`"));
         }
         if let Some((issuer, value)) =
             name.split_once('/').filter(|(prefix, _)| is_issuer_name(prefix))
         {
-            let profile = self.issuer(kind, issuer).map_err(|mut unknown| {
+            let issuer = self.issuer(kind, issuer).map_err(|mut unknown| {
                 if let [only] = self.accepted.as_slice() {
                     unknown.help = format!(
                         "write `{}/{name}` if `{name}` is the whole name at `{0}`",
@@ -70,12 +70,12 @@ impl<'a> ScopedNames<'a> {
             if value.is_empty() {
                 return Err(problem(&format!("`{name}` names no one"), "write `issuer/name`"));
             }
-            return Ok((profile, name.to_owned()));
+            return Ok((issuer, name.to_owned()));
         }
         match self.accepted.as_slice() {
             [only] => Ok((only, scoped(only.name(), name))),
             many => {
-                let first = many.first().map_or("issuer", |profile| profile.name());
+                let first = many.first().map_or("issuer", |issuer| issuer.name());
                 Err(problem(
                     &format!(
                         "`{name}` does not say whose it is, and more than one issuer is accepted here"
@@ -87,12 +87,12 @@ impl<'a> ScopedNames<'a> {
     }
 
     /// Checks that an issuer is one that the rule can concern.
-    pub(crate) fn issuer(&self, kind: RuleKind, name: &str) -> Result<&'a Profile, Problem> {
+    pub(crate) fn issuer(&self, kind: RuleKind, name: &str) -> Result<&'a IssuerSpec, Problem> {
         let concerned = self.concerned(kind);
-        if let Some(profile) = concerned.iter().find(|profile| &**profile.name() == name) {
-            return Ok(profile);
+        if let Some(issuer) = concerned.iter().find(|issuer| &**issuer.name() == name) {
+            return Ok(issuer);
         }
-        if self.known.iter().any(|profile| &**profile.name() == name) {
+        if self.known.iter().any(|issuer| &**issuer.name() == name) {
             let message =
                 format!("the issuer `{name}` is not accepted here, so this can never hold");
             return Err(problem(
@@ -101,7 +101,7 @@ impl<'a> ScopedNames<'a> {
             ));
         }
         let names: Vec<_> =
-            self.known.iter().map(|profile| format!("`{}`", profile.name())).collect();
+            self.known.iter().map(|issuer| format!("`{}`", issuer.name())).collect();
         Err(problem(
             &format!("there is no issuer `{name}`"),
             &format!("the issuers are {}", names.join(", ")),
@@ -117,20 +117,20 @@ impl<'a> ScopedNames<'a> {
         only: &[&str],
     ) -> Result<ClaimKind, Problem> {
         let mut declared = None;
-        for profile in self.concerned(kind) {
-            if !only.is_empty() && !only.contains(&&**profile.name()) {
+        for issuer in self.concerned(kind) {
+            if !only.is_empty() && !only.contains(&&**issuer.name()) {
                 continue;
             }
-            match profile.options().claims.iter().find(|spec| &*spec.name == claim) {
+            match issuer.claims().iter().find(|spec| &*spec.name == claim) {
                 Some(spec) if kind == RuleKind::Deny && spec.absent == Absence::Ignore => {
                     return Err(problem(
                         &format!(
                             "a token of `{}` may leave the claim `{claim}` out, and would slip past this",
-                            profile.name()
+                            issuer.name()
                         ),
                         &format!(
                             "declare it `required: true` under `issuers.{}.claims`, or give it a `default`",
-                            profile.name()
+                            issuer.name()
                         ),
                     ));
                 }
@@ -139,11 +139,11 @@ impl<'a> ScopedNames<'a> {
                     return Err(problem(
                         &format!(
                             "the issuer `{}` does not declare the claim `{claim}`",
-                            profile.name()
+                            issuer.name()
                         ),
                         &format!(
                             "declare it under `issuers.{}.claims`, or name the issuers that this rule is about in `issuers`",
-                            profile.name()
+                            issuer.name()
                         ),
                     ));
                 }

@@ -7,6 +7,7 @@ mod peer;
 mod refusal;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -20,6 +21,8 @@ pub use refusal::RequestRefusal;
 pub(crate) use headers::folded;
 pub(crate) use host::canonical_name;
 pub(crate) use path::decode_segment;
+
+use crate::certificate::ClientCertificate;
 
 /// A request as a front door read it off the wire, before anything is believed of it.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,8 @@ pub struct RawRequest<'a> {
     pub peer: IpAddr,
     /// How the connection reached us.
     pub scheme: Scheme,
+    /// The client certificate that the connection has shown, if it has.
+    pub certificate: Option<&'a Arc<ClientCertificate>>,
     /// The front door's name in records: `proxy`, `ext_authz`, …
     pub door: &'static str,
 }
@@ -85,6 +90,7 @@ pub struct CanonicalRequest {
     peer: IpAddr,
     client: IpAddr,
     door: &'static str,
+    certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl CanonicalRequest {
@@ -124,6 +130,7 @@ impl CanonicalRequest {
             peer: raw.peer.to_canonical(),
             client,
             door: raw.door,
+            certificate: raw.certificate.cloned(),
         })
     }
 
@@ -185,6 +192,12 @@ impl CanonicalRequest {
     #[must_use]
     pub const fn door(&self) -> &'static str {
         self.door
+    }
+
+    /// The client certificate that the peer's connection has shown, if it has. Nothing of it is verified yet.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.certificate.as_ref()
     }
 
     /// The target to forward: path, and query if there is one.

@@ -15,6 +15,7 @@ fn read(host: &[&str], target: &str, method: Method) -> Result<CanonicalRequest,
         headers: &headers,
         peer: IpAddr::from([127, 0, 0, 1]),
         scheme: Scheme::Http,
+        certificate: None,
         door: "proxy",
     };
     CanonicalRequest::read(&raw, &Reading::default())

@@ -28,6 +28,7 @@ pub struct Route {
     pub(crate) methods: Vec<Method>,
     pub(crate) service: Arc<Service>,
     pub(crate) accept: Vec<Arc<str>>,
+    pub(crate) credentials: Credentials,
     pub(crate) public: bool,
     pub(crate) encoded_slash: EncodedSlash,
     pub(crate) empty_segments: EmptySegments,
@@ -37,6 +38,13 @@ pub struct Route {
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
+}
+
+/// What a route can know a caller by: what its issuers issue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) certificates: bool,
+    pub(crate) tokens: bool,
 }
 
 /// A service, as the gate knows it.

@@ -20,6 +20,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         methods: methods.iter().map(|method| method.parse().unwrap()).collect(),
         service: Arc::new(service),
         accept: Vec::new(),
+        credentials: Default::default(),
         public: true,
         encoded_slash: Default::default(),
         empty_segments: Default::default(),

@@ -5,19 +5,19 @@
 //! configuration maps back to a line.
 
 mod condition;
+mod issuer;
 mod place;
 
 use std::time::Duration;
 
-use tokens::Profile;
-
 pub use condition::{ClaimTest, Condition, MatchValue};
+pub use issuer::{Identities, IssuerSpec};
 pub use place::{Place, Step};
 
 /// Everything the gate judges by.
 #[derive(Clone, Debug, Default)]
 pub struct GateSpec {
-    /// Whose tokens are believed.
+    /// Whose tokens and client certificates are believed.
     pub issuers: Vec<IssuerSpec>,
     /// What stands behind the door.
     pub services: Vec<ServiceSpec>,
@@ -29,15 +29,6 @@ pub struct GateSpec {
     pub policies: Vec<PolicyFile>,
     /// What has been revoked by hand.
     pub revoked: Revoked,
-}
-
-/// An issuer: whose tokens are believed, under which options.
-#[derive(Clone, Debug)]
-pub struct IssuerSpec {
-    /// What its tokens must be; `profile.name()` is the issuer's name in rules and records.
-    pub profile: Profile,
-    /// A disabled issuer stops new and cached use alike.
-    pub disabled: bool,
 }
 
 /// A service: what stands behind the door.
@@ -176,6 +167,6 @@ pub struct PolicyFile {
 pub struct Revoked {
     /// Subjects, each as (issuer name, subject).
     pub subjects: Vec<(String, String)>,
-    /// Tokens, each as the SHA-256 of the token in 64 hexadecimal digits (the audit log's `token`).
+    /// Tokens and client certificates, each as 64 hexadecimal digits: the audit log's `token` or `certificate`.
     pub tokens: Vec<String>,
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod caches;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod identities;

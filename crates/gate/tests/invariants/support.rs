@@ -9,7 +9,9 @@ use gate::request::{RawRequest, Reading, Scheme};
 use gate::spec::{
     Condition, GateSpec, IdentityForward, IssuerSpec, RouteMatch, RouteSpec, ServiceSpec,
 };
-use gate::{CanonicalRequest, Gate, Identity, IssuerKeys, Keys, Surroundings, Verdict};
+use gate::{
+    CanonicalRequest, ClientCertificate, Gate, Identity, IssuerKeys, Keys, Surroundings, Verdict,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use tokens::{
@@ -65,7 +67,7 @@ pub(crate) fn options(name: &str) -> ProfileOptions {
 }
 
 pub(crate) fn issuer(options: ProfileOptions) -> IssuerSpec {
-    IssuerSpec { profile: Profile::new(options).unwrap(), disabled: false }
+    IssuerSpec::of_tokens(Profile::new(options).unwrap())
 }
 
 /// A token of the issuer of this name for `orders`, signed with its key, with these changes; `null` takes a claim away.
@@ -191,6 +193,7 @@ pub(crate) struct Ask {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) peer: IpAddr,
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
     pub(crate) door: &'static str,
 }
 
@@ -202,6 +205,7 @@ pub(crate) fn get(target: &str) -> Ask {
         target: target.to_owned(),
         headers: HeaderMap::new(),
         peer,
+        certificate: None,
         door: "proxy",
     };
     ask.with("host", "orders.example.com")
@@ -265,6 +269,7 @@ impl Ask {
             headers: &self.headers,
             peer: self.peer,
             scheme: Scheme::Http,
+            certificate: self.certificate.as_ref(),
             door: self.door,
         }
     }
@@ -286,14 +291,14 @@ pub(crate) fn told(verdict: &Verdict) -> String {
             denial.kind(),
             denial.policies(),
             denial.errors(),
-            denial.identity().map(|identity| identity.token().fingerprint().to_string()),
+            denial.identity().map(|identity| identity.fingerprint().to_string()),
         ),
         Verdict::Permit(permit) => format!(
             "permit {} {:?} {:?} {:?} {}",
             permit.target().name(),
             permit.policies(),
             permit.errors(),
-            permit.caller().identity().map(|identity| identity.token().fingerprint().to_string()),
+            permit.caller().identity().map(|identity| identity.fingerprint().to_string()),
             permit.ends_at().as_millis(),
         ),
     }

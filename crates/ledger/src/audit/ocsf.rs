@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use tokens::{SubjectKind, Timestamp};
 
 use super::json::Json;
-use super::record::{Decision, Ended, Outcome, Subject, Trace, Verdict};
+use super::record::{Credential, Decision, Ended, Outcome, Subject, Trace, Verdict};
 
 /// The version of OCSF that every record keeps to.
 pub const OCSF_VERSION: &str = "1.8.0";
@@ -292,8 +292,12 @@ fn caller(json: &mut Json<'_>, subject: Option<&Subject<'_>>, detail: Detail) {
 }
 
 fn extras(json: &mut Json<'_>, subject: &Subject<'_>) {
-    if let Some(fingerprint) = &subject.fingerprint {
-        json.hex("token", fingerprint.as_bytes());
+    match &subject.credential {
+        Some(Credential::Certificate(fingerprint)) => {
+            json.hex("certificate", fingerprint.as_bytes());
+        }
+        Some(Credential::Token(fingerprint)) => json.hex("token", fingerprint.as_bytes()),
+        None => {}
     }
     if !subject.actors.is_empty() {
         json.objects("actors", subject.actors, |json, actor| {

@@ -158,7 +158,16 @@ pub struct Subject<'a> {
     /// The session that it came through, by its public id; never the cookie.
     pub session: Option<&'a str>,
     /// What its credential is known by.
-    pub fingerprint: Option<Fingerprint>,
+    pub credential: Option<Credential>,
+}
+
+/// What vouches for a caller, by its fingerprint.
+#[derive(Clone, Copy, Debug)]
+pub enum Credential {
+    /// A client certificate.
+    Certificate(Fingerprint),
+    /// A token.
+    Token(Fingerprint),
 }
 
 /// One who acts for a subject.

@@ -152,7 +152,7 @@ pub(super) fn alice() -> Subject<'static> {
         actors: &[Actor { issuer: None, subject: "helpdesk" }],
         client_id: Some("portal"),
         session: Some("s-17"),
-        fingerprint: Some(Fingerprint::of("a token")),
+        credential: Some(Credential::Token(Fingerprint::of("a token"))),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egress::{Destination, Egress};
+use gate::spec::IssuerSpec;
 use ledger::Clock as _;
 use serde_json::Value;
 use tokens::{Algorithm, Excerpt, KeySet, Profile, Timestamp};
@@ -28,7 +29,7 @@ pub(super) async fn check(findings: &mut Findings<'_>) -> KnownKeys {
             findings.warn(format!("issuer {name}: it is disabled"), &format!("see {line}"));
             continue;
         }
-        let profile = config.gate.issuers.iter().map(|issuer| &issuer.profile);
+        let profile = config.gate.issuers.iter().filter_map(IssuerSpec::tokens);
         let Some(profile) = profile.into_iter().find(|profile| **profile.name() == **name) else {
             continue;
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gate::spec::{Condition, Place};
+use gate::spec::{Condition, IssuerSpec, Place};
 use ledger::Clock as _;
 use serde_json::Value;
 use tokens::{
@@ -63,7 +63,7 @@ const fn malformed(refusal: &TokenRefusal) -> &'static str {
 
 /// The issuer that the token is from; the most likely one when it is none of ours.
 fn issuer<'a>(findings: &mut Findings<'a>, claimed: &str) -> Option<&'a Profile> {
-    let profiles = || findings.config.gate.issuers.iter().map(|issuer| &issuer.profile);
+    let profiles = || findings.config.gate.issuers.iter().filter_map(IssuerSpec::tokens);
     if let Some(profile) = profiles().find(|profile| profile.issuer() == claimed) {
         findings.ok(format!("token: it is from `{}`", profile.name()));
         return Some(profile);

@@ -81,6 +81,7 @@ impl Asked {
             headers: &self.headers,
             peer: self.peer,
             scheme: Scheme::Http,
+            certificate: None,
             door: DOOR,
         }
     }

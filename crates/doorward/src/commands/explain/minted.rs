@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate::spec::IssuerSpec;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, KeySet, Profile, SigningKey, Timestamp, TokenType};
 
@@ -55,7 +56,7 @@ impl Minted {
 }
 
 fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Profile, String> {
-    let profiles = || config.gate.issuers.iter().map(|issuer| &issuer.profile);
+    let profiles = || config.gate.issuers.iter().filter_map(IssuerSpec::tokens);
     let names: Vec<_> = profiles().map(|profile| profile.name().to_string()).collect();
     match (name, names.len()) {
         (None, 1) => profiles().next().ok_or_else(String::new),

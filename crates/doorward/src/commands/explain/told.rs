@@ -10,7 +10,7 @@ use gate::{
     Verdict,
 };
 use serde_json::{Value, json};
-use tokens::{ClaimValue, SubjectKind, Timestamp};
+use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedToken};
 
 use super::asked::Asked;
 use crate::commands::moment::Moment;
@@ -123,11 +123,11 @@ impl Told {
             })
         });
         let identity = self.identity().map(|identity| {
-            let token = identity.token();
             json!({
-                "subject": identity.scoped_subject(), "kind": kind(token.kind()),
-                "groups": token.groups(), "scopes": token.scopes(), "audiences": token.audiences(),
-                "usable_until": Moment(token.usable_until()).to_string(),
+                "subject": identity.scoped_subject(), "kind": kind(identity.kind()),
+                "groups": identity.groups(), "scopes": identity.scopes(),
+                "audiences": identity.token().map(VerifiedToken::audiences),
+                "usable_until": Moment(identity.usable_until()).to_string(),
             })
         });
         let policies: Vec<_> = self.explanation.policies.iter().map(|p| self.policy(p)).collect();
@@ -187,18 +187,19 @@ impl Told {
                 Verdict::Permit(_) => "anonymous: no credential was shown".to_owned(),
             };
         };
-        let token = identity.token();
+        let audiences = identity.token().map_or(&[][..], VerifiedToken::audiences);
         let listed = |name: &str, list: &[String]| match list {
             [] => format!("no {name}"),
             list => format!("{name} {}", list.join(" ")),
         };
-        let claims = token.claims().iter().map(|(name, value)| format!("{name}={}", shown(value)));
+        let claims =
+            identity.claims().iter().map(|(name, value)| format!("{name}={}", shown(value)));
         let claims: Vec<_> = claims.collect();
         let mut parts = vec![
-            format!("{} ({})", identity.scoped_subject(), kind(token.kind())),
-            listed("groups", token.groups()),
-            listed("scopes", token.scopes()),
-            listed("audiences", token.audiences()),
+            format!("{} ({})", identity.scoped_subject(), kind(identity.kind())),
+            listed("groups", identity.groups()),
+            listed("scopes", identity.scopes()),
+            listed("audiences", audiences),
         ];
         if !claims.is_empty() {
             parts.push(listed("claims", &claims));

@@ -13,8 +13,10 @@ use crate::config::value::{
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Issuer {
     /// The exact `iss` of its tokens, compared byte by byte; with `keys: discovery` also the URL that the keys are
-    /// discovered from.
-    pub(in crate::config) issuer: Text,
+    /// discovered from. Required, unless the issuer issues client certificates.
+    pub(in crate::config) issuer: Option<Text>,
+    /// The client certificates that it issues, in place of tokens. No other key but `disabled` can stand beside it.
+    pub(in crate::config) certificates: Option<IssuedCertificates>,
     /// Where its keys come from: `discovery` (OpenID Connect or RFC 8414), `jwks_uri: URL`, `file: path` or
     /// `inline: {keys: […]}`.
     #[schemars(extend("default" = "discovery"))]
@@ -59,6 +61,31 @@ pub(in crate::config) struct Issuer {
     /// Switch the issuer off: none of its tokens is accepted, known ones included.
     #[serde(default)]
     pub(in crate::config) disabled: bool,
+}
+
+/// Client certificates, and whose they are. Who shows one is a workload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct IssuedCertificates {
+    /// A PEM file with the certificates of the authorities that vouch for them. It is read again when it changes.
+    pub(in crate::config) ca: FilePath,
+    /// Which name of a certificate says whose it is: its one URI, a SPIFFE ID, or its one DNS name.
+    #[schemars(extend("default" = "spiffe_id"))]
+    #[serde(default)]
+    pub(in crate::config) subject: CertificateSubject,
+    /// The SPIFFE trust domain, such as `corp.example`. Required with `spiffe_id`; a certificate of another is nobody's.
+    pub(in crate::config) trust_domain: Option<Text>,
+}
+
+/// Which name of a certificate says whose it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum CertificateSubject {
+    /// Its one DNS name (subject alternative name), in lower case.
+    DnsName,
+    /// Its one URI, a SPIFFE ID in the trust domain.
+    #[default]
+    SpiffeId,
 }
 
 /// Where the keys of an issuer come from.

@@ -35,4 +35,18 @@ pub(in crate::config) struct Https {
     /// found. A caller is shown the certificate for the name that it asks for, and the first when it asks for none. They
     /// are read again when they change.
     pub(in crate::config) certificates: Vec<String>,
+    /// Whether callers must show a client certificate (`required`) or may (`optional`). They are asked for one as soon as
+    /// there is an issuer of `certificates`, and shown its authorities.
+    #[schemars(extend("default" = "optional"))]
+    pub(in crate::config) client_certificates: Option<ClientCertificates>,
+}
+
+/// Whether callers must show a client certificate.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ClientCertificates {
+    /// They may: who shows none can show a token.
+    Optional,
+    /// They must: who shows none cannot connect.
+    Required,
 }

@@ -21,9 +21,12 @@ use serde::Deserialize;
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::condition::{Condition, ConditionValue};
 pub(super) use self::identity::{Identity, IdentityKeys};
-pub(super) use self::issuer::{ClaimType, DeclaredClaim, Issuer, KeySource, StandIn, Subjects};
+pub(super) use self::issuer::{
+    CertificateSubject, ClaimType, DeclaredClaim, IssuedCertificates, Issuer, KeySource, StandIn,
+    Subjects,
+};
 pub(super) use self::limits::{BodyBytes, Limits};
-pub(super) use self::listen::{Https, Listen};
+pub(super) use self::listen::{ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};

@@ -15,7 +15,10 @@ impl Lowering<'_> {
         let identity = identity?;
         let place = Place::key("identity");
         let issuer = identity.issuer.as_str().to_owned();
-        if let Some((name, _)) = issuers.iter().find(|(_, other)| other.issuer.0 == issuer) {
+        if let Some((name, _)) = issuers
+            .iter()
+            .find(|(_, other)| other.issuer.as_ref().is_some_and(|other| other.0 == issuer))
+        {
             let other = Place::key("issuers").then(name.as_str()).then("issuer");
             let problem = self
                 .problem(&place.then("issuer"), format!("`{issuer}` is also the issuer `{name}`"))

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use gate::spec::{IssuerSpec, Place};
+use gate::spec::{Identities, IssuerSpec, Place};
 use tokens::{Algorithm, ClaimTest, KeySet, Profile, ProfileOptions, SubjectRule, TokenType};
 
 use super::{Lowering, time};
-use crate::config::value::{FetchUrl, Name, Written};
+use crate::config::value::{FetchUrl, Name, Text, Written};
 use crate::config::{file, model};
 
 impl Lowering<'_> {
@@ -17,24 +17,45 @@ impl Lowering<'_> {
         for (name, issuer) in issuers {
             let place = Place::key("issuers").then(name.as_str());
             let disabled = issuer.disabled;
-            if let Some(found) = self.issuer_keys(&issuer, &place) {
+            if let Some(issued) = &issuer.certificates {
+                let profile = self.issued_certificates(name.as_str(), issued, &place);
+                let identities = profile.map(Identities::Certificates);
+                specs.extend(identities.map(|identities| IssuerSpec { identities, disabled }));
+                continue;
+            }
+            let Some(Text(identifier)) = issuer.issuer.clone() else {
+                let whole = self.tree.find(&place.then("issuer")).is_none();
+                if whole {
+                    let problem = self.key_problem(&place, "the key `issuer` is missing");
+                    self.report(problem.help(
+                        "add the exact `iss` of its tokens: `issuer: https://idp.example.com`; or, for client certificates, `certificates`",
+                    ));
+                }
+                continue;
+            };
+            if let Some(found) = self.issuer_keys(&identifier, &issuer, &place) {
                 keys.insert(name.to_string(), found);
             }
-            if let Some(profile) = self.profile(name.as_str(), issuer, &place) {
-                specs.push(IssuerSpec { profile, disabled });
+            if let Some(profile) = self.profile(name.as_str(), identifier, issuer, &place) {
+                specs.push(IssuerSpec { identities: Identities::Tokens(profile), disabled });
             }
         }
         (specs, keys)
     }
 
-    fn issuer_keys(&mut self, issuer: &file::Issuer, place: &Place) -> Option<model::IssuerKeys> {
+    fn issuer_keys(
+        &mut self,
+        identifier: &str,
+        issuer: &file::Issuer,
+        place: &Place,
+    ) -> Option<model::IssuerKeys> {
         let danger = place.then("danger_plain_http");
         self.exception(
             issuer.danger_plain_http,
             &danger,
             "the keys of this issuer may be fetched over plain HTTP, where they can be exchanged",
         );
-        let source = self.key_source(issuer, place);
+        let source = self.key_source(identifier, issuer, place);
         let refresh = model::Refresh {
             min: time(&issuer.refresh.min),
             max: time(&issuer.refresh.max),
@@ -54,7 +75,7 @@ impl Lowering<'_> {
         }
         let ca = issuer.ca.as_ref().and_then(|ca| self.certificates(&ca.0, &place.then("ca")));
         Some(model::IssuerKeys {
-            issuer: issuer.issuer.0.clone(),
+            issuer: identifier.to_owned(),
             source: source?,
             refresh,
             ca,
@@ -63,12 +84,17 @@ impl Lowering<'_> {
         })
     }
 
-    fn key_source(&mut self, issuer: &file::Issuer, place: &Place) -> Option<model::KeySource> {
+    fn key_source(
+        &mut self,
+        identifier: &str,
+        issuer: &file::Issuer,
+        place: &Place,
+    ) -> Option<model::KeySource> {
         let keys = place.then("keys");
         match &issuer.keys {
             file::KeySource::Discovery => {
                 let place = place.then("issuer");
-                match FetchUrl::read(&issuer.issuer.0) {
+                match FetchUrl::read(identifier) {
                     Ok(url) => self.fetched(&url, issuer.danger_plain_http, &place),
                     Err(complaint) => {
                         let message = format!("no keys can be discovered: {}", complaint.message);
@@ -128,7 +154,7 @@ impl Lowering<'_> {
         None
     }
 
-    fn certificates(&mut self, path: &str, place: &Place) -> Option<std::path::PathBuf> {
+    pub(super) fn certificates(&mut self, path: &str, place: &Place) -> Option<std::path::PathBuf> {
         let bytes = self.read(path, place)?;
         let pem = b"-----BEGIN CERTIFICATE-----";
         if !bytes.windows(pem.len()).any(|window| window == pem) {
@@ -141,10 +167,16 @@ impl Lowering<'_> {
         Some(self.path(path))
     }
 
-    fn profile(&mut self, name: &str, issuer: file::Issuer, place: &Place) -> Option<Profile> {
+    fn profile(
+        &mut self,
+        name: &str,
+        identifier: String,
+        issuer: file::Issuer,
+        place: &Place,
+    ) -> Option<Profile> {
         let subjects = self.subjects(issuer.subjects, &place.then("subjects"));
         let claims = self.declared_claims(issuer.claims, &place.then("claims"));
-        let mut options = ProfileOptions::new(name, issuer.issuer.0);
+        let mut options = ProfileOptions::new(name, identifier);
         options.algorithms = match issuer.algorithms {
             Some(algorithms) => algorithms.into_iter().map(|algorithm| algorithm.0).collect(),
             None => vec![Algorithm::Es256, Algorithm::Rs256],

@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use doors::proxy::{PemFile, TlsError, server_tls};
+use doors::proxy::{ClientCertificates, PemFile, TlsError, server_tls};
 use gate::spec::Place;
 
 use super::Lowering;
@@ -102,12 +102,17 @@ impl Lowering<'_> {
         }
         let files = self.pems(&https.certificates, &place);
         if files.len() == https.certificates.len()
-            && let Err(error) = server_tls(&files)
+            && let Err(error) = server_tls(&files, &ClientCertificates::default())
         {
             self.tls_problem(&error, &https.certificates, &place);
         }
         let certificates = https.certificates.iter().map(|path| self.path(path)).collect();
-        model::Https { address: https.address.0, certificates }
+        let clients = https.client_certificates;
+        model::Https {
+            address: https.address.0,
+            certificates,
+            client_certificates_required: clients == Some(file::ClientCertificates::Required),
+        }
     }
 
     /// The PEM files at `paths`, as far as they can be read.

@@ -4,6 +4,7 @@ mod audit;
 mod claims;
 mod conditions;
 mod identity;
+mod issued_certificates;
 mod issuers;
 mod limits;
 mod listen;
@@ -64,11 +65,14 @@ impl<'a> Lowering<'a> {
 
     /// Lowers the whole file. What is wrong is said beside it; the configuration is then good for looking further only.
     pub(super) fn lower(mut self, file: File, hidden: Hidden) -> (Config, Vec<Problem>) {
+        let file_asks =
+            file.listen.as_ref().and_then(|listen| listen.https.as_ref()?.client_certificates);
         let listen = self.listen(file.listen);
         let trusted_peers = self.trusted_peers(&file.trusted_peers, file.danger_trust_every_peer);
         let identity = self.identity(file.identity, &file.issuers);
         self.signed_identity_is_configured(&file.services);
-        let (profiles, issuers) = self.issuers(file.issuers);
+        let (specs, issuers) = self.issuers(file.issuers);
+        self.client_certificates(file_asks, &specs, &listen);
         let (forwards, services) = self.services(file.services);
         let defaults = self.defaults(file.defaults);
         let routes = self.routes(file.routes);
@@ -81,7 +85,7 @@ impl<'a> Lowering<'a> {
         let data_threads = file.data_threads.as_ref().map_or(processors, count);
         let token_cache_entries = count(&file.token_cache.entries);
         let gate =
-            GateSpec { issuers: profiles, services: forwards, defaults, routes, policies, revoked };
+            GateSpec { issuers: specs, services: forwards, defaults, routes, policies, revoked };
         let origin = Origin {
             source: self.source.clone(),
             tree: Arc::clone(self.tree),
