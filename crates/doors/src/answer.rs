@@ -11,6 +11,9 @@ use crate::request_id::RequestId;
 /// The header in which callers and services are told the request's id.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How a call of gRPC ended.
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
 /// In which words a caller is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -70,7 +73,7 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Respon
         Manner::Grpc => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
             let status = HeaderValue::from(u16::from(grpc_status(answer.status)));
-            headers.insert(HeaderName::from_static("grpc-status"), status);
+            headers.insert(GRPC_STATUS, status);
             // No detail of ours needs percent-encoding.
             if let Ok(message) = HeaderValue::from_str(&answer.detail.replace('%', "%25")) {
                 headers.insert(HeaderName::from_static("grpc-message"), message);

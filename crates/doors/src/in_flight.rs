@@ -27,6 +27,8 @@ pub(crate) struct InFlight {
     facts: RequestFacts,
     door: &'static str,
     method: Method,
+    /// When it has taken too long as a whole.
+    late_at: Option<Instant>,
     status: AtomicU16,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -84,6 +86,7 @@ impl InFlight {
         facts: RequestFacts,
         door: &'static str,
         method: Method,
+        total: Option<Duration>,
     ) -> Arc<Self> {
         doorway.metrics.in_flight.inc();
         Arc::new(Self {
@@ -92,6 +95,7 @@ impl InFlight {
             facts,
             door,
             method,
+            late_at: total.map(|total| facts.began + total),
             status: AtomicU16::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -188,13 +192,27 @@ impl InFlight {
         self.ended.fetch_max(u8::try_from(rank).unwrap_or_default(), Ordering::Relaxed);
     }
 
+    /// When it has taken too long as a whole, if it can.
+    pub(crate) const fn late_at(&self) -> Option<Instant> {
+        self.late_at
+    }
+
+    /// Whether it has taken too long as a whole.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late_at.is_some_and(|late_at| Instant::now() >= late_at)
+    }
+
     /// The same, asked only once the request is older than `age`: a fresh permit was made a moment ago.
     pub(crate) fn still_stands(&self, age: Duration) -> bool {
         self.facts.began.elapsed() < age || self.stands()
     }
 
-    /// Whether the permit still stands, under the configuration in force now.
+    /// Whether the permit still stands, under the configuration in force now, and the request may still take time.
     pub(crate) fn stands(&self) -> bool {
+        if self.is_late() {
+            self.end(Ended::UpstreamTimedOut);
+            return false;
+        }
         let model = self.doorway.model.load();
         let now = self.doorway.now();
         let keys = KeysAt { model: &model, now };

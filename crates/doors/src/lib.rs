@@ -14,12 +14,16 @@ mod metrics;
 mod model;
 pub mod proxy;
 mod request_id;
+mod service_options;
 mod signed_identity;
 mod trace;
 
 pub use in_flight::FinishedRequest;
 pub use metrics::Metrics;
-pub use model::{Doorway, Model, ServiceOptions, TraceSink};
+pub use model::{Doorway, Model, TraceSink};
 pub use request_id::RequestIds;
+pub use service_options::{
+    Ejection, EndpointOptions, Health, HealthCheck, Retry, RouteTimeouts, ServiceOptions, Timeouts,
+};
 pub use signed_identity::{IDENTITY_TYP, IdentitySigner};
 pub use trace::TraceContext;

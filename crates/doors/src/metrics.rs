@@ -20,6 +20,9 @@ pub struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) endpoint_up: Family<EndpointLabels, Gauge>,
     pub(crate) upstream_retries: Family<ServiceLabels, Counter>,
+    pub(crate) upstream_retries_refused: Family<ServiceLabels, Counter>,
+    pub(crate) upstream_refused: Family<ServiceLabels, Counter>,
+    pub(crate) name_lookup_failures: Family<ServiceLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,7 +90,22 @@ impl Metrics {
             upstream_retries: counted(
                 all,
                 "upstream_retries",
-                "Requests sent to another endpoint because nothing had been done yet",
+                "Requests sent to another endpoint, because nothing was done or it may be done twice",
+            ),
+            upstream_retries_refused: counted(
+                all,
+                "upstream_retries_refused",
+                "Requests not sent again because too many were being sent again",
+            ),
+            upstream_refused: counted(
+                all,
+                "upstream_refused",
+                "Requests refused because too many were under way and waiting at their service",
+            ),
+            name_lookup_failures: counted(
+                all,
+                "name_lookup_failures",
+                "Lookups of endpoints' names that failed",
             ),
         }
     }

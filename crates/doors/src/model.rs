@@ -15,7 +15,8 @@ use tokens::{Timestamp, TokenCache};
 
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
-use crate::proxy::{Dial, Service};
+use crate::proxy::Service;
+use crate::service_options::RouteTimeouts;
 use crate::signed_identity::IdentitySigner;
 
 /// Everything that changes with the configuration.
@@ -27,6 +28,8 @@ pub struct Model {
     pub reading: Reading,
     /// The services, in the order of the gate's specification.
     pub services: Vec<Arc<Service>>,
+    /// The timeouts of routes that have some of their own, by the route's name.
+    pub route_timeouts: HashMap<Arc<str>, RouteTimeouts>,
     /// The keys of issuers, by name.
     pub keys: HashMap<Arc<str>, ledger::keys::IssuerKeys>,
     /// Signs identities for services; none if no service asks for it.
@@ -41,27 +44,6 @@ pub struct Model {
     pub max_body: Option<u64>,
     /// How long a request waits for the audit log.
     pub audit_budget: Duration,
-}
-
-/// How a service is reached.
-#[derive(Clone, Debug)]
-pub struct ServiceOptions {
-    /// Its name.
-    pub name: String,
-    /// Its endpoints.
-    pub endpoints: Vec<Dial>,
-    /// How its endpoints are probed, if they are: path, how often, how long to wait.
-    pub health: Option<(String, Duration, Duration)>,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long the head of an answer may take.
-    pub first_byte_timeout: Duration,
-    /// How long a body may pause.
-    pub idle_timeout: Duration,
-    /// The most connections per data thread.
-    pub max_connections: usize,
-    /// The most requests per data thread that wait for a connection.
-    pub max_pending: usize,
 }
 
 /// What all doors share for as long as the process lives.

@@ -178,11 +178,13 @@ async fn a_service_that_cannot_prove_who_it_is_gets_no_request() -> Result<()> {
         ("/open/a", 200),
         ("/stranger/a", 502),
         ("/misnamed/a", 502),
+        ("/known/a", 200),
+        ("/other-id/a", 502),
         ("/open/a", 200),
     ] {
         assert_eq!(client.send_request(request(path)).await?.status(), status, "{path}");
     }
-    assert_eq!(house.seen().len(), 2);
+    assert_eq!(house.seen().len(), 3);
     Ok(())
 }
 

@@ -63,6 +63,27 @@ impl UnverifiedChain {
         profile: &CertificateProfile,
         now: Timestamp,
     ) -> Result<VerifiedCertificate, CertificateRefusal> {
+        self.verify_for(KeyUsage::client_auth(), profile, now)
+    }
+
+    /// The same for a server's chain, with usage for server authentication.
+    ///
+    /// # Errors
+    /// The first reason not to believe it.
+    pub fn verify_server(
+        &self,
+        profile: &CertificateProfile,
+        now: Timestamp,
+    ) -> Result<VerifiedCertificate, CertificateRefusal> {
+        self.verify_for(KeyUsage::server_auth(), profile, now)
+    }
+
+    fn verify_for(
+        &self,
+        usage: KeyUsage,
+        profile: &CertificateProfile,
+        now: Timestamp,
+    ) -> Result<VerifiedCertificate, CertificateRefusal> {
         let (own, others) = self.certificates.split_first().ok_or(CertificateRefusal::Malformed)?;
         let leaf = EndEntityCert::try_from(own).map_err(|_| CertificateRefusal::Malformed)?;
         let path = leaf
@@ -71,7 +92,7 @@ impl UnverifiedChain {
                 profile.authorities(),
                 others,
                 UnixTime::since_unix_epoch(Duration::from_millis(now.as_millis())),
-                KeyUsage::client_auth(),
+                usage,
                 None,
                 None,
             )

@@ -244,3 +244,27 @@ fn a_rewritten_signature_does_not_change_the_fingerprint_but_the_thumbprint() {
     assert_eq!(facts.fingerprint(), verified(one.der()).fingerprint());
     assert_ne!(facts.fingerprint(), Fingerprint::of("another"));
 }
+
+#[test]
+fn a_server_needs_a_certificate_for_servers() {
+    let root = authority();
+    let mut params = named(&[uri("spiffe://corp.example/orders")]);
+    let profile = profile(&root, spiffe());
+    for (purpose, client, server) in [
+        (ExtendedKeyUsagePurpose::ServerAuth, false, true),
+        (ExtendedKeyUsagePurpose::ClientAuth, true, false),
+    ] {
+        params.extended_key_usages = vec![purpose];
+        let der = signed(&params, &root);
+        assert_eq!(chain(&[&der]).verify(&profile, NOW).is_ok(), client);
+        assert_eq!(chain(&[&der]).verify_server(&profile, NOW).is_ok(), server);
+    }
+}
+
+#[test]
+fn the_trust_domain_of_an_id_is_what_stands_before_its_path() {
+    let domain = |id| TrustDomain::of(id).map(|domain| domain.to_string());
+    assert_eq!(domain("spiffe://corp.example/orders"), Some("corp.example".to_owned()));
+    assert_eq!(domain("spiffe://corp.example"), None);
+    assert_eq!(domain("https://corp.example/orders"), None);
+}

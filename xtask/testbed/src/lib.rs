@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod issuer;
 pub mod load;
 pub mod message;
+pub mod names;
 pub mod port;
 pub mod recorder;
 
@@ -18,5 +19,6 @@ pub use client::{Client, Reply};
 pub use gateway::{Gateway, Place};
 pub use issuer::Issuer;
 pub use load::{Answers, Load};
+pub use names::Names;
 pub use port::Port;
 pub use recorder::{Recorder, Seen};

@@ -1,33 +1,25 @@
 //! Sending a request to one endpoint after another, until one answers or nothing more may be tried.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use gate::Answer;
 use http::header::TRANSFER_ENCODING;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use ledger::audit::Ended;
-use tokio::time::{Instant, sleep_until, timeout};
 
-use super::body::{CHECK_EVERY, DoorBody, Lease, WatchedBody};
+use super::answered::Answered;
+use super::body::{CHECK_EVERY, DoorBody, WatchedBody};
 use super::busyness::Busy;
-use super::endpoint::{Endpoint, UnderWay};
-use super::forward::{bad_gateway, permit_over, too_large};
+use super::endpoint::Endpoint;
+use super::exchange::Unanswered;
+use super::failure::Failure;
 use super::pool::{Pool, Slot};
-use super::sender::Sender;
-use super::service::Service;
-use super::service_headers::remove_hop_by_hop;
-use super::tunnel::{Tunnel, WebSocket};
-use crate::answer::X_REQUEST_ID;
+use super::service::{Retrying, Service};
+use super::tunnel::WebSocket;
+use crate::Timeouts;
+use crate::answer::GRPC_STATUS;
 use crate::in_flight::InFlight;
-use crate::metrics::ServiceLabels;
 use crate::model::Doorway;
 
-/// How long a connection that was put back may take to be ready: its last answer was read, so it is a matter of a turn.
-const READY_WITHIN: Duration = Duration::from_millis(100);
 /// The most endpoints that one request is tried at.
 const MAX_TRIES: usize = 3;
 
@@ -45,142 +37,157 @@ pub(super) struct Attempt<'a> {
     pub(super) service: &'a Arc<Service>,
     pub(super) in_flight: &'a Arc<InFlight>,
     pub(super) busy: &'a Busy,
+    pub(super) head: Head,
+    pub(super) timeouts: Timeouts,
     pub(super) max_body: Option<u64>,
     /// Taken when the service agrees to go on as a WebSocket.
-    pub(super) websocket: Mutex<Option<WebSocket>>,
+    pub(super) websocket: Option<WebSocket>,
 }
 
-/// How sending ended without an answer.
-enum Unanswered {
-    /// Nothing was sent: the request can go elsewhere, with its body.
-    NotSent(Box<Request<WatchedBody>>),
-    /// The caller's body was malformed or broke off.
-    BadBody,
-    /// It was sent, and the connection broke before an answer.
-    Broken,
-    /// It was sent, and the service says that it did nothing about it.
-    Unprocessed,
-    /// The permit ended or was revoked while the answer was waited for.
-    PermitOver,
-    /// The body was larger than it may be.
-    TooLarge,
-    /// No answer came in time.
-    TimedOut,
+/// Whether the request may be sent once more although it may have been done, and whether it was.
+struct Repeats {
+    /// It has no body, and doing it twice is doing it once (RFC 9110 §9.2.2).
+    harmless: bool,
+    under_way: Option<Retrying>,
+}
+
+impl Repeats {
+    /// More than once more it is not sent, and not when the service's budget is spent.
+    fn once_more(&mut self, service: &Arc<Service>) -> bool {
+        if self.harmless && self.under_way.is_none() {
+            self.under_way = service.retries();
+            return self.under_way.is_some();
+        }
+        false
+    }
+
+    const fn begun(&self) -> bool {
+        self.under_way.is_some()
+    }
 }
 
 impl Attempt<'_> {
     pub(super) async fn run(
-        &self,
-        head: &Head,
+        mut self,
         body: Option<Incoming>,
         slot: Slot,
-    ) -> Result<Response<DoorBody>, Answer> {
-        let replayable = body.is_none();
-        let mut next = Some(self.request(head, body));
+    ) -> Result<Response<DoorBody>, Failure> {
+        let bodyless = body.is_none();
+        let harmless = bodyless && self.head.method.is_idempotent();
+        let mut repeats = Repeats { harmless, under_way: None };
+        let mut request = Box::new(self.request(body));
+        let mut failure = Failure::BadGateway;
         let chance = u64::from_be_bytes(self.in_flight.facts().trace.span_id);
         let order = self.service.in_order(self.doorway.now(), chance);
-        let mut timed_out = false;
-        let mut replayed = false;
-        for (tried, endpoint) in order.into_iter().take(MAX_TRIES).enumerate() {
-            let Some(mut request) = next.take() else { break };
+        let mut next = order.into_iter().take(MAX_TRIES).enumerate().peekable();
+        while let Some((tried, endpoint)) = next.next() {
             if tried > 0 {
-                let labels = ServiceLabels { service: self.service.options.name.clone() };
-                self.doorway.metrics.upstream_retries.get_or_create(&labels).inc();
+                self.service.counts(|metrics| &metrics.upstream_retries);
             }
-            // A connection that was used before may have been closed by the endpoint just now; what was not sent on
-            // it is sent on a new one, to the same endpoint.
-            let mut reused = true;
-            let under_way = endpoint.begin();
-            loop {
-                let mut sender = match self.connection(endpoint, &mut reused).await {
-                    Ok(sender) => sender,
-                    Err(()) => {
-                        next = Some(request);
-                        break;
+            let last = next.peek().is_none();
+            match self.try_at(&endpoint, request, (bodyless, last), &mut repeats).await {
+                Ok(answered) => {
+                    let status = answered.response.status();
+                    let better_elsewhere = self.service.options.retry.statuses.contains(&status)
+                        && next.peek().is_some_and(|(_, other)| other.is_up(self.doorway.now()));
+                    if !(better_elsewhere && repeats.once_more(self.service)) {
+                        return self.answered(answered, &endpoint, slot);
                     }
-                };
-                if !self.in_flight.still_stands(CHECK_EVERY) {
-                    return Err(permit_over(self.in_flight));
+                    request = Box::new(self.request(None));
                 }
-                match self.send(&mut sender, request).await {
-                    Ok(_) if !self.in_flight.still_stands(CHECK_EVERY) => {
-                        return Err(permit_over(self.in_flight));
-                    }
-                    Ok(response) => {
-                        endpoint.answered();
-                        self.in_flight.went_to(&endpoint.name);
-                        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                            return self.switched(response, sender, slot, under_way);
-                        }
-                        let answer = self.answer(response, sender, endpoint, slot, under_way);
-                        return Ok(answer.map(DoorBody::Services));
-                    }
-                    Err(Unanswered::NotSent(unsent)) if reused => request = *unsent,
-                    Err(Unanswered::NotSent(unsent)) => {
-                        endpoint.failed(self.doorway.now());
-                        next = Some(*unsent);
-                        break;
-                    }
-                    // RFC 9113 §8.7: what was not processed may be sent again, whatever it is.
-                    Err(Unanswered::Unprocessed) if replayable && !replayed => {
-                        replayed = true;
-                        reused = false;
-                        request = self.request(head, None);
-                    }
-                    Err(Unanswered::Unprocessed) => {
-                        return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
-                    }
-                    Err(Unanswered::Broken)
-                        if replayable && head.method.is_idempotent() && !replayed =>
-                    {
-                        // RFC 9110 §9.2.2: doing it twice is doing it once. More than once more it is not tried, and
-                        // then on a connection of its own.
-                        replayed = true;
-                        request = self.request(head, None);
-                        if !reused {
-                            endpoint.failed(self.doorway.now());
-                            next = Some(request);
-                            break;
-                        }
-                        reused = false;
-                    }
-                    Err(Unanswered::Broken) => {
-                        endpoint.failed(self.doorway.now());
-                        return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
-                    }
-                    Err(Unanswered::PermitOver) => return Err(permit_over(self.in_flight)),
-                    Err(Unanswered::BadBody) => {
-                        self.in_flight.answered(StatusCode::BAD_REQUEST.as_u16());
-                        self.in_flight.end(Ended::ClientGone);
-                        let detail = "the request's body is malformed or broke off";
-                        return Err(Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail));
-                    }
-                    Err(Unanswered::TooLarge) => {
-                        self.in_flight.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
-                        self.in_flight.end(Ended::Completed);
-                        return Err(too_large(self.max_body.unwrap_or_default()));
-                    }
-                    Err(Unanswered::TimedOut) => {
-                        timed_out = true;
-                        break;
-                    }
+                Err(Unanswered::NotSent(unsent)) => request = unsent,
+                Err(Unanswered::Lost(lost)) if !last && repeats.once_more(self.service) => {
+                    failure = lost;
+                    request = Box::new(self.request(None));
+                }
+                Err(Unanswered::Lost(failure) | Unanswered::Failed(failure)) => {
+                    return Err(failure);
+                }
+                Err(Unanswered::Unprocessed) => return Err(Failure::BadGateway),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Tries one endpoint. A connection that was used before may have been closed by it just now; what was not sent on it
+    /// is sent on a new one, to the same endpoint. So is what may be done twice, when this is the `last` endpoint.
+    async fn try_at(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        mut request: Box<Request<WatchedBody>>,
+        (bodyless, last): (bool, bool),
+        repeats: &mut Repeats,
+    ) -> Result<Answered, Unanswered> {
+        // What is sent once more goes over a connection that has not waited.
+        let mut reused = !repeats.begun();
+        let mut refused_before = false;
+        let under_way = endpoint.begin();
+        loop {
+            let Some(mut sender) = self.connection(endpoint, &mut reused).await else {
+                return Err(Unanswered::NotSent(request));
+            };
+            let over = || Err(Unanswered::Failed(Failure::PermitOver));
+            if !self.in_flight.still_stands(CHECK_EVERY) {
+                return over();
+            }
+            match self.send(&mut sender, *request).await {
+                Ok(_) if !self.in_flight.still_stands(CHECK_EVERY) => return over(),
+                Ok(response) => {
+                    self.weighs(endpoint, &response);
+                    return Ok(Answered { response, sender, under_way });
+                }
+                Err(Unanswered::NotSent(unsent)) if reused => request = unsent,
+                // RFC 9113 §8.7: what was not processed may be sent again, whatever it is.
+                Err(Unanswered::Unprocessed) if bodyless && !refused_before => {
+                    (refused_before, reused) = (true, false);
+                    request = Box::new(self.request(None));
+                }
+                Err(Unanswered::Lost(Failure::BadGateway))
+                    if reused && last && repeats.once_more(self.service) =>
+                {
+                    reused = false;
+                    request = Box::new(self.request(None));
+                }
+                Err(unanswered) => {
+                    self.blames(endpoint, &unanswered, reused);
+                    return Err(unanswered);
                 }
             }
         }
-        let ended = if timed_out { Ended::UpstreamTimedOut } else { Ended::UpstreamFailed };
-        Err(bad_gateway(self.in_flight, ended))
     }
 
-    fn request(&self, head: &Head, body: Option<Incoming>) -> Request<WatchedBody> {
-        let idle = self.service.options.idle_timeout;
+    /// An answer says how its endpoint is.
+    fn weighs(&self, endpoint: &Endpoint, response: &Response<Incoming>) {
+        if is_unable(response) {
+            self.service.answered_badly(endpoint, self.doorway.now());
+        } else {
+            endpoint.answered();
+        }
+    }
+
+    /// So does that there is none. That a connection which had waited is closed says nothing.
+    fn blames(&self, endpoint: &Endpoint, unanswered: &Unanswered, reused: bool) {
+        match unanswered {
+            Unanswered::Lost(Failure::TimedOut) => {
+                self.service.answered_badly(endpoint, self.doorway.now());
+            }
+            Unanswered::Lost(_) | Unanswered::NotSent(_) if !reused => {
+                endpoint.failed(self.doorway.now());
+            }
+            _ => {}
+        }
+    }
+
+    fn request(&self, body: Option<Incoming>) -> Request<WatchedBody> {
         let unframed = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
         let in_flight = Arc::clone(self.in_flight);
+        let idle = self.timeouts.idle;
         let body = WatchedBody::up(body, in_flight, idle, self.max_body, self.busy.clone());
         let mut request = Request::new(body);
-        *request.method_mut() = head.method.clone();
-        *request.uri_mut() = head.target.clone();
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = self.head.target.clone();
         *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = head.headers.clone();
+        *request.headers_mut() = self.head.headers.clone();
         if unframed && !self.service.speaks_http2() {
             // hyper sends no body with GET and HEAD unless it is told how to.
             let chunked = HeaderValue::from_static("chunked");
@@ -188,157 +195,16 @@ impl Attempt<'_> {
         }
         request
     }
-
-    /// A connection: first one that was used before, then a new one.
-    async fn connection(&self, endpoint: &Endpoint, reused: &mut bool) -> Result<Sender, ()> {
-        while *reused {
-            match self.pool.idle(endpoint) {
-                Some(mut sender) => {
-                    let ready = sender.is_ready()
-                        || timeout(READY_WITHIN, sender.ready()).await.unwrap_or(false);
-                    if ready {
-                        return Ok(sender);
-                    }
-                }
-                None => *reused = false,
-            }
-        }
-        match self.pool.connect(self.service, endpoint).await {
-            Ok(sender) => Ok(sender),
-            Err(error) => {
-                let (service, endpoint_name) = (&*self.service.options.name, &*endpoint.name);
-                tracing::warn!(%error, service, endpoint = endpoint_name, "an endpoint was passed over");
-                if !error.is_ours() {
-                    endpoint.failed(self.doorway.now());
-                }
-                Err(())
-            }
-        }
-    }
-
-    async fn send(
-        &self,
-        sender: &mut Sender,
-        request: Request<WatchedBody>,
-    ) -> Result<Response<Incoming>, Unanswered> {
-        let within = self.service.options.first_byte_timeout;
-        let answer = sender.send(request);
-        tokio::pin!(answer);
-        let mut progress = self.in_flight.received_so_far();
-        let late = sleep_until(Instant::now() + within);
-        tokio::pin!(late);
-        let check = sleep_until(Instant::now() + CHECK_EVERY);
-        tokio::pin!(check);
-        loop {
-            tokio::select! {
-                biased;
-                answered = &mut answer => return answered.map_err(|mut error| match error.take_message() {
-                    Some(request) => Unanswered::NotSent(Box::new(request)),
-                    None if !self.in_flight.stands() => Unanswered::PermitOver,
-                    None if self.is_too_large() => Unanswered::TooLarge,
-                    None if self.in_flight.has_upload_broken() => Unanswered::BadBody,
-                    None => {
-                        let error = error.into_error();
-                        tracing::debug!(%error, "an endpoint broke off before it answered");
-                        if is_unprocessed(&error) { Unanswered::Unprocessed } else { Unanswered::Broken }
-                    }
-                }),
-                () = &mut check => {
-                    if !self.in_flight.stands() {
-                        return Err(Unanswered::PermitOver);
-                    }
-                    check.as_mut().reset(Instant::now() + CHECK_EVERY);
-                }
-                () = &mut late => {
-                    // While an upload is moving, its service cannot answer yet.
-                    let received = self.in_flight.received_so_far();
-                    if received == progress {
-                        return Err(Unanswered::TimedOut);
-                    }
-                    progress = received;
-                    late.as_mut().reset(Instant::now() + within);
-                }
-            }
-        }
-    }
-
-    fn is_too_large(&self) -> bool {
-        self.max_body.is_some_and(|most| self.in_flight.received_so_far() > most)
-    }
-
-    /// The service goes on in another protocol: good if it is the one that was asked for.
-    fn switched(
-        &self,
-        mut response: Response<Incoming>,
-        sender: Sender,
-        slot: Slot,
-        under_way: UnderWay,
-    ) -> Result<Response<DoorBody>, Answer> {
-        let asked = self.websocket.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(asked) = asked.filter(|_| WebSocket::is_named(response.headers())) else {
-            return Err(bad_gateway(self.in_flight, Ended::UpstreamFailed));
-        };
-        self.in_flight.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
-        let tunnel = Tunnel {
-            caller: asked.0,
-            service: hyper::upgrade::on(&mut response),
-            in_flight: Arc::clone(self.in_flight),
-            idle_timeout: self.service.options.idle_timeout,
-            sender,
-            slot,
-            under_way,
-            busy: self.busy.hand_over(),
-        };
-        tokio::spawn(tunnel.run());
-        let (mut parts, _) = response.into_parts();
-        remove_hop_by_hop(&mut parts.headers);
-        WebSocket::name(&mut parts.headers);
-        self.identify(&mut parts.headers);
-        let body = DoorBody::Ours { body: Full::new(Bytes::new()), _busy: self.busy.clone() };
-        Ok(Response::from_parts(parts, body))
-    }
-
-    fn identify(&self, headers: &mut HeaderMap) {
-        if let Ok(id) = HeaderValue::from_str(self.in_flight.facts().id.as_str()) {
-            headers.insert(X_REQUEST_ID, id);
-        }
-    }
-
-    fn answer(
-        &self,
-        response: Response<Incoming>,
-        sender: Sender,
-        endpoint: &Endpoint,
-        slot: Slot,
-        under_way: UnderWay,
-    ) -> Response<WatchedBody> {
-        let (mut parts, body) = response.into_parts();
-        self.in_flight.answered(parts.status.as_u16());
-        // Ours is the connection to the caller, and so is its version.
-        parts.version = Version::HTTP_11;
-        remove_hop_by_hop(&mut parts.headers);
-        self.identify(&mut parts.headers);
-        let lease = Lease {
-            sender,
-            endpoint: endpoint.id,
-            pool: Arc::clone(self.pool),
-            service: Arc::clone(self.service),
-            slot,
-            _under_way: under_way,
-        };
-        let idle = self.service.options.idle_timeout;
-        Response::from_parts(
-            parts,
-            WatchedBody::down(body, Arc::clone(self.in_flight), idle, lease, self.busy.clone()),
-        )
-    }
 }
 
-/// Whether a service of HTTP/2 says that it did not begin with the request (RFC 9113 §8.7).
-fn is_unprocessed(error: &hyper::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|one| one.downcast_ref::<h2::Error>());
-    source.is_some_and(|error| {
-        error.reason() == Some(h2::Reason::REFUSED_STREAM)
-            || (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
-    })
+/// Whether an answer says that its endpoint cannot serve, rather than that the request cannot be served.
+fn is_unable(response: &Response<Incoming>) -> bool {
+    const UNABLE: [StatusCode; 4] = [
+        StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    let unavailable = HeaderValue::from_static("14");
+    UNABLE.contains(&response.status()) || response.headers().get(GRPC_STATUS) == Some(&unavailable)
 }

@@ -1,13 +1,15 @@
-//! Connecting to an endpoint: TCP, and TLS where the endpoint has it.
+//! Connecting to an endpoint: TCP or a Unix socket, and TLS where the endpoint has it.
 
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,14 +28,25 @@ pub struct EndpointTls {
 /// Where an endpoint is, and what is spoken with it.
 #[derive(Clone, Debug)]
 pub struct Dial {
-    /// The host: a name, an IPv4 address, or an IPv6 address in brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+    /// Where it is.
+    pub at: At,
+    /// What it is called when it is asked for itself: `host:port`, as it was configured.
+    pub authority: String,
     /// TLS, if it is to be had.
     pub tls: Option<EndpointTls>,
     /// Whether HTTP/2 is spoken.
     pub http2: bool,
+}
+
+/// Where an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At an address.
+    Address(SocketAddr),
+    /// At whatever addresses a host name stands for.
+    Name(String, u16),
+    /// At a Unix socket of this machine.
+    Socket(PathBuf),
 }
 
 /// Why there is no connection.
@@ -65,25 +78,38 @@ impl DialError {
 /// An open connection.
 pub(crate) enum Dialled {
     Plain(TcpStream),
+    Socket(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Dial {
-    /// `host:port`.
+    /// Where it is, for records: `host:port`, or `unix:` and a path.
     pub(crate) fn name(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match &self.at {
+            At::Address(address) => address.to_string(),
+            At::Name(host, port) => format!("{host}:{port}"),
+            At::Socket(path) => format!("unix:{}", path.display()),
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn plain(host: &str, port: u16) -> Self {
-        Self { host: host.to_owned(), port, tls: None, http2: false }
+        let at = At::Name(host.to_owned(), port);
+        Self { at, authority: format!("{host}:{port}"), tls: None, http2: false }
     }
 
     /// Connects.
     pub(crate) async fn connect(&self, within: Duration) -> Result<Dialled, DialError> {
         let connected = timeout(within, async {
-            let address = (self.host.trim_matches(['[', ']']), self.port);
-            let stream = TcpStream::connect(address).await.map_err(DialError::Connect)?;
+            let stream = match &self.at {
+                At::Address(address) => TcpStream::connect(address).await,
+                At::Name(host, port) => TcpStream::connect((host.as_str(), *port)).await,
+                At::Socket(path) => {
+                    let stream = UnixStream::connect(path).await.map_err(DialError::Connect)?;
+                    return Ok(Dialled::Socket(stream));
+                }
+            };
+            let stream = stream.map_err(DialError::Connect)?;
             // Requests are small and written whole; waiting for more would only add time.
             let _ = stream.set_nodelay(true);
             let Some(tls) = &self.tls else {

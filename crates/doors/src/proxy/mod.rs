@@ -1,5 +1,6 @@
 //! The reverse-proxy door: HTTP/1.1 or HTTP/2 in, over TLS or not, and the same out.
 
+mod answered;
 mod attempt;
 mod body;
 mod busyness;
@@ -7,23 +8,30 @@ mod certificates;
 mod connection;
 mod dial;
 mod endpoint;
+mod exchange;
+mod failure;
 mod forward;
+mod grpc_health;
 mod handler;
 mod health;
+mod names;
 mod own;
 mod paced;
 mod pool;
 mod sender;
 mod service;
 mod service_headers;
+mod spiffe;
 mod streams;
 mod tls;
 mod tunnel;
 mod worker;
 
 pub use certificates::{CertificateError, PemFile};
-pub use dial::{Dial, EndpointTls};
+pub use dial::{At, Dial, EndpointTls};
+pub use grpc_health::MAX_GRPC_SERVICE_BYTES;
 pub use health::probe;
+pub use names::{Names, NamesError, follow_names};
 pub use service::Service;
 pub use tls::{ClientCertificates, ServiceTls, TlsError, client_tls, server_tls};
 pub use worker::{ProxyLimits, Worker, listen};

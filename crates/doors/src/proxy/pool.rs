@@ -118,10 +118,11 @@ impl Pool {
         service: &Service,
         endpoint: &Endpoint,
     ) -> Result<Sender, ConnectError> {
-        let within = service.options.connect_timeout;
+        let within = service.options.timeouts.connect;
         if !endpoint.dial.http2 {
             return Ok(match endpoint.dial.connect(within).await? {
                 Dialled::Plain(stream) => speak_http1(stream).await?,
+                Dialled::Socket(stream) => speak_http1(stream).await?,
                 Dialled::Tls(stream) => speak_http1(stream).await?,
             });
         }
@@ -134,10 +135,11 @@ impl Pool {
         }
         let connection = match endpoint.dial.connect(within).await? {
             Dialled::Plain(stream) => speak_http2(stream).await?,
+            Dialled::Socket(stream) => speak_http2(stream).await?,
             Dialled::Tls(stream) => speak_http2(stream).await?,
         };
         let stream = connection.stream().ok_or(DialError::TimedOut(within))?;
-        let until = Instant::now() + service.options.idle_timeout;
+        let until = Instant::now() + service.options.timeouts.idle;
         lock(&self.shared).entry(endpoint.id).or_default().push(SharedUntil { connection, until });
         Ok(Sender::Http2(stream))
     }
@@ -148,8 +150,8 @@ impl Pool {
             .services
             .iter()
             .flat_map(|service| {
-                let idle = service.options.idle_timeout;
-                service.endpoints.iter().map(move |endpoint| (endpoint.id, idle))
+                let idle = service.options.timeouts.idle;
+                service.endpoints().iter().map(move |one| (one.id, idle)).collect::<Vec<_>>()
             })
             .collect();
         lock(&self.idle).retain(|endpoint, connections| {
@@ -185,7 +187,7 @@ impl Pool {
         let mut idle = lock(&self.idle);
         let connections = idle.entry(endpoint).or_default();
         if connections.len() < service.options.max_connections {
-            connections.push(Idle { connection, until: now + service.options.idle_timeout });
+            connections.push(Idle { connection, until: now + service.options.timeouts.idle });
         }
     }
 }

@@ -1,37 +1,101 @@
-//! A service as the proxy reaches it: its endpoints in turn, those that are down passed over.
+//! A service as the proxy reaches it: which endpoint a request goes to, and which next.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use http::uri::Scheme;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use tokens::Timestamp;
 
 use super::endpoint::Endpoint;
-use crate::metrics::{EndpointLabels, Metrics};
-use crate::model::ServiceOptions;
+use crate::metrics::{EndpointLabels, Metrics, ServiceLabels};
+use crate::{EndpointOptions, ServiceOptions};
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;
+
+/// So many requests may be sent again at a time, however few are under way.
+const LEAST_RETRIES: usize = 3;
 
 /// A service, shared by all data threads.
 #[derive(Debug)]
 pub struct Service {
     pub(crate) options: ServiceOptions,
-    pub(crate) endpoints: Vec<Arc<Endpoint>>,
+    /// Those that it has now: names in its options may stand for others tomorrow.
+    endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
+    /// Requests that were sent again and are not answered yet.
+    retrying: AtomicUsize,
+    metrics: Metrics,
+}
+
+/// A request that is being sent again, within the service's budget.
+#[derive(Debug)]
+pub(crate) struct Retrying(Arc<Service>);
+
+impl Drop for Retrying {
+    fn drop(&mut self) {
+        self.0.retrying.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Service {
     /// A service with all its endpoints taken for up.
     #[must_use]
     pub fn new(options: ServiceOptions, metrics: &Metrics) -> Self {
-        let endpoints = options.endpoints.iter().map(|dial| {
-            let labels = EndpointLabels { service: options.name.clone(), endpoint: dial.name() };
-            let up = metrics.endpoint_up.get_or_create(&labels).clone();
-            Arc::new(Endpoint::new(dial.clone(), up))
-        });
-        Self { endpoints: endpoints.collect(), options }
+        let service = Self {
+            endpoints: ArcSwap::default(),
+            retrying: AtomicUsize::new(0),
+            metrics: metrics.clone(),
+            options,
+        };
+        let endpoints = service.options.endpoints.iter().map(|one| Arc::new(service.endpoint(one)));
+        service.endpoints.store(Arc::new(endpoints.collect()));
+        service
+    }
+
+    fn endpoint(&self, options: &EndpointOptions) -> Endpoint {
+        let up = self.metrics.endpoint_up.get_or_create(&self.labels(&options.dial.name())).clone();
+        Endpoint::new(options.dial.clone(), options.weight, up)
+    }
+
+    fn labels(&self, endpoint: &str) -> EndpointLabels {
+        EndpointLabels { service: self.options.name.clone(), endpoint: endpoint.to_owned() }
     }
 
     /// How it is reached.
     #[must_use]
     pub const fn options(&self) -> &ServiceOptions {
         &self.options
+    }
+
+    /// The endpoints that it has now.
+    pub(crate) fn endpoints(&self) -> Arc<Vec<Arc<Endpoint>>> {
+        self.endpoints.load_full()
+    }
+
+    /// From `now` on it has these endpoints. Those that it had before stay as they are, and the others are new.
+    pub(crate) fn has_endpoints(&self, options: &[EndpointOptions], now: Timestamp) {
+        let before = self.endpoints();
+        let after = options.iter().map(|one| {
+            let same = |known: &&Arc<Endpoint>| known.is(one);
+            let known = before.iter().find(same).cloned();
+            known.unwrap_or_else(|| Arc::new(self.endpoint(one).joining(now)))
+        });
+        let after: Vec<_> = after.collect();
+        let gone = before.iter().filter(|old| !after.iter().any(|new| new.name == old.name));
+        for endpoint in gone {
+            self.metrics.endpoint_up.remove(&self.labels(&endpoint.name));
+        }
+        self.endpoints.store(Arc::new(after));
+    }
+
+    /// Counts one more of what is counted for each service.
+    pub(crate) fn counts(&self, counted: impl Fn(&Metrics) -> &Family<ServiceLabels, Counter>) {
+        let labels = ServiceLabels { service: self.options.name.clone() };
+        counted(&self.metrics).get_or_create(&labels).inc();
     }
 
     /// Whether HTTP/2 is spoken with it.
@@ -41,112 +105,113 @@ impl Service {
 
     /// The scheme to ask it with, if HTTP/2 is spoken with it. All its endpoints have the same.
     pub(crate) fn http2_scheme(&self) -> Option<Scheme> {
-        let dial = &self.options.endpoints.first().filter(|dial| dial.http2)?;
+        let dial =
+            &self.options.endpoints.first().map(|one| &one.dial).filter(|dial| dial.http2)?;
         Some(if dial.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP })
     }
 
     /// How many of its endpoints take requests at `now`, and how many there are.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> (usize, usize) {
-        let up = self.endpoints.iter().filter(|endpoint| endpoint.is_up(now)).count();
-        (up, self.endpoints.len())
+        let all = self.endpoints.load();
+        (all.iter().filter(|endpoint| endpoint.is_up(now)).count(), all.len())
     }
 
-    /// The endpoints in the order in which to try them: first the one of two, drawn by `chance`, that has fewer requests
-    /// under way; those that are up before those that are not. When none is up all are tried: a wrong guess about health
-    /// must not be worse than no guess.
+    /// The endpoints in the order in which to try them: first the one of two, drawn by `chance` and their shares, that has
+    /// fewer requests under way for its share; those that are up before those that are not. When none is up all are
+    /// tried: a wrong guess about health must not be worse than no guess.
     ///
     /// Two drawn at random spread load nearly as well as comparing all, and a slow endpoint is given less (Mitzenmacher,
     /// "The Power of Two Choices in Randomized Load Balancing", 2001).
-    pub(crate) fn in_order(&self, now: Timestamp, chance: u64) -> Vec<&Arc<Endpoint>> {
+    pub(crate) fn in_order(&self, now: Timestamp, chance: u64) -> Vec<Arc<Endpoint>> {
+        let all = self.endpoints.load();
         let (mut order, mut last): (Vec<_>, Vec<_>) =
-            self.endpoints.iter().partition(|endpoint| endpoint.is_up(now));
+            all.iter().cloned().partition(|endpoint| endpoint.is_up(now));
         if order.is_empty() {
             std::mem::swap(&mut order, &mut last);
         }
-        if let Some(first) = drawn_least_busy(&order, chance) {
-            order.swap(0, first);
+        let shares = |endpoint: &Endpoint| endpoint.share(now, self.options.slow_start);
+        if let Some(first) = least_busy_of_two(&order, shares, chance) {
+            // Who is next differs with who is first, so that what one cannot do falls to all others alike.
+            order.rotate_left(first);
         }
         order.append(&mut last);
         order
     }
-}
 
-/// Of two endpoints drawn by `chance`, the place of the one with fewer requests under way.
-fn drawn_least_busy(endpoints: &[&Arc<Endpoint>], chance: u64) -> Option<usize> {
-    let count = u32::try_from(endpoints.len()).ok()?;
-    let (high, low) = ((chance >> 32) as u32, chance as u32);
-    let one = low.checked_rem(count)?;
-    // Another than the first, where there is one.
-    let step = high.checked_rem(count - 1).map_or(0, |step| step + 1);
-    let other = (one + step) % count;
-    let load = |place: u32| endpoints.get(place as usize).map(|endpoint| endpoint.under_way());
-    let least = if load(other) < load(one) { other } else { one };
-    Some(least as usize)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use prometheus_client::registry::Registry;
-
-    use super::*;
-    use crate::proxy::Dial;
-
-    fn service() -> Service {
-        let options = ServiceOptions {
-            name: "orders".into(),
-            endpoints: ["a", "b", "c"].map(|host| Dial::plain(host, 1)).to_vec(),
-            health: None,
-            connect_timeout: Duration::from_secs(1),
-            first_byte_timeout: Duration::from_secs(1),
-            idle_timeout: Duration::from_secs(1),
-            max_connections: 1,
-            max_pending: 1,
-        };
-        Service::new(options, &Metrics::new(&mut Registry::default()))
-    }
-
-    fn order(service: &Service, chance: u64) -> String {
-        let order = service.in_order(Timestamp::from_secs(1), chance);
-        order.iter().map(|endpoint| endpoint.dial.host.as_str()).collect()
-    }
-
-    /// Every pair that can be drawn of three.
-    fn chances() -> impl Iterator<Item = u64> {
-        (0..3).flat_map(|one| (0..2).map(move |step| step << 32 | one))
-    }
-
-    #[test]
-    fn of_two_that_are_drawn_the_one_with_fewer_requests_comes_first() {
-        let service = service();
-        let firsts = |service: &Service| -> Vec<String> {
-            let mut firsts: Vec<_> =
-                chances().map(|chance| order(service, chance).chars().take(1).collect()).collect();
-            firsts.sort();
-            firsts
-        };
-        assert_eq!(firsts(&service), ["a", "a", "b", "b", "c", "c"], "all alike, each as often");
-        let one = service.endpoints[0].begin();
-        assert!(!firsts(&service).contains(&"a".to_owned()), "the busiest is never chosen");
-        let [b, c] = [1, 2].map(|place| [0, 1].map(|_| service.endpoints[place].begin()));
-        assert!(firsts(&service).iter().filter(|first| *first == "a").count() == 4);
-        drop((one, b, c));
-        assert_eq!(firsts(&service), ["a", "a", "b", "b", "c", "c"]);
-    }
-
-    #[test]
-    fn those_that_are_down_come_last_and_all_are_tried_when_none_is_up() {
-        let service = service();
-        let now = Timestamp::from_secs(1);
-        service.endpoints[2].failed(now);
-        assert_eq!(service.standing(now), (2, 3));
-        for chance in chances() {
-            let order = order(&service, chance);
-            assert!(order.ends_with('c') && order.len() == 3, "{order}");
+    /// An endpoint answered badly or too late at `now`. When it has done so often enough it rests, unless too many do.
+    pub(crate) fn answered_badly(&self, endpoint: &Endpoint, now: Timestamp) {
+        let ejection = self.options.ejection;
+        if ejection.errors == 0 || !endpoint.strikes(ejection.errors) || endpoint.rests(now) {
+            return;
         }
-        service.endpoints.iter().for_each(|endpoint| endpoint.failed(now));
-        assert!(chances().all(|chance| order(&service, chance).len() == 3));
+        let all = self.endpoints.load();
+        let resting = all.iter().filter(|one| one.rests(now)).count();
+        if resting < (all.len() * ejection.at_most_percent / 100).max(1) {
+            endpoint.failed(now);
+        }
     }
+
+    /// The right to send one request again; none when so many are being sent again already that doing it would make
+    /// matters worse.
+    pub(crate) fn retries(self: &Arc<Self>) -> Option<Retrying> {
+        let under_way: usize = self.endpoints.load().iter().map(|one| one.under_way()).sum();
+        let percent = self.options.retry.at_most_percent;
+        if percent == 0 {
+            return None;
+        }
+        let most = (under_way * percent / 100).max(LEAST_RETRIES);
+        if self.retrying.fetch_add(1, Ordering::Relaxed) < most {
+            return Some(Retrying(Arc::clone(self)));
+        }
+        self.retrying.fetch_sub(1, Ordering::Relaxed);
+        self.counts(|metrics| &metrics.upstream_retries_refused);
+        None
+    }
+}
+
+/// Of two endpoints drawn by `chance`, each as often as its share is of all, the place of the one with fewer requests
+/// under way for its share.
+fn least_busy_of_two(
+    endpoints: &[Arc<Endpoint>],
+    share: impl Fn(&Endpoint) -> u64,
+    chance: u64,
+) -> Option<usize> {
+    let all: u64 = endpoints.iter().map(|endpoint| share(endpoint)).sum();
+    let (high, low) = (chance >> 32, chance & u64::from(u32::MAX));
+    let one = drawn(endpoints, &share, None, all, low)?;
+    let share_of = |place: usize| endpoints.get(place).map_or(1, |endpoint| share(endpoint));
+    // Another than the first, where there is one.
+    let Some(other) = drawn(endpoints, &share, Some(one), all - share_of(one), high) else {
+        return Some(one);
+    };
+    let load = |place: usize, of: u64| {
+        endpoints.get(place).map_or(0, |endpoint| endpoint.under_way() as u64).saturating_mul(of)
+    };
+    let lighter = load(other, share_of(one)) < load(one, share_of(other));
+    Some(if lighter { other } else { one })
+}
+
+/// The place at which `chance`, of 2³², falls when the endpoints stand beside each other, each as wide as its share of
+/// `all`; `without` one of them.
+fn drawn(
+    endpoints: &[Arc<Endpoint>],
+    share: impl Fn(&Endpoint) -> u64,
+    without: Option<usize>,
+    all: u64,
+    chance: u64,
+) -> Option<usize> {
+    // Widths are at most a million each: this holds for four thousand endpoints, and is merely uneven beyond.
+    let mut at = chance.saturating_mul(all) >> 32;
+    let candidates = endpoints.iter().enumerate().filter(|(place, _)| Some(*place) != without);
+    let mut last = None;
+    for (place, endpoint) in candidates {
+        let width = share(endpoint);
+        if at < width {
+            return Some(place);
+        }
+        at -= width;
+        last = Some(place);
+    }
+    last
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -10,8 +11,10 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
+use tokens::{CertificateProfile, CertificateSubject, TrustDomain};
 
 use super::certificates::{ByName, CertificateError, PemFile, pair};
+use super::spiffe::KnownById;
 
 /// The protocols that callers can have by ALPN (RFC 7301), the one that we would rather have first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
@@ -27,6 +30,9 @@ pub enum TlsError {
     /// No authorities to believe.
     #[error("`{0}` holds no certificate of an authority")]
     NoAuthority(String),
+    /// A text that is no SPIFFE ID.
+    #[error("`{0}` is not the SPIFFE ID of a workload")]
+    NoSpiffeId(String),
     /// The system has none.
     #[error("the system has no CA certificates")]
     NoSystemRoots,
@@ -49,7 +55,7 @@ impl TlsError {
                 | CertificateError::Nameless(file) => file,
             }),
             Self::NoAuthority(file) => Some(file),
-            Self::NoSystemRoots | Self::Setup(_) => None,
+            Self::NoSpiffeId(_) | Self::NoSystemRoots | Self::Setup(_) => None,
         }
     }
 
@@ -70,6 +76,7 @@ impl TlsError {
                 "write PEM files with a certificate chain, leaf first, and its private key"
             }
             Self::NoAuthority(_) => "write a PEM file with the certificates of authorities",
+            Self::NoSpiffeId(_) => "write an ID such as `spiffe://corp.example/orders`",
             Self::NoSystemRoots => "install `ca-certificates`, or name a `ca`",
             Self::Setup(_) => "use another certificate",
         }
@@ -136,6 +143,8 @@ fn client_verifier(
 pub struct ServiceTls<'a> {
     /// The authorities to believe; the system's without any.
     pub ca: Option<&'a PemFile>,
+    /// The SPIFFE ID that its certificate must have, in place of the name that is dialled.
+    pub spiffe_id: Option<&'a str>,
     /// The certificate to show, with its key; none without any.
     pub certificates: &'a [PemFile],
     /// Whether HTTP/2 is spoken.
@@ -148,16 +157,21 @@ pub struct ServiceTls<'a> {
 /// When the authorities, the certificate or its key cannot be used. There is no falling back to the system's authorities.
 pub fn client_tls(options: &ServiceTls<'_>) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let roots = Arc::new(match options.ca {
-        Some(file) => authorities(file)?,
-        None => system_roots()?,
-    });
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
-    let verifier = verifier.build().map_err(|error| TlsError::Setup(error.to_string()))?;
+    let verifier: Arc<dyn ServerCertVerifier> = match options.spiffe_id {
+        Some(id) => Arc::new(known_by_id(id, options.ca, &provider)?),
+        None => {
+            let roots = Arc::new(options.ca.map_or_else(system_roots, authorities)?);
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+            verifier.build().map_err(|error| TlsError::Setup(error.to_string()))?
+        }
+    };
     let certificate = pair(options.certificates, &provider)?.into_iter().next();
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_webpki_verifier(verifier);
+        // Ours are stricter than the usual one, or are the usual one.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     let mut config = match certificate {
         Some((_, certified)) => builder
             .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))),
@@ -172,11 +186,32 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
+/// Nobody but the given authorities vouches for SPIFFE IDs: the system's do not know them.
+fn known_by_id(
+    id: &str,
+    ca: Option<&PemFile>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<KnownById, TlsError> {
+    let domain = TrustDomain::of(id).ok_or_else(|| TlsError::NoSpiffeId(id.to_owned()))?;
+    let certificates = ca.map(certificates).transpose()?.unwrap_or_default();
+    let certificates = certificates.iter().map(|der| der.to_vec());
+    let profile = CertificateProfile::new(id, certificates, CertificateSubject::SpiffeId(domain))
+        .map_err(|error| TlsError::Setup(error.to_string()))?;
+    Ok(KnownById { id: id.to_owned(), profile, provider: Arc::clone(provider) })
+}
+
+fn certificates(file: &PemFile) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&file.bytes).collect();
+    all.map_err(|error| {
+        let (file, cause) = (file.name.clone(), error.to_string());
+        TlsError::Certificate(CertificateError::Pem { file, cause })
+    })
+}
+
 fn authorities(file: &PemFile) -> Result<RootCertStore, TlsError> {
     let broken = |cause: String| CertificateError::Pem { file: file.name.clone(), cause };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&file.bytes) {
-        let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+    for certificate in certificates(file)? {
         roots.add(certificate).map_err(|error| broken(error.to_string()))?;
     }
     if roots.is_empty() { Err(TlsError::NoAuthority(file.name.clone())) } else { Ok(roots) }

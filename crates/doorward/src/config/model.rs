@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use doors::proxy::At;
+use doors::{Ejection, Health, Retry, RouteTimeouts, Timeouts};
 use gate::spec::GateSpec;
 
 use super::origin::Origin;
@@ -25,6 +27,10 @@ pub struct Config {
     pub issuers: BTreeMap<String, IssuerKeys>,
     /// Where services are and how they are asked, by name.
     pub services: BTreeMap<String, Upstream>,
+    /// The timeouts of routes that have some of their own, by name.
+    pub route_timeouts: BTreeMap<String, RouteTimeouts>,
+    /// The name servers that are asked for the names of endpoints; none for the machine's own.
+    pub dns_servers: Vec<SocketAddr>,
     /// What the gate is built from.
     pub gate: GateSpec,
     /// The audit log.
@@ -54,7 +60,7 @@ impl Config {
     pub fn normalized(&self) -> String {
         let profiles = self.gate.issuers.iter().map(|issuer| &issuer.identities);
         let profiles: Vec<_> = profiles.collect();
-        let sections: [(&str, &dyn fmt::Debug); 17] = [
+        let sections: [(&str, &dyn fmt::Debug); 19] = [
             ("listen", &self.listen),
             ("trusted_peers", &self.trusted_peers),
             ("identity", &self.identity),
@@ -64,6 +70,8 @@ impl Config {
             ("forwards", &self.gate.services),
             ("defaults", &self.gate.defaults),
             ("routes", &self.gate.routes),
+            ("route_timeouts", &self.route_timeouts),
+            ("dns_servers", &self.dns_servers),
             ("policies", &self.gate.policies),
             ("revoked", &self.gate.revoked),
             ("audit", &self.audit),
@@ -190,18 +198,20 @@ pub struct Refresh {
 pub struct Upstream {
     /// Its addresses; at least one, each once.
     pub endpoints: Vec<Endpoint>,
+    /// How long an endpoint that comes up takes to get all of its share.
+    pub slow_start: Duration,
     /// Whether HTTP/2 is spoken with them.
     pub http2: bool,
     /// How TLS is spoken with those that are `https`.
     pub tls: Option<ServiceTls>,
     /// How they are checked.
     pub health: Option<Health>,
-    /// How long a connection is waited for.
-    pub connect_timeout: Duration,
-    /// How long the head of the answer is waited for.
-    pub first_byte_timeout: Duration,
-    /// How long the next byte is waited for, and how long an unused connection is kept.
-    pub idle_timeout: Duration,
+    /// When one is left alone for what it answers.
+    pub ejection: Ejection,
+    /// What is sent once more.
+    pub retry: Retry,
+    /// How long it is waited for.
+    pub timeouts: Timeouts,
     /// How many connections each data thread opens to each endpoint.
     pub max_connections: usize,
     /// How many requests of each data thread may wait for a connection.
@@ -215,43 +225,38 @@ pub struct ServiceTls {
     pub ca: Option<PathBuf>,
     /// The name that its certificate is for; none for the host of the endpoint.
     pub server_name: Option<String>,
+    /// The SPIFFE ID that its certificate has, in place of a name.
+    pub spiffe_id: Option<String>,
     /// PEM files with the certificate to show and its key.
     pub certificates: Vec<PathBuf>,
 }
 
-/// One address of a service.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// One address of a service, or a name for several.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Whether it speaks TLS.
     pub tls: bool,
-    /// A host name, an IPv4 address, or an IPv6 address in brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+    /// Where it is.
+    pub at: At,
+    /// How much it is given beside the others.
+    pub weight: u32,
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        match &self.at {
+            At::Address(address) => write!(f, "{scheme}://{address}"),
+            At::Name(host, port) => write!(f, "{scheme}://{host}:{port}"),
+            At::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{self} ({})", self.weight)
     }
-}
-
-/// How the endpoints of a service are checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The path that a healthy endpoint answers with a status from 200 to 299.
-    pub path: String,
-    /// How often.
-    pub every: Duration,
-    /// How long the answer is waited for; at most `every`.
-    pub timeout: Duration,
 }
 
 /// The audit log.

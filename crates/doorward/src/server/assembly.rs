@@ -1,10 +1,11 @@
 //! From a configuration to what the doors judge and forward by. What did not change is carried over.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doors::proxy::{self, ClientCertificates, Service, TlsError, probe};
+use doors::proxy::{self, ClientCertificates, Names, Service, TlsError, follow_names, probe};
 use doors::{IdentitySigner, Metrics, Model};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
@@ -85,6 +86,7 @@ struct Carried {
     rings: HashMap<Option<PathBuf>, Arc<KeyRings>>,
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
     services: Vec<CarriedService>,
+    names: Option<(Vec<SocketAddr>, Option<Names>)>,
 }
 
 /// A service, and what it was made from: the same again keeps its connections and what is known of its endpoints.
@@ -93,14 +95,20 @@ struct CarriedService {
     service: Arc<Service>,
     upstream: config::Upstream,
     files: UpstreamFiles,
-    _probe: Option<Probe>,
+    _tasks: [Task; 2],
 }
 
-/// A probe that ends with its handle.
+/// A task that ends with its handle.
 #[derive(Debug)]
-struct Probe(AbortHandle);
+struct Task(AbortHandle);
 
-impl Drop for Probe {
+impl Task {
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task).abort_handle())
+    }
+}
+
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -166,6 +174,7 @@ impl Assembly {
             gate,
             reading,
             services,
+            route_timeouts: route_timeouts(&config),
             keys,
             signer,
             server_tls: server_tls.transpose()?,
@@ -261,11 +270,27 @@ impl Assembly {
         ))))
     }
 
+    /// What looks names up. When other servers are asked from now on, the services start anew.
+    fn names(&self, config: &Config, carried: &mut Carried) -> Option<Names> {
+        match &carried.names {
+            Some((servers, names)) if *servers == config.dns_servers => names.clone(),
+            _ => {
+                let names = Names::new(&config.dns_servers).inspect_err(|error| {
+                    tracing::warn!(%error, "each connection looks its endpoint's name up itself");
+                });
+                carried.services.clear();
+                let (_, names) = carried.names.insert((config.dns_servers.clone(), names.ok()));
+                names.clone()
+            }
+        }
+    }
+
     fn services(
         &self,
         config: &Config,
         carried: &mut Carried,
     ) -> Result<Vec<Arc<Service>>, AssemblyError> {
+        let names = self.names(config, carried);
         let mut services = Vec::with_capacity(config.gate.services.len());
         for service in &config.gate.services {
             let Some(upstream) = config.services.get(&service.name) else { continue };
@@ -280,10 +305,18 @@ impl Assembly {
                 None => {
                     let options = service_options(&service.name, upstream, &files)?;
                     let service = Arc::new(Service::new(options, &self.metrics));
-                    let probing = service.options().health.is_some();
-                    let probe = probing
-                        .then(|| Probe(tokio::spawn(probe(Arc::clone(&service))).abort_handle()));
-                    CarriedService { service, upstream: upstream.clone(), files, _probe: probe }
+                    let probing = probe(Arc::clone(&service), Arc::clone(&self.clock));
+                    let following = {
+                        let (service, clock) = (Arc::clone(&service), Arc::clone(&self.clock));
+                        let names = names.clone();
+                        async move {
+                            if let Some(names) = names {
+                                follow_names(service, names, clock).await;
+                            }
+                        }
+                    };
+                    let _tasks = [Task::spawn(probing), Task::spawn(following)];
+                    CarriedService { service, upstream: upstream.clone(), files, _tasks }
                 }
             });
         }
@@ -334,6 +367,10 @@ fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptio
     IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing).map_err(
         |source| AssemblyError::Issuer { issuer: name.to_owned(), source: Box::new(source) },
     )
+}
+
+fn route_timeouts(config: &Config) -> HashMap<Arc<str>, doors::RouteTimeouts> {
+    config.route_timeouts.iter().map(|(route, own)| (Arc::from(route.as_str()), *own)).collect()
 }
 
 fn network(network: &config::Network) -> Option<Network> {

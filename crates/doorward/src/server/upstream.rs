@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use doors::ServiceOptions;
-use doors::proxy::{self, Dial, EndpointTls, PemFile, ServiceTls};
+use doors::proxy::{self, At, Dial, EndpointTls, PemFile, ServiceTls};
+use doors::{EndpointOptions, ServiceOptions};
 use rustls::pki_types::ServerName;
 
 use super::AssemblyError;
@@ -43,32 +43,39 @@ pub(super) fn service_options(
 ) -> Result<ServiceOptions, AssemblyError> {
     let http2 = upstream.http2;
     let client = upstream.tls.as_ref().map(|tls| {
-        let options =
-            ServiceTls { ca: files.ca.as_ref(), certificates: &files.certificates, http2 };
+        let options = ServiceTls {
+            ca: files.ca.as_ref(),
+            spiffe_id: tls.spiffe_id.as_deref(),
+            certificates: &files.certificates,
+            http2,
+        };
         Ok::<_, AssemblyError>((proxy::client_tls(&options)?, tls.server_name.as_deref()))
     });
     let client = client.transpose()?;
     let endpoints = upstream.endpoints.iter().map(|endpoint| {
-        let host = endpoint.host.clone();
+        let (host, authority) = match &endpoint.at {
+            At::Address(address) => (address.ip().to_string(), address.to_string()),
+            At::Name(host, port) => (host.clone(), format!("{host}:{port}")),
+            At::Socket(_) => ("localhost".to_owned(), "localhost".to_owned()),
+        };
         let tls = client.as_ref().filter(|_| endpoint.tls).map(|(config, name)| {
-            let name = name.unwrap_or(host.trim_matches(['[', ']']));
+            let name = name.unwrap_or(&host);
             let name = ServerName::try_from(name.to_owned())
                 .map_err(|_| AssemblyError::ServerName(name.to_owned()))?;
             Ok::<_, AssemblyError>(EndpointTls { config: Arc::clone(config), name })
         });
-        Ok(Dial { tls: tls.transpose()?, host, port: endpoint.port, http2 })
+        let dial = Dial { at: endpoint.at.clone(), authority, tls: tls.transpose()?, http2 };
+        Ok(EndpointOptions { dial, weight: endpoint.weight })
     });
     Ok(ServiceOptions {
         name: name.to_owned(),
         endpoints: endpoints.collect::<Result<_, AssemblyError>>()?,
-        health: upstream
-            .health
-            .as_ref()
-            .map(|health| (health.path.clone(), health.every, health.timeout)),
-        connect_timeout: upstream.connect_timeout,
-        first_byte_timeout: upstream.first_byte_timeout,
-        idle_timeout: upstream.idle_timeout,
+        health: upstream.health.clone(),
+        timeouts: upstream.timeouts,
         max_connections: upstream.max_connections,
         max_pending: upstream.max_pending,
+        slow_start: upstream.slow_start,
+        ejection: upstream.ejection,
+        retry: upstream.retry.clone(),
     })
 }

@@ -41,11 +41,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for `name`, and its key.
+    /// A certificate for `name`, with the SPIFFE ID of the service `app` beside it, and its key.
     pub(crate) fn sign(&self, name: &str) -> Result<String> {
         let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.0)?;
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.subject_alt_names.push(rcgen::SanType::URI("spiffe://corp.test/app".try_into()?));
+        let certificate = params.signed_by(&key, &self.0)?;
         Ok(certificate.pem() + &key.serialize_pem())
     }
 

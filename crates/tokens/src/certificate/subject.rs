@@ -116,6 +116,12 @@ fn is_dns_name(text: &str) -> bool {
 pub struct TrustDomain(String);
 
 impl TrustDomain {
+    /// The one that a SPIFFE ID of a workload is in; none for what is no such ID (SPIFFE-ID §2).
+    #[must_use]
+    pub fn of(id: &str) -> Option<Self> {
+        trust_domain_of(id).map(|domain| Self(domain.to_owned()))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {

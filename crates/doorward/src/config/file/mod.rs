@@ -3,6 +3,7 @@
 
 mod audit;
 mod condition;
+mod dns;
 mod identity;
 mod issuer;
 mod limits;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::condition::{Condition, ConditionValue};
+pub(super) use self::dns::Dns;
 pub(super) use self::identity::{Identity, IdentityKeys};
 pub(super) use self::issuer::{
     CertificateSubject, ClaimType, DeclaredClaim, IssuedCertificates, Issuer, KeySource, StandIn,
@@ -30,7 +32,7 @@ pub(super) use self::listen::{ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};
-pub(super) use self::service::{Endpoints, Health, Protocol, Service, ServiceIdentity, ServiceTls};
+pub(super) use self::service::{Health, Protocol, Retry, Service, ServiceIdentity, ServiceTls};
 pub(super) use self::telemetry::{LogFormat, LogLevel, Otlp, SampleRatio, Telemetry};
 
 use super::value::{Bounded, Count, Name, PeerNetwork, bound};
@@ -52,6 +54,8 @@ pub(super) struct File {
     pub(super) issuers: BTreeMap<Name, Issuer>,
     /// What stands behind the door, by a name of your choice.
     pub(super) services: BTreeMap<Name, Service>,
+    /// How the names of endpoints are looked up.
+    pub(super) dns: Dns,
     /// Rules that bind every route.
     pub(super) defaults: Defaults,
     /// The only ways in. The most specific match counts, never the order.

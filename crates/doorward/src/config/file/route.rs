@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Condition;
+use super::service::{FirstByteTimeout, ServiceIdleTimeout, TotalTimeout};
 use crate::config::value::{Bounded, Name, Text, Time, bound};
 
 /// Rules that bind every route.
@@ -55,9 +56,24 @@ pub(in crate::config) struct Route {
     pub(in crate::config) disabled: bool,
     /// The longest that one permit lasts. By default as long as its token.
     pub(in crate::config) max_permit: Option<Bounded<MaxPermit>>,
+    /// The timeouts in which it differs from its service.
+    #[serde(default)]
+    pub(in crate::config) timeouts: RouteTimeouts,
     /// Whether a request may go on as a WebSocket. It is closed when its permit ends.
     #[serde(default)]
     pub(in crate::config) websocket: bool,
+}
+
+/// The timeouts in which a route differs from its service.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct RouteTimeouts {
+    /// For the head of the answer, from the end of the request.
+    pub(in crate::config) first_byte: Option<Bounded<FirstByteTimeout>>,
+    /// For the next byte, in either direction.
+    pub(in crate::config) idle: Option<Bounded<ServiceIdleTimeout>>,
+    /// For the whole, from the head of the request to the end of the answer.
+    pub(in crate::config) total: Option<Bounded<TotalTimeout>>,
 }
 
 /// Which requests a route takes.

@@ -3,6 +3,7 @@
 mod audit;
 mod claims;
 mod conditions;
+mod endpoints;
 mod identity;
 mod issued_certificates;
 mod issuers;
@@ -75,6 +76,7 @@ impl<'a> Lowering<'a> {
         self.client_certificates(file_asks, &specs, &listen);
         let (forwards, services) = self.services(file.services);
         let defaults = self.defaults(file.defaults);
+        let route_timeouts = routes::timeouts(&file.routes);
         let routes = self.routes(file.routes);
         let (policies, policy_origins) = self.policies(file.policies);
         let revoked = self.revoked(file.revoked);
@@ -100,6 +102,8 @@ impl<'a> Lowering<'a> {
             identity,
             issuers,
             services,
+            route_timeouts,
+            dns_servers: file.dns.servers.iter().map(|server| server.0).collect(),
             gate,
             audit,
             limits,
@@ -184,8 +188,13 @@ impl<'a> Lowering<'a> {
 
 /// A bounded count as Rust counts.
 fn count<B: Bound<Of = Count>>(bounded: &Bounded<B>) -> usize {
-    // INVARIANT: no bound of a count is negative.
-    usize::try_from(bounded.value().0).unwrap_or(0)
+    number(bounded)
+}
+
+/// A bounded count as a number of a kind that holds all within its bounds.
+fn number<B: Bound<Of = Count>, N: TryFrom<i64> + Default>(bounded: &Bounded<B>) -> N {
+    // INVARIANT: no bound of a count is negative, or beyond what it is read as.
+    N::try_from(bounded.value().0).unwrap_or_default()
 }
 
 /// A bounded duration.

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use doors::RouteTimeouts;
 use gate::spec::{
     Defaults, EmptySegments, EncodedSlash, Place, RouteMatch, RouteSpec, SegmentParameters,
 };
@@ -53,4 +56,17 @@ impl Lowering<'_> {
             websocket: route.websocket,
         }
     }
+}
+
+/// The timeouts of the routes that have some of their own, by name.
+pub(super) fn timeouts(routes: &[file::Route]) -> BTreeMap<String, RouteTimeouts> {
+    let own = routes.iter().map(|route| {
+        let timeouts = RouteTimeouts {
+            first_byte: route.timeouts.first_byte.as_ref().map(time),
+            idle: route.timeouts.idle.as_ref().map(time),
+            total: route.timeouts.total.as_ref().map(time),
+        };
+        (route.name.to_string(), timeouts)
+    });
+    own.filter(|(_, timeouts)| *timeouts != RouteTimeouts::default()).collect()
 }

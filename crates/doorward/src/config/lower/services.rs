@@ -1,11 +1,16 @@
 use std::collections::BTreeMap;
 
-use doors::proxy::{ServiceTls, client_tls};
+use doors::proxy::{ServiceTls, TlsError, client_tls};
 use gate::spec::{IdentityField, IdentityForward, Place, ServiceSpec};
+use http::StatusCode;
 
-use super::{Lowering, count, time};
+use super::{Lowering, count, number, time};
 use crate::config::value::Name;
 use crate::config::{file, model};
+
+/// The answers after which another endpoint is asked unless the configuration says otherwise.
+const RETRIED: [StatusCode; 3] =
+    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
 
 impl Lowering<'_> {
     pub(super) fn services(
@@ -26,18 +31,27 @@ impl Lowering<'_> {
     }
 
     fn upstream(&mut self, service: &file::Service, place: &Place) -> model::Upstream {
-        let endpoints = self.endpoints(&service.endpoints, &place.then("endpoints"));
+        let endpoints = self.endpoints(service, place);
         let tls = self.service_tls(service, &endpoints, place);
-        let health =
-            service.health.as_ref().map(|health| self.health(health, &place.then("health")));
+        let http2 = matches!(service.protocol, file::Protocol::Http2);
+        let health = service.health.as_ref();
         model::Upstream {
             endpoints,
-            http2: matches!(service.protocol, file::Protocol::Http2),
+            slow_start: time(&service.slow_start),
+            http2,
             tls,
-            health,
-            connect_timeout: time(&service.timeouts.connect),
-            first_byte_timeout: time(&service.timeouts.first_byte),
-            idle_timeout: time(&service.timeouts.idle),
+            health: health.and_then(|health| self.health(health, http2, &place.then("health"))),
+            ejection: doors::Ejection {
+                errors: number(&service.ejection.errors),
+                at_most_percent: count(&service.ejection.at_most),
+            },
+            retry: retry(&service.retry),
+            timeouts: doors::Timeouts {
+                connect: time(&service.timeouts.connect),
+                first_byte: time(&service.timeouts.first_byte),
+                idle: time(&service.timeouts.idle),
+                total: service.timeouts.total.as_ref().map(time),
+            },
             max_connections: count(&service.max_connections),
             max_pending: count(&service.max_pending),
         }
@@ -61,11 +75,30 @@ impl Lowering<'_> {
             .then(|| service.tls.as_ref().unwrap_or(&none))?;
         let ca = tls.ca.as_deref().and_then(|path| self.pem(path, &place.then("ca")));
         let files = self.pems(&tls.certificates, &place.then("certificates"));
-        if tls.ca.is_none() || ca.is_some() {
-            let options = ServiceTls { ca: ca.as_ref(), certificates: &files, http2: false };
+        if let (Some(_), Some(_)) = (&tls.server_name, &tls.spiffe_id) {
+            let place = place.then("server_name");
+            let problem = self.key_problem(&place, "the service is known by its SPIFFE ID already");
+            self.report(problem.help("keep one of `server_name` and `spiffe_id`"));
+        }
+        if tls.spiffe_id.is_some() && tls.ca.is_none() {
+            let problem = self.key_problem(
+                &place.then("spiffe_id"),
+                "no authority vouches for the SPIFFE ID: the system's do not",
+            );
+            self.report(problem.help("add `ca`, a PEM file with those of its trust domain"));
+        } else if tls.ca.is_none() || ca.is_some() {
+            let options = ServiceTls {
+                ca: ca.as_ref(),
+                spiffe_id: tls.spiffe_id.as_ref().map(|id| id.0.as_str()),
+                certificates: &files,
+                http2: false,
+            };
             if let Err(error) = client_tls(&options) {
                 let ca = tls.ca.as_deref().filter(|ca| error.file() == Some(ca));
-                let place = ca.map_or_else(|| place.clone(), |_| place.then("ca"));
+                let place = match error {
+                    TlsError::NoSpiffeId(_) => place.then("spiffe_id"),
+                    _ => ca.map_or_else(|| place.clone(), |_| place.then("ca")),
+                };
                 self.tls_problem(&error, &tls.certificates, &place);
             }
         }
@@ -79,58 +112,9 @@ impl Lowering<'_> {
         Some(model::ServiceTls {
             ca: tls.ca.as_deref().map(|path| self.path(path)),
             server_name: tls.server_name.as_ref().map(|name| name.0.clone()),
+            spiffe_id: tls.spiffe_id.as_ref().map(|id| id.0.clone()),
             certificates: tls.certificates.iter().map(|path| self.path(path)).collect(),
         })
-    }
-
-    fn endpoints(&mut self, endpoints: &file::Endpoints, place: &Place) -> Vec<model::Endpoint> {
-        let lowered = |endpoint: &crate::config::value::EndpointUrl| model::Endpoint {
-            tls: endpoint.tls,
-            host: endpoint.host.clone(),
-            port: endpoint.port,
-        };
-        let written = self.tree.find(place).is_some_and(|node| !node.is_empty());
-        if endpoints.is_empty() && !written {
-            let problem = self.problem(place, "expected at least one endpoint");
-            self.report(problem.help("write `[http://10.0.0.11:9001]`"));
-        }
-        for (index, endpoint) in endpoints.iter().enumerate() {
-            if endpoints.first().is_some_and(|first| first.tls != endpoint.tls) {
-                let message = format!("`{}` has another scheme than the first", lowered(endpoint));
-                let problem = self.problem(&place.at(index), message);
-                self.report(
-                    problem.help("write all endpoints of a service as http, or all as https"),
-                );
-            }
-            if endpoints.iter().take(index).any(|earlier| earlier == endpoint) {
-                let message = format!("`{}` is listed twice", lowered(endpoint));
-                let problem = self.problem(&place.at(index), message).help("keep one of the two");
-                self.report(problem);
-            }
-        }
-        endpoints.iter().map(lowered).collect()
-    }
-
-    fn health(&mut self, health: &file::Health, place: &Place) -> model::Health {
-        let path = &health.path;
-        let sound = path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok();
-        if !sound || path.contains('#') {
-            let message = format!("`{}` is not a path", crate::config::tree::shortened(path));
-            let problem =
-                self.problem(&place.then("path"), message).help("write a path such as `/healthz`");
-            self.report(problem);
-        }
-        let (every, timeout) = (health.every.value(), health.timeout.value());
-        if timeout > every {
-            let explicit = place.then("timeout");
-            let at =
-                if self.tree.find(&explicit).is_some() { explicit } else { place.then("every") };
-            let message =
-                format!("`timeout` is `{timeout}`, more than `every`, which is `{every}`");
-            let problem = self.problem(&at, message);
-            self.report(problem.help(format!("write at most `{every}` for `timeout`")));
-        }
-        model::Health { path: path.clone(), every: every.into(), timeout: timeout.into() }
     }
 
     fn identity_forward(
@@ -167,4 +151,13 @@ impl Lowering<'_> {
         let token_header = identity.token.map(|token| token.as_str().to_owned());
         IdentityForward { token_header, headers, forward_credential }
     }
+}
+
+fn retry(retry: &file::Retry) -> doors::Retry {
+    let usual = || RETRIED.to_vec();
+    let statuses = retry.statuses.as_ref().map_or_else(usual, |statuses| {
+        // INVARIANT: the bounds of a status are within those of HTTP.
+        statuses.iter().filter_map(|status| StatusCode::from_u16(number(status)).ok()).collect()
+    });
+    doors::Retry { statuses, at_most_percent: count(&retry.at_most) }
 }

@@ -1,5 +1,8 @@
 //! URLs: those that Doorward fetches from, and those of the endpoints it forwards to.
 
+use std::net::{IpAddr, SocketAddr};
+
+use doors::proxy::At;
 use egress::{Destination, UrlError};
 use http::Uri;
 
@@ -41,15 +44,33 @@ impl Written for FetchUrl {
     }
 }
 
-/// One address of a service, such as `http://10.0.0.11:9001` or `https://orders.internal:8443`.
+/// One address of a service, such as `http://10.0.0.11:9001`, `https://orders.internal:8443` or `unix:/run/orders.sock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct EndpointUrl {
     pub(in crate::config) tls: bool,
-    pub(in crate::config) host: String,
-    pub(in crate::config) port: u16,
+    pub(in crate::config) at: At,
 }
 
 written! { EndpointUrl }
+
+/// The longest path that a Unix socket can have (`sun_path` of unix(7), with the byte that ends it).
+const MAX_SOCKET_PATH: usize = 107;
+
+impl EndpointUrl {
+    fn socket(path: &str, text: &str) -> Result<Self, Complaint> {
+        let shown = shortened(text);
+        let help = "write `unix:` and an absolute path, such as `unix:/run/orders.sock`";
+        if !path.starts_with('/') || path.ends_with('/') {
+            return Err(Complaint::new(format!("`{shown}` is not a Unix socket")).help(help));
+        }
+        if path.len() > MAX_SOCKET_PATH {
+            let message = format!("`{shown}` is longer than a Unix socket's path can be");
+            let help = format!("write a path of at most {MAX_SOCKET_PATH} bytes");
+            return Err(Complaint::new(message).help(help));
+        }
+        Ok(Self { tls: false, at: At::Socket(path.into()) })
+    }
+}
 
 impl Written for EndpointUrl {
     const TITLE: &'static str = "endpoint";
@@ -58,6 +79,9 @@ impl Written for EndpointUrl {
     const MAY_REFER: bool = true;
 
     fn read(text: &str) -> Result<Self, Complaint> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Self::socket(path, text);
+        }
         let uri = read(text, Self::HELP)?;
         let shown = shortened(text);
         let (host, port) = (uri.host().unwrap_or(""), uri.port_u16());
@@ -76,13 +100,18 @@ impl Written for EndpointUrl {
                 uri.authority().map_or("", http::uri::Authority::as_str)
             )));
         }
-        match port {
-            Some(port) if port > 0 => Ok(Self { tls, host: host.to_ascii_lowercase(), port }),
-            _ => Err(Complaint::new(format!("`{shown}` has no port")).help(format!(
+        let Some(port) = port.filter(|port| *port > 0) else {
+            return Err(Complaint::new(format!("`{shown}` has no port")).help(format!(
                 "write `{scheme}://{host}:{}`, or the port that the service listens on",
                 if tls { 443 } else { 80 }
-            ))),
-        }
+            )));
+        };
+        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+        let at = match address {
+            Ok(address) => At::Address(SocketAddr::new(address, port)),
+            Err(_) => At::Name(host.to_ascii_lowercase(), port),
+        };
+        Ok(Self { tls, at })
     }
 }
 

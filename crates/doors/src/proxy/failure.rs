@@ -1,0 +1,76 @@
+//! Why a permitted request got no answer of its service, as the record and the caller are told.
+
+use gate::Answer;
+use http::StatusCode;
+use ledger::audit::Ended;
+
+use crate::in_flight::InFlight;
+
+/// Why there is no answer to pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The caller's body was malformed or broke off.
+    BadBody,
+    /// No endpoint could be reached, or none gave an answer that can be passed on.
+    BadGateway,
+    /// The service has as many requests under way and waiting as it may.
+    Busy,
+    /// Something of ours is missing that it cannot be forwarded without.
+    Incapable(&'static str),
+    /// The permit ended or was revoked before there was anything to pass on; how, the in-flight request knows.
+    PermitOver,
+    /// No answer came in time.
+    TimedOut,
+    /// The body has more bytes than this.
+    TooLarge(u64),
+}
+
+impl Failure {
+    /// Puts it on record as the request's end, and answers the caller.
+    pub(super) fn tell(self, in_flight: &InFlight) -> Answer {
+        let (ended, answer) = match self {
+            Self::BadBody => {
+                let detail = "the request's body is malformed or broke off";
+                let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail);
+                (Some(Ended::ClientGone), answer)
+            }
+            Self::BadGateway => {
+                let detail = "the service could not be reached";
+                let answer = Answer::new(StatusCode::BAD_GATEWAY, "Bad Gateway", detail);
+                (Some(Ended::UpstreamFailed), answer)
+            }
+            Self::Busy => {
+                let detail = "the service has too many requests waiting";
+                (Some(Ended::UpstreamFailed), unavailable(detail))
+            }
+            Self::Incapable(detail) => (Some(Ended::UpstreamFailed), unavailable(detail)),
+            Self::PermitOver => {
+                let detail = "what permitted the request ended before it was served";
+                (None, Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail))
+            }
+            Self::TimedOut => {
+                let detail = "the service did not answer in time";
+                let answer = Answer::new(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", detail);
+                (Some(Ended::UpstreamTimedOut), answer)
+            }
+            Self::TooLarge(most) => {
+                let detail = format!("the request's body has more than {most} bytes");
+                let answer =
+                    Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large", detail);
+                (Some(Ended::Completed), answer)
+            }
+        };
+        in_flight.answered(answer.status.as_u16());
+        if let Some(ended) = ended {
+            in_flight.end(ended);
+        }
+        answer
+    }
+}
+
+fn unavailable(detail: &str) -> Answer {
+    Answer {
+        retry_after: Some(1),
+        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
+    }
+}
