@@ -5,7 +5,6 @@
 //! for each request, and its ratio to the others in the same round; see docs/performance.md.
 
 mod contestant;
-mod machine;
 mod measure;
 mod report;
 mod wrk;

@@ -7,6 +7,9 @@ mod deny;
 mod fuzz;
 mod install;
 mod live;
+mod machine;
+mod peer;
+mod resilience;
 mod suite;
 mod tally;
 mod wycheproof;
@@ -27,6 +30,8 @@ enum Chore {
     Deny(deny::Deny),
     /// Fuzzes the parsers
     Fuzz(fuzz::Fuzz),
+    /// Shows what faults and overload do, and writes docs/resilience.md
+    Resilience(resilience::Resilience),
     /// Runs the tests
     Test(suite::Suite),
     /// Judges the JOSE vectors of Project Wycheproof, which it fetches
@@ -49,6 +54,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Ci => ci::run(),
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
+        Chore::Resilience(resilience) => resilience.run().map(|()| ExitCode::SUCCESS),
         Chore::Test(suite) => suite.run(),
         Chore::Wycheproof(vectors) => vectors.run().map(|()| ExitCode::SUCCESS),
     }

@@ -1,9 +1,7 @@
 //! Who is measured: each with one worker, before the same service.
 
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -13,8 +11,9 @@ use testbed::{Client, Gateway, Issuer, Place, Port, client};
 use tokens::Algorithm;
 
 use super::mint;
-use crate::command::{Run, cargo, target};
-use crate::install::{debian, python};
+use crate::command::shipped;
+use crate::install::debian;
+use crate::peer::{self, Peer};
 
 /// The configurations, with `{folder}`, `{listen}` and `{service}` to be filled in.
 const NGINX_SERVICE: &str = include_str!("../../bench/service.conf");
@@ -35,7 +34,7 @@ pub(super) struct Contestant {
 }
 
 enum Process {
-    Other(Child),
+    Peer(Peer),
     Doorward { gateway: Gateway, _place: Place },
 }
 
@@ -46,18 +45,8 @@ impl Contestant {
     /// The process whose time is counted.
     pub(super) fn pid(&self) -> u32 {
         match &self.process {
-            Process::Other(child) => child.id(),
+            Process::Peer(peer) => peer.pid(),
             Process::Doorward { gateway, .. } => gateway.pid(),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Self::Other(child) = self {
-            // It may have ended already; either way it is gone after this.
-            let _ = child.kill();
-            let _ = child.wait();
         }
     }
 }
@@ -67,7 +56,7 @@ pub(super) struct Field {
     pub(super) contestants: Vec<Contestant>,
     pub(super) versions: Vec<String>,
     issuers: Vec<(Algorithm, Issuer)>,
-    _service: Process,
+    _service: Peer,
     _ports: Vec<Port>,
 }
 
@@ -87,12 +76,11 @@ impl Field {
             .collect::<Result<Vec<_>>>()?;
         let keys = key_set(&issuers);
         let service = port()?;
-        let nginx = debian::tool(&debian::NGINX)?;
-        let running = start_nginx(&nginx, folder, "service", NGINX_SERVICE, service, service)?;
-        let mut versions = vec![
-            version("nginx", &nginx, "-v")?,
-            version("wrk", &debian::tool(&debian::WRK)?, "-v")?,
-        ];
+        let at = service.to_string();
+        let behind = [("service", at.as_str())];
+        let running = Peer::nginx(folder, "service", NGINX_SERVICE, service, &behind)?;
+        let mut versions =
+            vec![peer::nginx_version()?, peer::version("wrk", &debian::tool(&debian::WRK)?, "-v")?];
         let mut contestants = Vec::new();
         for name in Contestant::NAMES {
             if only.is_some_and(|only| only != name) {
@@ -101,13 +89,16 @@ impl Field {
             let (address, process) = match name {
                 "nginx" => {
                     let listen = port()?;
-                    (listen, start_nginx(&nginx, folder, name, NGINX_PROXY, listen, service)?)
+                    let nginx = Peer::nginx(folder, name, NGINX_PROXY, listen, &behind)?;
+                    (listen, Process::Peer(nginx))
                 }
                 "envoy" => {
-                    let envoy = python::tool(&python::ENVOY)?;
-                    versions.push(version("Envoy", &envoy, "--version")?);
+                    versions.push(peer::envoy_version()?);
                     let listen = port()?;
-                    (listen, start_envoy(&envoy, folder, &keys, listen, service)?)
+                    std::fs::write(folder.join("keys.json"), &keys)?;
+                    let service_port = service.port().to_string();
+                    let behind = [("service_port", service_port.as_str())];
+                    (listen, Process::Peer(Peer::envoy(folder, ENVOY, listen, &behind)?))
                 }
                 _ => start_doorward(&keys, service, name == "doorward-identity")?,
             };
@@ -155,54 +146,6 @@ fn key_set(issuers: &[(Algorithm, Issuer)]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-fn start_nginx(
-    nginx: &Path,
-    folder: &Path,
-    name: &str,
-    template: &str,
-    listen: SocketAddr,
-    service: SocketAddr,
-) -> Result<Process> {
-    let home = folder.join(name);
-    std::fs::create_dir_all(&home)?;
-    let file = home.join("nginx.conf");
-    std::fs::write(&file, filled(template, &home, listen, service))?;
-    let child = Command::new(nginx)
-        .arg("-p")
-        .arg(&home)
-        .arg("-c")
-        .arg(&file)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start nginx")?;
-    let process = Process::Other(child);
-    until(name, Duration::from_secs(10), || Ok(Client::connect(listen).ok().map(drop)))?;
-    Ok(process)
-}
-
-fn start_envoy(
-    envoy: &Path,
-    folder: &Path,
-    keys: &str,
-    listen: SocketAddr,
-    service: SocketAddr,
-) -> Result<Process> {
-    std::fs::write(folder.join("keys.json"), keys)?;
-    let file = folder.join("envoy.yaml");
-    std::fs::write(&file, filled(ENVOY, folder, listen, service))?;
-    let log = File::create(folder.join("envoy.log"))?;
-    let child = Command::new(envoy)
-        .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "-c"])
-        .arg(&file)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .context("cannot start Envoy")?;
-    Ok(Process::Other(child))
-}
-
 fn start_doorward(
     keys: &str,
     service: SocketAddr,
@@ -213,32 +156,6 @@ fn start_doorward(
     let token = if identity { "token: Doorward-Identity," } else { "" };
     let text = DOORWARD.replace("{service}", &service.to_string()).replace("{token}", token);
     place.configure(&text)?;
-    let gateway = place.start(&doorward()?)?;
+    let gateway = place.start(&shipped()?)?;
     Ok((place.http(), Process::Doorward { gateway, _place: place }))
-}
-
-/// The binary that ships.
-fn doorward() -> Result<PathBuf> {
-    cargo().args(["build", "--quiet", "--profile", "dist", "--package", "doorward"]).done()?;
-    Ok(target("dist/doorward"))
-}
-
-fn filled(template: &str, folder: &Path, listen: SocketAddr, service: SocketAddr) -> String {
-    template
-        .replace("{folder}", &folder.display().to_string())
-        .replace("{listen}", &listen.to_string())
-        .replace("{port}", &listen.port().to_string())
-        .replace("{service}", &service.to_string())
-        .replace("{service_port}", &service.port().to_string())
-}
-
-/// The version of a program called `name`: the first word with a number and a dot in what it says of itself.
-fn version(name: &str, program: &Path, word: &str) -> Result<String> {
-    let output = Command::new(program).arg(word).output()?;
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    let number = text
-        .split([' ', '/', '\n'])
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'));
-    Ok(format!("{name} {}", number.unwrap_or("of an unknown version")))
 }

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use tokens::Algorithm;
 
 use super::contestant::Field;
-use super::machine::described;
 use super::measure::{Sample, median};
 use super::{ALGORITHMS, TOKENS};
+use crate::machine::described;
 
 /// Writes the document.
 pub(super) fn write(

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 use tokens::Algorithm;
 
 use super::contestant::Contestant;
-use super::machine::{processor_seconds, resident_mib};
 use super::measure::Sample;
 use crate::command::{Run, program};
 use crate::install::debian;
+use crate::machine::{processor_seconds, resident_mib};
 
 /// The script: tokens in turn, and figures in one line at the end.
 const SCRIPT: &str = include_str!("../../bench/tokens.lua");

@@ -3,22 +3,31 @@
 
 pub mod acting;
 pub mod audit;
+pub mod bulk;
 pub mod client;
 pub mod clock;
 pub mod entropy;
+pub mod faulty;
 pub mod gateway;
 pub mod issuer;
 pub mod load;
 pub mod message;
+pub mod misbehaving;
 pub mod names;
+pub mod narrow;
+pub mod offered;
 pub mod port;
 pub mod recorder;
 
 pub use acting::Acting;
 pub use client::{Client, Reply};
+pub use faulty::{Behaviour, Deliveries, Faulty};
 pub use gateway::{Gateway, Place};
 pub use issuer::Issuer;
 pub use load::{Answers, Load};
+pub use misbehaving::{Habit, Misbehaving};
 pub use names::Names;
+pub use narrow::Narrow;
+pub use offered::{Offer, Offered};
 pub use port::Port;
 pub use recorder::{Recorder, Seen};

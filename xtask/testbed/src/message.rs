@@ -91,6 +91,12 @@ impl<S: Read> Reader<S> {
         &self.buffer
     }
 
+    /// Takes away what has been read and belongs to no message.
+    #[must_use]
+    pub fn take_rest(&mut self) -> std::io::Cursor<Vec<u8>> {
+        std::io::Cursor::new(std::mem::take(&mut self.buffer))
+    }
+
     /// The stream, to set it up or shut it down.
     pub fn stream(&self) -> &S {
         &self.stream

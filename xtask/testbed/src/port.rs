@@ -21,12 +21,23 @@ impl Port {
     /// # Errors
     /// When no socket can be had.
     pub fn reserve() -> Result<Self> {
+        Self::reserve_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// Reserves the same port at another `address` of this machine.
+    ///
+    /// # Errors
+    /// When something has it that does not share it.
+    pub fn beside(&self, address: Ipv4Addr) -> Result<Self> {
+        Self::reserve_at(SocketAddr::from((address, self.address.port())))
+    }
+
+    fn reserve_at(address: SocketAddr) -> Result<Self> {
         let held = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))
             .context("no socket to reserve a port with")?;
         held.set_reuse_address(true)?;
         held.set_reuse_port(true)?;
-        held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
-            .context("no free port on 127.0.0.1")?;
+        held.bind(&address.into()).with_context(|| format!("no free port at {address}"))?;
         let address =
             held.local_addr()?.as_socket().context("a bound socket has an internet address")?;
         Ok(Self { address, _held: held })

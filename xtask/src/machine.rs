@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 const TICKS: f64 = 100.0;
 
 /// The processor time, user and system, that a process has had so far, in seconds.
-pub(super) fn processor_seconds(pid: u32) -> Result<f64> {
+pub(crate) fn processor_seconds(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold anything; fields are counted from behind it.
     let (_, fields) = stat.rsplit_once(')').context("expected a name in parentheses")?;
@@ -17,7 +17,7 @@ pub(super) fn processor_seconds(pid: u32) -> Result<f64> {
 }
 
 /// The memory that a process has in use, in MiB.
-pub(super) fn resident_mib(pid: u32) -> Result<u64> {
+pub(crate) fn resident_mib(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()).context("expected VmRSS")?;
@@ -25,7 +25,7 @@ pub(super) fn resident_mib(pid: u32) -> Result<u64> {
 }
 
 /// The machine in a few words.
-pub(super) fn described() -> String {
+pub(crate) fn described() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model = info
