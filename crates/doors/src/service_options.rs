@@ -21,6 +21,8 @@ pub struct ServiceOptions {
     pub max_connections: usize,
     /// The most requests per data thread that wait for a connection.
     pub max_pending: usize,
+    /// The most requests at a time on one connection of HTTP/2. At least 1.
+    pub max_streams: usize,
     /// How long an endpoint that comes up takes to get all of its share; zero for at once.
     pub slow_start: Duration,
     /// When an endpoint rests for what it answers.

@@ -298,7 +298,7 @@ fn checks_over_tcp_take_an_endpoint_out_and_back() -> Result<()> {
     let service = endpoints(&[port.address(), other.address()])
         + "    health: { tcp: true, every: 100ms, timeout: 100ms, fall: 2, rise: 2 }\n";
     let house = House::open(&service)?;
-    house.until_up("\"endpoints_up\": 1")?;
+    house.until_up("\"why\": \"fails its checks\"")?;
     let listener = port.listen()?;
     house.until_up("\"endpoints_up\": 2")?;
     drop(listener);

@@ -99,7 +99,16 @@ impl Endpoint {
 
     /// Whether it should be given requests at `now`.
     pub(crate) fn is_up(&self, now: Timestamp) -> bool {
-        self.healthy.load(Ordering::Relaxed) && !self.rests(now)
+        self.down(now).is_none()
+    }
+
+    /// Why it should be given none at `now`, in words, if it should not.
+    pub(crate) fn down(&self, now: Timestamp) -> Option<&'static str> {
+        match (self.healthy.load(Ordering::Relaxed), self.rests(now)) {
+            (false, _) => Some("fails its checks"),
+            (true, true) => Some("left alone for failing"),
+            (true, false) => None,
+        }
     }
 
     /// Whether it is left alone at `now` for what it did before.

@@ -32,6 +32,6 @@ pub use dial::{At, Dial, EndpointTls};
 pub use grpc_health::MAX_GRPC_SERVICE_BYTES;
 pub use health::probe;
 pub use names::{Names, NamesError, follow_names};
-pub use service::Service;
+pub use service::{EndpointStanding, Service};
 pub use tls::{ClientCertificates, ServiceTls, TlsError, client_tls, server_tls};
 pub use worker::{ProxyLimits, Worker, listen};

@@ -133,10 +133,11 @@ impl Pool {
         if let Some(stream) = self.stream(endpoint) {
             return Ok(stream);
         }
+        let streams = service.options.max_streams;
         let connection = match endpoint.dial.connect(within).await? {
-            Dialled::Plain(stream) => speak_http2(stream).await?,
-            Dialled::Socket(stream) => speak_http2(stream).await?,
-            Dialled::Tls(stream) => speak_http2(stream).await?,
+            Dialled::Plain(stream) => speak_http2(stream, streams).await?,
+            Dialled::Socket(stream) => speak_http2(stream, streams).await?,
+            Dialled::Tls(stream) => speak_http2(stream, streams).await?,
         };
         let stream = connection.stream().ok_or(DialError::TimedOut(within))?;
         let until = Instant::now() + service.options.timeouts.idle;

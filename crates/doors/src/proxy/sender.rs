@@ -14,13 +14,10 @@ use tokio::task::AbortHandle;
 use super::body::WatchedBody;
 use super::streams::Uploads;
 
-/// The most requests at a time on one connection of HTTP/2.
-const MAX_STREAMS: usize = 100;
 /// How much of one answer is taken before its caller takes it.
 const STREAM_WINDOW: u32 = 128 << 10;
-/// How much of all answers of a connection is taken before their callers take it: as much as of all its streams, so that
-/// callers who take nothing leave the others their part.
-const CONNECTION_WINDOW: u32 = MAX_STREAMS as u32 * STREAM_WINDOW;
+/// The most that can be taken of all answers of a connection (RFC 9113 §6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// How often an endpoint is asked whether it is still there, while it has requests.
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long it may take to say so.
@@ -60,6 +57,8 @@ pub(crate) struct Stream {
 pub(crate) struct Shared {
     connection: http2::SendRequest<WatchedBody>,
     under_way: Arc<AtomicUsize>,
+    /// The most requests at a time.
+    streams: usize,
 }
 
 impl Drop for Stream {
@@ -74,7 +73,7 @@ impl Shared {
         if self.connection.is_closed() || !self.connection.is_ready() {
             return None;
         }
-        if self.under_way.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
+        if self.under_way.fetch_add(1, Ordering::Relaxed) >= self.streams {
             self.under_way.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
@@ -139,16 +138,18 @@ where
     Ok(Sender::Http1(Alone { connection, driver: driver.abort_handle() }))
 }
 
-/// Speaks HTTP/2 over `stream` from now on.
-pub(crate) async fn speak_http2<S>(stream: S) -> hyper::Result<Shared>
+/// Speaks HTTP/2 over `stream` from now on, with at most as many requests at a time as `streams`.
+pub(crate) async fn speak_http2<S>(stream: S, streams: usize) -> hyper::Result<Shared>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // As much as of all its streams, so that callers who take nothing leave the others their part.
+    let window = u32::try_from(streams).unwrap_or(u32::MAX).saturating_mul(STREAM_WINDOW);
     let uploads = Uploads::default();
     let (connection, driver) = http2::Builder::new(uploads.clone())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(window.min(MAX_WINDOW))
         .max_send_buf_size(STREAM_WINDOW as usize)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT)
@@ -159,5 +160,5 @@ where
             tracing::debug!(%error, "a connection to an endpoint ended");
         }
     });
-    Ok(Shared { connection, under_way: Arc::default() })
+    Ok(Shared { connection, under_way: Arc::default(), streams })
 }

@@ -31,6 +31,17 @@ pub struct Service {
     metrics: Metrics,
 }
 
+/// How an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointStanding {
+    /// Its name, as in records.
+    pub name: Arc<str>,
+    /// Requests under way at it.
+    pub under_way: usize,
+    /// Why it is given no requests, if it is not.
+    pub down: Option<&'static str>,
+}
+
 /// A request that is being sent again, within the service's budget.
 #[derive(Debug)]
 pub(crate) struct Retrying(Arc<Service>);
@@ -110,11 +121,16 @@ impl Service {
         Some(if dial.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP })
     }
 
-    /// How many of its endpoints take requests at `now`, and how many there are.
+    /// Its endpoints at `now`, by name: requests under way, and why they take no more, if they do not.
     #[must_use]
-    pub fn standing(&self, now: Timestamp) -> (usize, usize) {
+    pub fn standing(&self, now: Timestamp) -> Vec<EndpointStanding> {
         let all = self.endpoints.load();
-        (all.iter().filter(|endpoint| endpoint.is_up(now)).count(), all.len())
+        let standing = all.iter().map(|endpoint| EndpointStanding {
+            name: Arc::clone(&endpoint.name),
+            under_way: endpoint.under_way(),
+            down: endpoint.down(now),
+        });
+        standing.collect()
     }
 
     /// The endpoints in the order in which to try them: first the one of two, drawn by `chance` and their shares, that has

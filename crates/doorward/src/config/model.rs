@@ -216,6 +216,8 @@ pub struct Upstream {
     pub max_connections: usize,
     /// How many requests of each data thread may wait for a connection.
     pub max_pending: usize,
+    /// How many requests are under way at a time on one connection of HTTP/2.
+    pub max_streams: usize,
 }
 
 /// How TLS is spoken with a service.

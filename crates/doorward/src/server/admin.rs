@@ -110,12 +110,21 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
     }
     let mut services = Vec::new();
     for service in &model.services {
-        let (up, all) = service.standing(now);
+        let endpoints = service.standing(now);
         let name = &service.options().name;
-        if up < all {
+        let up = endpoints.iter().filter(|endpoint| endpoint.down.is_none()).count();
+        if up < endpoints.len() {
+            let all = endpoints.len();
             degraded.push(format!("service `{name}`: {up} of {all} endpoints are up"));
         }
-        services.push(json!({ "name": name, "endpoints_up": up, "endpoints": all }));
+        let down = endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.down?)));
+        let down: Vec<_> = down
+            .map(|(endpoint, why)| json!({ "endpoint": &*endpoint.name, "why": why }))
+            .collect();
+        services.push(json!({
+            "name": name, "endpoints_up": up, "endpoints": endpoints.len(), "down": down,
+            "requests": endpoints.iter().map(|endpoint| endpoint.under_way).sum::<usize>(),
+        }));
     }
     if let Some(error) = &status.error {
         degraded.push(format!(

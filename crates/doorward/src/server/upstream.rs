@@ -74,6 +74,7 @@ pub(super) fn service_options(
         timeouts: upstream.timeouts,
         max_connections: upstream.max_connections,
         max_pending: upstream.max_pending,
+        max_streams: upstream.max_streams,
         slow_start: upstream.slow_start,
         ejection: upstream.ejection,
         retry: upstream.retry.clone(),

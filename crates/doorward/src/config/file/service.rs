@@ -56,6 +56,9 @@ pub(in crate::config) struct Service {
     /// How many requests of each data thread may wait for a connection. The next is answered with 503.
     #[serde(default)]
     pub(in crate::config) max_pending: Bounded<MaxPending>,
+    /// With HTTP/2, how many requests are under way at a time on one connection; no more than the service allows on one.
+    #[serde(default)]
+    pub(in crate::config) max_streams: Bounded<MaxStreams>,
 }
 
 /// What is spoken with a service.
@@ -178,6 +181,8 @@ bound! {
     MaxConnections: Count, Count(1), Count(65_535), Some(Count(512));
     /// Requests of one data thread that wait for a connection.
     MaxPending: Count, Count(0), Count(1_000_000), Some(Count(1_024));
+    /// Requests at a time on one connection of HTTP/2.
+    MaxStreams: Count, Count(1), Count(10_000), Some(Count(100));
     /// How often an endpoint is checked.
     HealthEvery: Time, Time::millis(100), Time::minutes(10), Some(Time::seconds(5));
     /// How long the answer to a check is waited for.

@@ -54,6 +54,7 @@ impl Lowering<'_> {
             },
             max_connections: count(&service.max_connections),
             max_pending: count(&service.max_pending),
+            max_streams: count(&service.max_streams),
         }
     }
 
