@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -19,8 +20,12 @@ use super::options::AuditOptions;
 use super::progress::{Closing, Shared, count};
 use super::queue::{Queue, Receipt, Refused};
 use super::record::{Decision, Outcome};
+use super::relay::{self, Relay};
 use super::signing::{CheckpointSigner, SignerError};
 use crate::Clock;
+
+/// How long a decision waits at most while the log goes from one process to another.
+const SUCCESSION_BUDGET: Duration = Duration::from_secs(30);
 
 /// How long a log that is dropped without being closed may take to write what waits.
 const DROP_BUDGET: Duration = Duration::from_secs(1);
@@ -32,7 +37,7 @@ thread_local! {
 
 /// An open audit log. There is one per directory, in one process.
 pub struct AuditLog {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -78,16 +83,27 @@ impl AuditLog {
         budget: Duration,
     ) -> Result<(), AuditUnavailable> {
         let mut queued = false;
+        let patient = AtomicBool::new(false);
         let written = async {
             let receipt = self.queue(decision).await?;
             queued = true;
+            patient.store(receipt.awaits_successor, Ordering::Relaxed);
             let waking = Waking(&self.shared.queue);
             // What else this thread has to decide now is written with it.
             tokio::task::yield_now().await;
             drop(waking);
             if receipt.await { Ok(()) } else { Err(AuditUnavailable::Closed) }
         };
-        let result = match tokio::time::timeout(budget, written).await {
+        let in_time = {
+            let mut written = std::pin::pin!(written);
+            let mut result = tokio::time::timeout(budget, &mut written).await;
+            let awaits = || patient.load(Ordering::Relaxed) || self.shared.queue.changes_writer();
+            if result.is_err() && awaits() {
+                result = tokio::time::timeout(SUCCESSION_BUDGET, &mut written).await;
+            }
+            result
+        };
+        let result = match in_time {
             Ok(result) => result,
             Err(_) if queued => Err(AuditUnavailable::NotWritten { budget }),
             Err(_) => Err(AuditUnavailable::QueueFull { budget }),
@@ -150,6 +166,48 @@ impl AuditLog {
     /// If the disk or the signer did not let it finish.
     pub fn close(&self, budget: Duration) -> Result<(), AuditError> {
         self.shared.queue.close();
+        self.ended(budget)
+    }
+
+    /// Writes everything that waits and a last signed checkpoint, and unlocks the directory for another process. What is
+    /// recorded from here on waits until [`relay`](Self::relay) says where it goes. Blocks for at most `budget`.
+    ///
+    /// # Errors
+    /// If the disk or the signer did not let it finish: then no more is recorded.
+    pub fn let_go(&self, budget: Duration) -> Result<(), AuditError> {
+        self.shared.queue.change_writer();
+        self.ended(budget)?;
+        self.shared.progress().closing = Closing::Open;
+        Ok(())
+    }
+
+    /// Has the process at the other end of `stream`, which [takes them](Self::take_from), write the records of this log,
+    /// which was [let go of](Self::let_go). Until it is closed a decision resolves once that process has it on record.
+    ///
+    /// # Errors
+    /// If no thread can be made: then no more is recorded.
+    pub fn relay(&self, stream: UnixStream) -> Result<(), AuditError> {
+        let relay =
+            Relay { shared: Arc::clone(&self.shared), clock: Arc::clone(&self.clock), stream };
+        let thread = thread::Builder::new().name("audit-relay".into()).spawn(move || relay.run());
+        let thread = thread.map_err(|source| {
+            self.shared.queue.abandon();
+            AuditError::Relay { source }
+        })?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Records what the process at the other end of `stream` [relays](Self::relay), until it has no more. It needs a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// If the connection breaks, what comes is no record, or this log is closed.
+    pub async fn take_from(&self, stream: UnixStream) -> io::Result<()> {
+        relay::take(self, stream).await
+    }
+
+    fn ended(&self, budget: Duration) -> Result<(), AuditError> {
         let (mut progress, done) =
             self.shared.wait(budget, |progress| progress.closing == Closing::Done);
         if done {
@@ -174,12 +232,20 @@ impl AuditLog {
     }
 
     async fn queue(&self, decision: &Decision<'_>) -> Result<Receipt, AuditUnavailable> {
+        self.queued(|body| ocsf::decision(body, decision)).await
+    }
+
+    /// Queues the record that `write` writes.
+    pub(super) async fn queued(
+        &self,
+        write: impl Fn(&mut Vec<u8>),
+    ) -> Result<Receipt, AuditUnavailable> {
         loop {
             // Taken before one looks, so that room made in between is not missed.
             let mut room = std::pin::pin!(self.shared.queue.room());
             room.as_mut().enable();
             let taken = with_body(|body| {
-                ocsf::decision(body, decision);
+                write(body);
                 self.shared.queue.decision(body)
             });
             match taken {
@@ -192,7 +258,7 @@ impl AuditLog {
 }
 
 /// Wakes the writer in the end, whatever becomes of the request.
-struct Waking<'a>(&'a Queue);
+pub(super) struct Waking<'a>(pub(super) &'a Queue);
 
 impl Drop for Waking<'_> {
     fn drop(&mut self) {
@@ -239,6 +305,12 @@ pub enum AuditError {
     Locked {
         /// The log's directory.
         dir: PathBuf,
+    },
+    /// The process that took the log over takes no records.
+    #[error("the process that took the audit log over takes no records any more: {source}")]
+    Relay {
+        /// What the operating system said.
+        source: io::Error,
     },
     /// A limit is out of its range.
     #[error("the audit log's {setting} is {found}; expected {expected}")]

@@ -45,6 +45,7 @@ mod progress;
 mod queue;
 mod record;
 mod recovery;
+mod relay;
 mod retention;
 mod segment;
 mod signing;

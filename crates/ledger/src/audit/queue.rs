@@ -30,6 +30,18 @@ struct State {
     dropped: u64,
     closed: bool,
     abandoned: bool,
+    succession: Succession,
+}
+
+/// Whether another writer takes over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Succession {
+    /// The writer goes on.
+    None,
+    /// It takes what waits, and then nothing more.
+    Asked,
+    /// It has taken its last group; records wait for the next writer.
+    Due,
 }
 
 /// What the writer is doing.
@@ -108,6 +120,7 @@ impl Queue {
                 dropped: 0,
                 closed: false,
                 abandoned: false,
+                succession: Succession::None,
             }),
             wake: Condvar::new(),
             room: Notify::new(),
@@ -127,7 +140,8 @@ impl Queue {
             return Err(Refused::Full);
         }
         state.push(body);
-        Ok(Receipt { group: Arc::clone(&state.group.receipt), place: None })
+        let awaits_successor = state.succession != Succession::None;
+        Ok(Receipt { group: Arc::clone(&state.group.receipt), place: None, awaits_successor })
     }
 
     /// Wakes the writer, if something waits and it does not work.
@@ -170,19 +184,25 @@ impl Queue {
         self.room.notified()
     }
 
-    /// For the writer: the records that wait, once there are any; `None` once the queue is closed and empty. `spent` is
-    /// the last group, for reuse.
+    /// For the writer: the records that wait, once there are any; `None` once the queue is closed and empty, or another
+    /// writer takes over. `spent` is the last group, for reuse.
     pub(super) fn take(&self, mut spent: Group) -> Option<Group> {
         let mut state = self.lock();
         state.writer = Writer::Dozing;
         let mut lingered = false;
         loop {
             let decided = state.group.receipt.is_awaited();
-            let ready = decided || lingered || state.closed;
-            if ready && (!state.group.ends.is_empty() || state.dropped > 0) {
+            let last = state.closed || state.succession == Succession::Asked;
+            let ready = decided || lingered || last;
+            let waits = !state.group.ends.is_empty() || state.dropped > 0;
+            if ready && waits && state.succession != Succession::Due {
                 break;
             }
-            if state.closed {
+            if last || state.succession == Succession::Due {
+                if !state.closed {
+                    state.succession = Succession::Due;
+                }
+                state.writer = Writer::Busy;
                 return None;
             }
             state = if state.writer == Writer::Dozing {
@@ -204,6 +224,9 @@ impl Queue {
         std::mem::swap(&mut spent, &mut state.group);
         spent.dropped = std::mem::take(&mut state.dropped);
         state.writing = spent.load();
+        if state.succession == Succession::Asked {
+            state.succession = Succession::Due;
+        }
         Some(spent)
     }
 
@@ -239,6 +262,22 @@ impl Queue {
         state.group.settle(Fate::Lost);
         drop(state);
         self.wake.notify_all();
+    }
+
+    /// Lets the writer end with what waits now; what comes later waits for the next one.
+    pub(super) fn change_writer(&self) {
+        self.lock().succession = Succession::Asked;
+        self.wake.notify_all();
+    }
+
+    /// The next writer is there.
+    pub(super) fn writer_changed(&self) {
+        self.lock().succession = Succession::None;
+    }
+
+    /// Whether records wait for the next writer.
+    pub(super) fn changes_writer(&self) -> bool {
+        self.lock().succession != Succession::None
     }
 
     /// How much waits, with what is being written.
@@ -283,6 +322,8 @@ enum Fate {
 pub(super) struct Receipt {
     group: Arc<Receipts>,
     place: Option<usize>,
+    /// Whether it is the next writer that is to write it.
+    pub(super) awaits_successor: bool,
 }
 
 impl Future for Receipt {

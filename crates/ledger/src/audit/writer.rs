@@ -89,12 +89,7 @@ impl Writer {
             records += 1;
         }
         if group.dropped > 0 {
-            let mut body = Vec::new();
-            let message = format!("{} outcomes were dropped: the queue was full", group.dropped);
-            Note::Gap.write(&mut body, self.clock.now(), &message, |json| {
-                json.number("dropped", group.dropped);
-            });
-            tip.append(&mut self.lines, &body);
+            tip.append(&mut self.lines, &gap(self.clock.now(), group.dropped));
             records += 1;
         }
         self.flush(tip, records)
@@ -194,6 +189,14 @@ impl Writer {
         self.shared.announce();
         Ok(())
     }
+}
+
+/// The open body of the record of outcomes that were dropped.
+pub(super) fn gap(at: Timestamp, dropped: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    let message = format!("{dropped} outcomes were dropped: the queue was full");
+    Note::Gap.write(&mut body, at, &message, |json| json.number("dropped", dropped));
+    body
 }
 
 /// The open body of a segment's first record.

@@ -41,7 +41,16 @@ pub struct SigningKeys {
     entropy: Entropy,
     ring: ArcSwap<Ring>,
     /// Only maintenance takes it.
-    directory: Mutex<Option<Directory>>,
+    home: Mutex<Home>,
+}
+
+/// Where the keys are at home.
+#[derive(Debug)]
+enum Home {
+    Directory(Directory),
+    Memory,
+    /// In a directory that another process keeps now.
+    LetGo,
 }
 
 impl SigningKeys {
@@ -56,17 +65,16 @@ impl SigningKeys {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, SigningKeysError> {
-        let directory = match store {
-            SigningStore::Directory(path) => Some(Directory::open(path)?),
-            SigningStore::Memory => None,
+        let home = match store {
+            SigningStore::Directory(path) => Home::Directory(Directory::open(path)?),
+            SigningStore::Memory => Home::Memory,
         };
         let mut keys = Vec::new();
-        for (times, key) in directory.as_ref().map(Directory::load).transpose()?.unwrap_or_default()
-        {
+        for (times, key) in home.directory().map(Directory::load).transpose()?.unwrap_or_default() {
             keys.push(Member { times, key: Arc::new(key) });
         }
         let ring = ArcSwap::from_pointee(Ring::of(keys, &options, now));
-        let this = Self { options, entropy, ring, directory: Mutex::new(directory) };
+        let this = Self { options, entropy, ring, home: Mutex::new(home) };
         this.maintain(now)?;
         Ok(this)
     }
@@ -99,12 +107,15 @@ impl SigningKeys {
     /// # Errors
     /// If a key cannot be made or stored; the keys at hand go on.
     pub fn maintain(&self, now: Timestamp) -> Result<Timestamp, SigningKeysError> {
-        let directory = self.directory();
+        let home = self.home();
+        if matches!(*home, Home::LetGo) {
+            return Ok(Timestamp::from_millis(u64::MAX));
+        }
         let mut members = self.ring.load().members.clone();
         let plan = Plan::of(&self.options, &times(&members), now);
         if let Some(times) = plan.create {
             let key = SigningKey::generate(ALGORITHM, &*self.entropy)?;
-            if let Some(directory) = &*directory {
+            if let Some(directory) = home.directory() {
                 directory.store(times, &key)?;
             }
             tracing::info!(kid = %key.thumbprint(), signs_from = %times.signs_from, "a new signing key is published");
@@ -114,15 +125,33 @@ impl SigningKeys {
         self.ring.store(Arc::new(Ring::of(members, &self.options, now)));
         for Member { times, key } in retired {
             tracing::info!(kid = %key.thumbprint(), "an old signing key is no longer published");
-            if let Some(directory) = &*directory {
+            if let Some(directory) = home.directory() {
                 directory.remove(times)?;
             }
         }
         Ok(plan.next)
     }
 
-    fn directory(&self) -> MutexGuard<'_, Option<Directory>> {
-        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Leaves the directory to another process, which goes on with its keys. Those at hand sign on, and are neither
+    /// followed by new ones nor forgotten. Keys in memory stay.
+    pub fn let_go(&self) {
+        let mut home = self.home();
+        if matches!(*home, Home::Directory(_)) {
+            *home = Home::LetGo;
+        }
+    }
+
+    fn home(&self) -> MutexGuard<'_, Home> {
+        self.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Home {
+    const fn directory(&self) -> Option<&Directory> {
+        match self {
+            Self::Directory(directory) => Some(directory),
+            Self::LetGo | Self::Memory => None,
+        }
     }
 }
 

@@ -45,6 +45,22 @@ fn the_published_document_is_made_once() {
 }
 
 #[test]
+fn keys_that_were_let_go_of_sign_on_while_another_process_keeps_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SigningStore::Directory(directory.path().join("keys"));
+    let old = open(&store, START).unwrap();
+    let key = old.current(START).thumbprint();
+    assert!(open(&store, START).is_err());
+    old.let_go();
+    let new = open(&store, START).unwrap();
+    assert_eq!(new.current(START).thumbprint(), key);
+    // No key that the other does not publish.
+    let due = START.plus(DAY);
+    old.maintain(due).unwrap();
+    assert_eq!(old.current(due).thumbprint(), key);
+}
+
+#[test]
 fn keys_in_a_directory_outlive_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let store = SigningStore::Directory(directory.path().join("keys"));
