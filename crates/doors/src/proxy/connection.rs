@@ -64,7 +64,7 @@ impl Serving {
             let preface = tokio::select! {
                 preface = speaks_http2(&stream, limits) => preface,
                 // Nothing was asked for yet.
-                () = drained(self.draining.clone()) => None,
+                () = farewell(&busy, self.draining.clone()) => None,
             };
             let Some(http2) = preface else { return };
             let stream = Paced::new(stream, busy.clone(), pace);
@@ -105,10 +105,13 @@ impl Serving {
     {
         let Self { handler, limits, draining } = self;
         let served = AtomicUsize::new(0);
-        let begin = || busy.begin();
+        let (begin, stopping) = (|| busy.begin(), &draining);
         let service = service_fn(|request: Request<Incoming>| {
-            let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
+            let enough =
+                served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection;
             let (handler, caller, busy) = (Arc::clone(&handler), caller.clone(), begin());
+            // Asked when the answer goes out, so that a caller is told that its connection ends before it does.
+            let last = move || enough || *stopping.borrow();
             async move { answer(handler.handle(request, &caller, last, busy).await) }
         });
         let ended = async {
@@ -123,7 +126,7 @@ impl Serving {
             tokio::pin!(connection);
             tokio::select! {
                 ended = &mut connection => return ended,
-                () = drained(draining) => {}
+                () = farewell(&busy, draining.clone()) => {}
             }
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -150,7 +153,7 @@ impl Serving {
                 enough.notify_one();
             }
             let (handler, caller, busy) = (Arc::clone(&handler), caller.clone(), busy.begin());
-            async move { answer(handler.handle(request, &caller, false, busy).await) }
+            async move { answer(handler.handle(request, &caller, || false, busy).await) }
         });
         // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
         let list = limits.header_bytes + limits.headers * 32 + SLACK;
@@ -171,7 +174,7 @@ impl Serving {
             ended = &mut connection => Some(ended),
             () = drained(draining) => None,
             () = enough.notified() => None,
-            () = idle(&busy, limits.idle_timeout) => None,
+            () = idle(&busy, Instant::now(), limits.idle_timeout) => None,
         };
         let ended = match ended {
             Some(ended) => ended,
@@ -180,7 +183,7 @@ impl Serving {
                 // Who has nothing under way is not waited for.
                 tokio::select! {
                     ended = &mut connection => ended,
-                    () = idle(&busy, GOODBYE) => Ok(()),
+                    () = idle(&busy, Instant::now(), GOODBYE) => Ok(()),
                 }
             }
         };
@@ -224,12 +227,21 @@ pub(crate) async fn drained(mut draining: watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await.map(drop);
 }
 
-/// Ends when nothing has been asked for as long as `limit`.
-async fn idle(busy: &Busyness, limit: Duration) {
+/// Ends some time after the process was told to stop: when a caller has asked for nothing as long as [`GOODBYE`].
+///
+/// A connection that is closed while its caller is about to ask on it loses that request without an answer. So callers
+/// are waited for, and told with the next answer that it is the last.
+async fn farewell(busy: &Busyness, draining: watch::Receiver<bool>) {
+    drained(draining).await;
+    idle(busy, Instant::now(), GOODBYE).await;
+}
+
+/// Ends when nothing has been asked for as long as `limit`, from `from` on.
+async fn idle(busy: &Busyness, from: Instant, limit: Duration) {
     loop {
-        match busy.idle_since() {
-            Some(since) if since + limit <= Instant::now() => return,
-            Some(since) => sleep_until(since + limit).await,
+        match busy.idle_since().map(|since| since.max(from) + limit) {
+            Some(end) if end <= Instant::now() => return,
+            Some(end) => sleep_until(end).await,
             None => sleep(limit).await,
         }
     }

@@ -85,7 +85,7 @@ impl Handler {
         &self,
         mut request: Request<Incoming>,
         caller: &Caller,
-        last: bool,
+        last: impl FnOnce() -> bool,
         busy: Busy,
     ) -> Response<DoorBody> {
         let model = self.doorway.model.load_full();
@@ -129,7 +129,7 @@ impl Handler {
                 Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
             }
         };
-        if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS && last() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

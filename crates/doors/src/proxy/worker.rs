@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ pub struct ProxyLimits {
 #[derive(Debug)]
 pub struct Worker {
     thread: JoinHandle<()>,
+    beats: Arc<AtomicU64>,
 }
 
 /// Opens the port, once for each data thread; the kernel spreads connections over them.
@@ -112,6 +113,8 @@ impl Worker {
             let (serving, open) = (serving.clone(), Arc::clone(&open));
             doors.push(Door { listener, scheme, serving, open });
         }
+        let beats = Arc::new(AtomicU64::new(0));
+        let beating = Arc::clone(&beats);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             runtime.block_on(async {
                 let handler = serving.handler;
@@ -120,6 +123,7 @@ impl Worker {
                     loop {
                         ticks.tick().await;
                         handler.tidy();
+                        beating.fetch_add(1, Ordering::Relaxed);
                     }
                 });
                 let mut open: JoinSet<()> = doors.into_iter().map(Door::run).collect();
@@ -127,7 +131,13 @@ impl Worker {
                 tidying.abort();
             });
         })?;
-        Ok(Self { thread })
+        Ok(Self { thread, beats })
+    }
+
+    /// A number that grows every second for as long as the thread gets to all that it has to do.
+    #[must_use]
+    pub fn beats(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.beats)
     }
 
     /// Waits for its end.
