@@ -1,7 +1,8 @@
 //! Doorward itself, as a process.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -103,13 +104,72 @@ impl Place {
         until(&format!("{status} at {path}"), PATIENCE, || Ok(self.page(path, status)))
     }
 
+    /// Starts `binary` here with sockets that a service manager would pass, each by its name; there may be two. Waits
+    /// until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time; the error quotes what it logged.
+    pub fn start_with_sockets(
+        &self,
+        binary: &Path,
+        sockets: &[(&str, &TcpListener)],
+    ) -> Result<Gateway> {
+        let child = self.with_sockets(binary, sockets)?.spawn()?;
+        self.until_ready(Gateway { child }, "/readyz")
+    }
+
+    /// The command that starts `binary` here with such sockets. The shell stands in for the service manager: it has them
+    /// as its standard input and output, and lays them where sd_listen_fds(3) wants them.
+    ///
+    /// # Errors
+    /// When a socket or a file cannot be had.
+    pub fn with_sockets(&self, binary: &Path, sockets: &[(&str, &TcpListener)]) -> Result<Command> {
+        let names: Vec<_> = sockets.iter().map(|(name, _)| *name).collect();
+        let log = self.log_file()?;
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg("LISTEN_PID=${SAID_PID:-$$} exec \"$@\" 3<&0 4<&1 0</dev/null 1>&2")
+            .arg("sh")
+            .arg(binary)
+            .args(["run", "--config"])
+            .arg(self.path("doorward.yaml"))
+            .env("LISTEN_FDS", sockets.len().to_string())
+            .env("LISTEN_FDNAMES", names.join(":"))
+            .current_dir(self.folder.path())
+            .stderr(log);
+        if let Some((_, first)) = sockets.first() {
+            command.stdin(OwnedFd::from(first.try_clone()?));
+        }
+        if let Some((_, second)) = sockets.get(1) {
+            command.stdout(OwnedFd::from(second.try_clone()?));
+        }
+        Ok(command)
+    }
+
+    /// Starts `binary` here to take over from the one that runs, and waits until that one has let go and this is ready.
+    ///
+    /// # Errors
+    /// When it ends, or the other does not end in time; the error quotes what they logged.
+    pub fn take_over(&self, binary: &Path, old: Gateway) -> Result<Gateway> {
+        let child = self.run(binary)?.arg("--take-over").spawn()?;
+        let gateway = Gateway { child };
+        old.end().map_err(|error| self.with_log(error))?;
+        self.until_ready(gateway, "/readyz")
+    }
+
     fn page(&self, path: &str, status: u16) -> Option<String> {
         let reply = client::get(self.admin(), path).ok();
         reply.filter(|reply| reply.status == status).map(|reply| reply.text())
     }
 
     fn started(&self, binary: &Path, path: &str) -> Result<Gateway> {
-        let mut gateway = self.spawn(binary)?;
+        let child = self.run(binary)?.spawn();
+        let child = child.with_context(|| format!("cannot start {}", binary.display()))?;
+        self.until_ready(Gateway { child }, path)
+    }
+
+    fn until_ready(&self, mut gateway: Gateway, path: &str) -> Result<Gateway> {
         until(&format!("200 at {path}"), PATIENCE, || {
             if let Some(status) = gateway.child.try_wait()? {
                 bail!("it ended with {status}");
@@ -129,18 +189,25 @@ impl Place {
         lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
     }
 
-    fn spawn(&self, binary: &Path) -> Result<Gateway> {
-        let log = File::options().create(true).append(true).open(self.path("log"))?;
-        let child = Command::new(binary)
+    /// The command that starts `binary` here.
+    ///
+    /// # Errors
+    /// When there is no file for its log.
+    pub fn run(&self, binary: &Path) -> Result<Command> {
+        let log = self.log_file()?;
+        let mut command = Command::new(binary);
+        command
             .args(["run", "--config"])
             .arg(self.path("doorward.yaml"))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        Ok(Gateway { child })
+            .stderr(log);
+        Ok(command)
+    }
+
+    fn log_file(&self) -> Result<File> {
+        Ok(File::options().create(true).append(true).open(self.path("log"))?)
     }
 
     fn with_log(&self, error: anyhow::Error) -> anyhow::Error {
@@ -183,8 +250,24 @@ impl Gateway {
     ///
     /// # Errors
     /// When it does not end in time, or not with success.
-    pub fn stop(mut self) -> Result<()> {
-        self.signal(Signal::TERM)?;
+    pub fn stop(self) -> Result<()> {
+        self.terminate()?;
+        self.end()
+    }
+
+    /// Asks it to drain and end.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not with success.
+    pub fn end(mut self) -> Result<()> {
         let status = until("doorward to end", PATIENCE, || Ok(self.child.try_wait()?))?;
         if !status.success() {
             bail!("doorward ended with {status}");
@@ -195,6 +278,12 @@ impl Gateway {
     fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         Ok(kill_process(pid.context("a process has an id")?, signal)?)
+    }
+}
+
+impl From<Child> for Gateway {
+    fn from(child: Child) -> Self {
+        Self { child }
     }
 }
 

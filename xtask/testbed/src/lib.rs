@@ -18,6 +18,8 @@ pub mod narrow;
 pub mod offered;
 pub mod port;
 pub mod recorder;
+pub mod tls;
+pub mod tls_load;
 
 pub use acting::Acting;
 pub use client::{Client, Reply};
@@ -31,3 +33,5 @@ pub use narrow::Narrow;
 pub use offered::{Offer, Offered};
 pub use port::Port;
 pub use recorder::{Recorder, Seen};
+pub use tls::Authority;
+pub use tls_load::{Manner, Target, TlsClient};

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::client::Client;
+use anyhow::Context as _;
+
+use crate::client::{Client, Reply};
 
 /// The most requests that one connection sends, so that no load runs on by itself.
 const REQUESTS: usize = 2_000_000;
@@ -42,11 +44,22 @@ impl Load {
         connections: usize,
         request: impl Fn(usize, usize) -> String + Send + Sync + 'static,
     ) -> Self {
-        let stopping = Arc::new(AtomicBool::new(false));
         let request = Arc::new(request);
-        let workers = (0..connections).map(|number| {
-            let (stopping, request) = (Arc::clone(&stopping), Arc::clone(&request));
-            std::thread::spawn(move || work(address, &stopping, |turn| request(number, turn)))
+        Self::of((0..connections).map(|number| {
+            let request = Arc::clone(&request);
+            move |stopping: &AtomicBool| work(address, stopping, |turn| request(number, turn))
+        }))
+    }
+
+    /// A load of these threads, each of which works until it is told to stop.
+    pub(crate) fn of<W>(works: impl Iterator<Item = W>) -> Self
+    where
+        W: FnOnce(&AtomicBool) -> Answers + Send + 'static,
+    {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let workers = works.map(|work| {
+            let stopping = Arc::clone(&stopping);
+            std::thread::spawn(move || work(&stopping))
         });
         let workers = workers.collect();
         Self { stopping, workers }
@@ -97,6 +110,27 @@ impl Answers {
         self.faults.truncate(FAULTS);
     }
 
+    /// An answer came.
+    pub(crate) fn answered(&mut self, reply: &Reply) {
+        *self.statuses.entry(reply.status).or_default() += 1;
+        if reply.status != 200 {
+            self.fault(|| format!("{}: {}", reply.status, reply.text()));
+        }
+    }
+
+    /// No answer came.
+    pub(crate) fn unanswered(&mut self, error: &anyhow::Error) {
+        self.unanswered += 1;
+        self.fault(|| format!("{error:#}"));
+    }
+
+    /// No connection could be opened.
+    pub(crate) fn unconnected(&mut self, error: &anyhow::Error) {
+        self.unconnected += 1;
+        self.fault(|| format!("{error:#}"));
+        crate::clock::let_pass(std::time::Duration::from_millis(2));
+    }
+
     fn fault(&mut self, text: impl FnOnce() -> String) {
         if self.faults.len() < FAULTS {
             self.faults.push(text());
@@ -126,33 +160,22 @@ fn work(address: SocketAddr, stopping: &AtomicBool, request: impl Fn(usize) -> S
         if stopping.load(Ordering::SeqCst) {
             break;
         }
-        let Some(mut client) = connection.take().or_else(|| Client::connect(address).ok()) else {
-            answers.unconnected += 1;
-            crate::clock::let_pass(std::time::Duration::from_millis(2));
-            continue;
+        let mut client = match connection.take().map_or_else(|| Client::connect(address), Ok) {
+            Ok(client) => client,
+            Err(error) => {
+                answers.unconnected(&error);
+                continue;
+            }
         };
         let text = request(turn);
-        match client.send(text.as_bytes()).and_then(|()| client.reply()) {
-            Ok(Some(reply)) => {
-                *answers.statuses.entry(reply.status).or_default() += 1;
-                if reply.status != 200 {
-                    answers.fault(|| format!("{}: {}", reply.status, reply.text()));
-                }
-                if !reply
-                    .field("connection")
-                    .is_some_and(|value| value.eq_ignore_ascii_case("close"))
-                {
-                    connection = Some(client);
-                }
+        let reply = client.send(text.as_bytes()).and_then(|()| client.reply());
+        match reply.and_then(|reply| reply.context("closed without an answer")) {
+            Ok(reply) => {
+                answers.answered(&reply);
+                let closes = reply.field("connection").is_some_and(|value| value == "close");
+                connection = (!closes).then_some(client);
             }
-            Ok(None) => {
-                answers.unanswered += 1;
-                answers.fault(|| "closed without an answer".to_owned());
-            }
-            Err(error) => {
-                answers.unanswered += 1;
-                answers.fault(|| format!("{error:#}"));
-            }
+            Err(error) => answers.unanswered(&error),
         }
     }
     answers

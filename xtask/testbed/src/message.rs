@@ -102,6 +102,11 @@ impl<S: Read> Reader<S> {
         &self.stream
     }
 
+    /// The stream, to write to it.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// The next head; `None` when the stream ends before it is whole (what came of it stays in [`Reader::rest`]).
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::clock::SystemClock;
 use crate::config::{Loaded, Machine, Report};
 use crate::entropy;
-use crate::server::{Server, StartError, init_logs};
+use crate::server::{Listeners, Server, StartError, init_logs};
 
 pub use material::{CONFIG_FILE, eject};
 pub use table::{Case, cases};
@@ -171,7 +171,7 @@ impl Demo {
         };
         init_logs(&loaded.config.telemetry);
         let audit = loaded.config.audit.directory.clone();
-        let server = Server::start(loaded, path)?;
+        let server = Server::start(loaded, path, Listeners::Own)?;
         Ok(Self { ports, server, background, audit, temporary })
     }
 

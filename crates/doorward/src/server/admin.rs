@@ -14,6 +14,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Registry, Unit};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use super::reload::ReloadState;
 
@@ -24,14 +25,15 @@ struct Admin {
     draining: watch::Receiver<bool>,
 }
 
-/// Serves the operator's port, within the current runtime.
+/// Serves the operator's port, within the current runtime. To abort what is returned closes it; answers that are under
+/// way go on.
 pub(super) fn start(
-    listener: TcpListener,
+    listeners: impl Iterator<Item = TcpListener>,
     mut registry: Registry,
     doorway: Arc<Doorway>,
     state: Arc<ReloadState>,
     draining: watch::Receiver<bool>,
-) -> io::Result<()> {
+) -> io::Result<Vec<AbortHandle>> {
     let own = registry.sub_registry_with_prefix("doorward");
     own.register(
         "config_reloads",
@@ -43,20 +45,23 @@ pub(super) fn start(
         "Configurations that were not good",
         state.failures.clone(),
     );
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
     let admin = Arc::new(Admin { registry, doorway, state, draining });
     let router = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(admin);
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the operator's port has closed");
-        }
+    let served = listeners.map(|listener| {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let router = router.clone();
+        let serving = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the operator's port has closed");
+            }
+        });
+        Ok(serving.abort_handle())
     });
-    Ok(())
+    served.collect()
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use doors::proxy::{self, ClientCertificates, Names, Service, TlsError, follow_names, probe};
 use doors::{IdentitySigner, Metrics, Model};
@@ -19,6 +20,7 @@ use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming}
 use thiserror::Error;
 use tokens::{CertificateProfile, Digest};
 use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
 
 use super::upstream::{UpstreamFiles, pem_files, service_options};
 use crate::config::{self, Config, Exception, Identity, Loaded};
@@ -26,6 +28,9 @@ use crate::entropy::{self, Entropy};
 
 /// How many signed identities are kept ready.
 const SIGNED_IDENTITIES: usize = 50_000;
+
+/// How often it is looked whether the first keys are there.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Why a good configuration cannot be put to work.
 #[derive(Debug, Error)]
@@ -189,6 +194,44 @@ impl Assembly {
             audit_budget: config.audit.budget,
         };
         Ok(Assembled { model, facts })
+    }
+
+    /// Begins to fetch the keys of issuers, and waits until there are some of each, for at most `limit`: who waits for
+    /// this process to accept is not to be told that it is not ready. Unless another process is in service meanwhile, an
+    /// issuer that could not be reached is not waited for.
+    pub(crate) async fn first_keys(
+        &self,
+        config: &Config,
+        limit: Duration,
+        in_service: bool,
+    ) -> Result<(), AssemblyError> {
+        let keys = {
+            let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+            self.keys(config, &mut carried)?
+        };
+        let all = async {
+            let settled = |issuer: &keys::IssuerKeys| {
+                let status = issuer.status(self.clock.now());
+                status.state.is_serving() || (!in_service && status.fetches > 0)
+            };
+            while !keys.values().all(settled) {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        if timeout(limit, all).await.is_err() {
+            tracing::warn!(
+                "an issuer's keys cannot be had; its tokens open nothing until they can"
+            );
+        }
+        Ok(())
+    }
+
+    /// Leaves the directory of the signing keys to another process; those at hand sign on.
+    pub(crate) fn let_go(&self) {
+        let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, keys, _)) = &carried.signing {
+            keys.let_go();
+        }
     }
 
     fn keys(

@@ -5,28 +5,34 @@ mod assembly;
 mod checkpoint_key;
 mod descriptors;
 mod files;
+mod hand_over;
+mod inherited;
+mod kept_settings;
 mod otlp;
 mod reload;
+mod service_manager;
+mod signals;
+mod sockets;
 mod telemetry;
 mod upstream;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use doors::proxy::{ProxyLimits, Worker, listen};
+use doors::proxy::{ProxyLimits, Worker};
 use doors::{Doorway, Metrics};
 use gate::request::Scheme;
 use ledger::audit::{AuditError, AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokens::TokenCache;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 
 use crate::clock::SystemClock;
 use crate::config::Loaded;
@@ -34,16 +40,36 @@ use crate::entropy;
 
 pub use assembly::AssemblyError;
 pub use checkpoint_key::{CheckpointKeyError, public_keys};
+pub use hand_over::HandOverError;
+pub use inherited::{Inherited, InheritedError};
 pub use telemetry::init_logs;
 
 pub(crate) use assembly::Assembly;
+use hand_over::{Offer, Predecessor, Successor};
+use kept_settings::KeptSettings;
 use reload::ReloadState;
+use signals::Signals;
+use sockets::{Purpose, Sockets};
 
 /// How long writing out the audit log may take at the end.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
 /// How long sending the last spans may take at the end.
 const TRACES_FLUSH: Duration = Duration::from_secs(2);
+
+/// How long the first keys of issuers are waited for while connections wait already.
+const FIRST_KEYS: Duration = Duration::from_secs(10);
+
+/// Where the listening sockets come from.
+#[derive(Debug)]
+pub enum Listeners {
+    /// A service manager has opened them.
+    Inherited(Inherited),
+    /// They are opened here.
+    Own,
+    /// The process before this one has them, if there is one.
+    TakenOver,
+}
 
 /// A running Doorward.
 #[derive(Debug)]
@@ -56,7 +82,11 @@ pub struct Server {
     draining: watch::Sender<bool>,
     control: tokio::runtime::Runtime,
     reload: Arc<Notify>,
+    state: Arc<ReloadState>,
+    /// What ends when the doors close: it would use what another process may have by then.
+    until_drained: Vec<AbortHandle>,
     signals: Option<Signals>,
+    offer: Option<Offer>,
 }
 
 /// Why Doorward cannot start.
@@ -71,6 +101,12 @@ pub enum StartError {
     /// The key that signs the audit log's checkpoints cannot be had.
     #[error(transparent)]
     CheckpointKey(#[from] CheckpointKeyError),
+    /// Nothing can be taken over.
+    #[error(transparent)]
+    HandOver(#[from] HandOverError),
+    /// The sockets that were passed cannot be used.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// An address cannot be had.
     #[error("cannot listen on {address} (`{key}`): {source}{remedy}")]
     Listen {
@@ -94,7 +130,7 @@ pub enum StartError {
 impl StartError {
     fn listen(key: &'static str, address: SocketAddr, source: io::Error) -> Self {
         let remedy = if source.kind() == io::ErrorKind::AddrInUse {
-            "; stop the process that has the port, or choose another port"
+            "; stop the process that has the port, choose another port, or take over from it with `--take-over`"
         } else {
             ""
         };
@@ -103,11 +139,15 @@ impl StartError {
 }
 
 impl Server {
-    /// Starts. With `path`, the file at it is read again whenever it changes.
+    /// Starts, with the sockets that are there already. With `path`, the file at it is read again whenever it changes, and another process can take over.
     ///
     /// # Errors
     /// When anything that the configuration asks for cannot be had: nothing is started by halves.
-    pub fn start(loaded: Loaded, path: Option<PathBuf>) -> Result<Self, StartError> {
+    pub fn start(
+        loaded: Loaded,
+        path: Option<PathBuf>,
+        listeners: Listeners,
+    ) -> Result<Self, StartError> {
         let entropy = entropy::system();
         let clock: Arc<dyn ledger::Clock> = Arc::new(SystemClock);
         let config = &loaded.config;
@@ -121,22 +161,25 @@ impl Server {
         // Before any port is open: who finds us ready may signal at once.
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let threads = config.data_threads;
-        let (http, listeners) = opened("listen.http", config.listen.http, threads)?;
-        let secure = config.listen.https.as_ref().map(|https| https.address);
-        let (https, secure_listeners) = opened("listen.https", secure, threads)?;
-        let admin = TcpListener::bind(config.listen.admin)
-            .map_err(|error| StartError::listen("listen.admin", config.listen.admin, error))?;
-
+        let (mut sockets, predecessor) = listeners.open(config)?;
+        let awaited = !sockets.is_empty();
+        let in_service = predecessor.is_some();
+        sockets.complete(&config.listen, threads)?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let assembly = Assembly::new(Arc::clone(&clock), Arc::clone(&entropy), metrics.clone());
         let audit_options = assembly::audit_options(config);
-        let checkpoint_key = checkpoint_key::load_or_make(&config.audit.directory, &entropy)?;
-        let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
-        let limits = limits(config);
-        let kept = KeptSettings::of(config);
+        let (limits, kept) = (limits(config), KeptSettings::of(config));
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
+        if awaited {
+            control.block_on(assembly.first_keys(config, FIRST_KEYS, in_service))?;
+        }
+        // From here on the process before this one accepts nothing, and connections wait for us.
+        let last_records = predecessor.and_then(Predecessor::let_go);
+        let directory = config.audit.directory.clone();
+        let checkpoint_key = checkpoint_key::load_or_make(&directory, &entropy)?;
+        let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
         let model = assembly.model(loaded)?;
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
         let doorway = Arc::new(Doorway {
@@ -148,17 +191,26 @@ impl Server {
             cutting_off: AtomicBool::new(false),
             traces,
         });
+        if let Some(records) = last_records {
+            let doorway = Arc::clone(&doorway);
+            control.spawn(async move {
+                match doorway.audit.take_from(records).await {
+                    Ok(()) => tracing::info!("the process before this one has ended its requests"),
+                    Err(error) => tracing::error!(%error, "the process before this one could not record everything"),
+                }
+            });
+        }
         let (draining, drained) = watch::channel(false);
         let open = Arc::new(AtomicUsize::new(0));
         let mut workers = Vec::with_capacity(threads);
-        let (mut listeners, mut secure_listeners) =
-            (listeners.into_iter(), secure_listeners.into_iter());
-        for number in 0..threads {
-            let plain = listeners.next().map(|listener| (listener, Scheme::Http));
-            let secure = secure_listeners.next().map(|listener| (listener, Scheme::Https));
+        let plain = sockets.spread(Purpose::Http, threads).map_err(StartError::Thread)?;
+        let secure = sockets.spread(Purpose::Https, threads).map_err(StartError::Thread)?;
+        for (number, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
+            let plain = plain.into_iter().map(|socket| (socket, Scheme::Http));
+            let secure = secure.into_iter().map(|socket| (socket, Scheme::Https));
             let worker = Worker::start(
                 &format!("data-{number}"),
-                plain.into_iter().chain(secure).collect(),
+                plain.chain(secure).collect(),
                 Arc::clone(&doorway),
                 limits,
                 Arc::clone(&open),
@@ -169,13 +221,33 @@ impl Server {
         }
         let state = Arc::new(ReloadState::new(assembly, model.facts, kept));
         let reload = Arc::new(Notify::new());
-        let admin_address = admin.local_addr().unwrap_or(config_admin(&state));
-        admin::start(admin, registry, Arc::clone(&doorway), Arc::clone(&state), drained.clone())
-            .map_err(|error| StartError::listen("listen.admin", admin_address, error))?;
+        let admin_address = sockets.address(Purpose::Admin).unwrap_or(config_admin(&state));
+        let operators = sockets.spread(Purpose::Admin, 1).map_err(StartError::Thread)?;
+        let addresses = [Purpose::Http, Purpose::Https].map(|purpose| sockets.address(purpose));
+        let (mut offer, mut until_drained) = (None, Vec::new());
         if let Some(path) = path {
-            control.spawn(reload::watch(path, Arc::clone(&doorway), state, Arc::clone(&reload)));
+            let watching =
+                reload::watch(path, Arc::clone(&doorway), Arc::clone(&state), Arc::clone(&reload));
+            until_drained.push(control.spawn(watching).abort_handle());
+            match Offer::make(&directory, sockets) {
+                Ok(made) => offer = Some(made),
+                Err(error) => tracing::warn!(%error, "no other process can take over"),
+            }
         }
+        // Last of all: whoever finds us ready may ask for anything.
+        let operators = admin::start(
+            operators.into_iter().flatten(),
+            registry,
+            Arc::clone(&doorway),
+            Arc::clone(&state),
+            drained.clone(),
+        );
+        until_drained.extend(
+            operators.map_err(|error| StartError::listen("listen.admin", admin_address, error))?,
+        );
+        service_manager::watch(workers.iter().map(Worker::beats).collect(), drained);
         drop(inside);
+        let [http, https] = addresses;
         Ok(Self {
             http,
             https,
@@ -185,7 +257,10 @@ impl Server {
             draining,
             control,
             reload,
+            state,
+            until_drained,
             signals: Some(signals),
+            offer,
         })
     }
 
@@ -207,17 +282,18 @@ impl Server {
         self.admin
     }
 
-    /// Runs until SIGTERM or SIGINT, reading the configuration again on SIGHUP; then lets requests end.
+    /// Runs until SIGTERM or SIGINT, or until another process has taken over, reading the configuration again on SIGHUP;
+    /// then lets requests end.
     ///
     /// # Errors
     /// When the audit log cannot be written out.
     pub fn run(mut self) -> Result<(), StartError> {
-        let reload = Arc::clone(&self.reload);
-        let signals = self.signals.take();
-        if let Some(signals) = signals {
-            self.control.block_on(signals.stop(&reload));
-        }
-        self.stop()
+        service_manager::ready("ready to judge");
+        let (signals, mut offer) = (self.signals.take(), self.offer.take());
+        let successor = signals
+            .and_then(|signals| self.control.block_on(signals.stop(&self.reload, offer.as_mut())));
+        self.offer = offer;
+        self.end(successor)
     }
 
     /// Lets requests end, writes out the audit log and stops.
@@ -225,58 +301,55 @@ impl Server {
     /// # Errors
     /// When the audit log cannot be written out.
     pub fn stop(self) -> Result<(), StartError> {
-        tracing::info!("draining");
+        self.end(None)
+    }
+
+    fn end(self, successor: Option<Successor>) -> Result<(), StartError> {
+        tracing::info!(handed_over = successor.is_some(), "draining");
+        service_manager::stopping("draining");
         self.draining.send_replace(true);
+        if let Some(offer) = self.offer {
+            offer.withdraw(successor.is_some());
+        }
+        let handed_over = successor.map_or(Ok(()), |successor| {
+            self.until_drained.iter().for_each(AbortHandle::abort);
+            self.state.let_go();
+            self.doorway.audit.let_go(AUDIT_CLOSE)?;
+            if let Err(error) = successor.go_on() {
+                tracing::error!(%error, "the process that was to take over is gone");
+            }
+            self.doorway.audit.relay(successor.into_records())
+        });
         self.workers.into_iter().for_each(Worker::join);
         let closed = self.doorway.audit.close(AUDIT_CLOSE);
         self.doorway.traces.flush(TRACES_FLUSH);
         self.control.shutdown_background();
         tracing::info!("stopped");
-        Ok(closed?)
+        Ok(handed_over.and(closed)?)
     }
 }
 
-/// The signals that are listened for.
-#[derive(Debug)]
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    /// Begins to listen, within the current runtime: from here on none of them ends the process by itself.
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the signal to stop; one to reload is passed on.
-    async fn stop(mut self, reload: &Notify) {
-        loop {
-            tokio::select! {
-                _ = self.hangup.recv() => reload.notify_one(),
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-            }
+impl Listeners {
+    /// The sockets that are there already and wanted, and the process that has them too.
+    fn open(
+        self,
+        config: &crate::config::Config,
+    ) -> Result<(Sockets, Option<Predecessor>), StartError> {
+        match self {
+            Self::Inherited(inherited) => Ok((inherited.sockets(&config.listen)?, None)),
+            Self::Own => Ok((Sockets::default(), None)),
+            Self::TakenOver => match Predecessor::find(&config.audit.directory)? {
+                Some((predecessor, mut sockets)) => {
+                    sockets.keep_wanted(&config.listen);
+                    Ok((sockets, Some(predecessor)))
+                }
+                None => {
+                    tracing::info!("there is no process to take over from");
+                    Ok((Sockets::default(), None))
+                }
+            },
         }
     }
-}
-
-/// Opens the port, if there is to be one.
-fn opened(
-    key: &'static str,
-    address: Option<SocketAddr>,
-    threads: usize,
-) -> Result<(Option<SocketAddr>, Vec<TcpListener>), StartError> {
-    let Some(address) = address else { return Ok((None, Vec::new())) };
-    let listeners =
-        listen(address, threads).map_err(|error| StartError::listen(key, address, error))?;
-    let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
-    Ok((Some(bound.unwrap_or(address)), listeners))
 }
 
 fn limits(config: &crate::config::Config) -> ProxyLimits {
@@ -296,53 +369,4 @@ fn limits(config: &crate::config::Config) -> ProxyLimits {
 
 fn config_admin(state: &ReloadState) -> SocketAddr {
     state.kept().admin()
-}
-
-/// What a reload does not change: it takes a restart.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct KeptSettings {
-    listen: crate::config::Listen,
-    audit: crate::config::Audit,
-    limits: crate::config::Limits,
-    data_threads: usize,
-    token_cache_entries: usize,
-    telemetry: crate::config::Telemetry,
-}
-
-impl KeptSettings {
-    fn of(config: &crate::config::Config) -> Self {
-        let mut listen = config.listen.clone();
-        if let Some(https) = &mut listen.https {
-            // Certificates are read again.
-            https.certificates.clear();
-            https.client_certificates_required = false;
-        }
-        Self {
-            listen,
-            audit: config.audit.clone(),
-            limits: config.limits.clone(),
-            data_threads: config.data_threads,
-            token_cache_entries: config.token_cache_entries,
-            telemetry: config.telemetry.clone(),
-        }
-    }
-
-    const fn admin(&self) -> SocketAddr {
-        self.listen.admin
-    }
-
-    /// The keys in which another configuration differs.
-    fn differences(&self, other: &Self) -> Vec<&'static str> {
-        [
-            ("listen", self.listen != other.listen),
-            ("audit", self.audit != other.audit),
-            ("limits", self.limits != other.limits),
-            ("data_threads", self.data_threads != other.data_threads),
-            ("token_cache", self.token_cache_entries != other.token_cache_entries),
-            ("telemetry", self.telemetry != other.telemetry),
-        ]
-        .into_iter()
-        .filter_map(|(key, differs)| differs.then_some(key))
-        .collect()
-    }
 }

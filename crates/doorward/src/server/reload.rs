@@ -11,9 +11,10 @@ use tokens::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::KeptSettings;
 use super::assembly::{Assembly, ConfigFacts};
 use super::files::Seen;
+use super::kept_settings::KeptSettings;
+use super::service_manager;
 use crate::config::{Loaded, Machine};
 
 /// How often the files are looked at.
@@ -61,7 +62,13 @@ impl ReloadState {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Leaves the directories to the process that has taken over.
+    pub(super) fn let_go(&self) {
+        self.assembly.let_go();
+    }
+
     fn reload(&self, path: &Path, doorway: &Doorway) {
+        service_manager::reloading();
         let built = Loaded::read(path, &Machine).map_err(|report| report.render(false)).and_then(
             |loaded| {
                 let kept = KeptSettings::of(&loaded.config);
@@ -83,6 +90,7 @@ impl ReloadState {
                     policy_set = &*status.facts.policy_set,
                     "the new configuration is in force"
                 );
+                service_manager::ready("ready to judge");
                 if !status.restart_needed.is_empty() {
                     tracing::warn!(
                         keys = status.restart_needed.join(","),
@@ -97,6 +105,9 @@ impl ReloadState {
                 );
                 status.error = Some(error);
                 self.failures.inc();
+                service_manager::ready(
+                    "ready to judge by the configuration before: the new one is not good",
+                );
             }
         }
     }

@@ -1,0 +1,54 @@
+//! What a reload does not change.
+
+use std::net::SocketAddr;
+
+use crate::config::{Audit, Config, Limits, Listen, Telemetry};
+
+/// What a reload does not change: it takes a restart.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct KeptSettings {
+    listen: Listen,
+    audit: Audit,
+    limits: Limits,
+    data_threads: usize,
+    token_cache_entries: usize,
+    telemetry: Telemetry,
+}
+
+impl KeptSettings {
+    pub(super) fn of(config: &Config) -> Self {
+        let mut listen = config.listen.clone();
+        if let Some(https) = &mut listen.https {
+            // Certificates are read again.
+            https.certificates.clear();
+            https.client_certificates_required = false;
+        }
+        Self {
+            listen,
+            audit: config.audit.clone(),
+            limits: config.limits.clone(),
+            data_threads: config.data_threads,
+            token_cache_entries: config.token_cache_entries,
+            telemetry: config.telemetry.clone(),
+        }
+    }
+
+    pub(super) const fn admin(&self) -> SocketAddr {
+        self.listen.admin
+    }
+
+    /// The keys in which another configuration differs.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("listen", self.listen != other.listen),
+            ("audit", self.audit != other.audit),
+            ("limits", self.limits != other.limits),
+            ("data_threads", self.data_threads != other.data_threads),
+            ("token_cache", self.token_cache_entries != other.token_cache_entries),
+            ("telemetry", self.telemetry != other.telemetry),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}
