@@ -2,17 +2,20 @@
 
 mod audit;
 mod check;
+mod completions;
 mod demo;
 mod discovery;
 mod doctor;
 mod explain;
+mod health;
 mod init;
 mod issuer_keys;
+mod man;
 mod moment;
 mod run;
 mod schema;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -31,21 +34,38 @@ First steps:
   doorward demo                    see it decide, with nothing to install
   doorward init --issuer URL --upstream URL > doorward.yaml
   doorward check doorward.yaml     every problem, with its line and remedy
-  doorward run doorward.yaml       serve
+  doorward run doorward.yaml       serve; a changed file takes effect by itself
 
 When something is denied:
-  doorward explain --help          which rule, and on which condition
-  doorward doctor --help           the issuer, its keys, the clock, a token
-  doorward audit tail --follow     every decision as it is made";
+  doorward explain --url http://localhost:8080/orders/7 --token - < token
+                                   which rule, and on which condition
+  doorward doctor --token - < token
+                                   the issuer, its keys, the clock, the token
+  doorward audit tail --follow     every decision as it is made
+
+In operation:
+  doorward run --take-over         restart, or upgrade, without a refused connection
+  doorward health --ready          what stands in the way, if anything
+  doorward audit verify            whether the audit log is as it was written
+
+For your shell and your editor:
+  doorward completions bash > /etc/bash_completion.d/doorward
+  doorward man > /usr/local/share/man/man1/doorward.1
+  doorward schema > doorward.schema.json
+
+Each command has a --help of its own. Logs go to standard error; DOORWARD_LOG=debug says more.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Audit),
     Check(check::Check),
+    Completions(completions::Completions),
     Demo(demo::DemoArgs),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
+    Health(health::Health),
     Init(init::Init),
+    Man(man::Man),
     Run(run::Run),
     Schema(schema::Schema),
 }
@@ -56,10 +76,13 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Audit(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Completions(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Health(command) => command.run(),
         Command::Init(command) => command.run(),
+        Command::Man(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
@@ -69,6 +92,14 @@ pub fn run() -> ExitCode {
 pub(crate) fn fail(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("doorward: {error}");
     ExitCode::FAILURE
+}
+
+/// Prints a generated text as it is.
+fn print(text: &[u8]) -> ExitCode {
+    match std::io::stdout().write_all(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
 }
 
 /// The text that an option names: itself, or for `-` what stands on standard input.
