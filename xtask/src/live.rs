@@ -7,7 +7,9 @@ mod foreign_service;
 mod foreign_streams;
 mod monitoring;
 mod ocsf;
+mod packaging;
 mod provider;
+mod restarts;
 mod stage;
 
 use std::path::Path;
@@ -54,9 +56,11 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         foreign_service::SCENARIOS,
         foreign_streams::SCENARIOS,
         changes::SCENARIOS,
+        restarts::SCENARIOS,
         crash::SCENARIOS,
         ocsf::SCENARIOS,
         monitoring::SCENARIOS,
+        packaging::SCENARIOS,
     ]
     .into_iter()
     .flatten()

@@ -13,12 +13,19 @@ pub(crate) struct Package {
     name: &'static str,
 }
 
+/// The formatter of manual pages.
+pub(crate) const GROFF: Package = Package { program: "groff", name: "groff-base" };
 /// The web server: an upstream that we did not write.
 pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
 /// Prometheus.
 pub(crate) const PROMETHEUS: Package = Package { program: "prometheus", name: "prometheus" };
 /// Prometheus's tool for rules.
 pub(crate) const PROMTOOL: Package = Package { program: "promtool", name: "prometheus" };
+/// systemd's starter at the first connection.
+pub(crate) const SOCKET_ACTIVATE: Package =
+    Package { program: "systemd-socket-activate", name: "systemd" };
+/// systemd's tool for units.
+pub(crate) const SYSTEMD_ANALYZE: Package = Package { program: "systemd-analyze", name: "systemd" };
 /// The load generator of `cargo xtask bench`.
 pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
 
