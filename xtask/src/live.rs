@@ -2,6 +2,8 @@
 
 mod changes;
 mod crash;
+mod cuts;
+mod faults;
 mod foreign_issuer;
 mod foreign_service;
 mod foreign_streams;
@@ -10,7 +12,9 @@ mod ocsf;
 mod packaging;
 mod provider;
 mod restarts;
+mod secured;
 mod stage;
+mod volume;
 
 use std::path::Path;
 
@@ -58,6 +62,9 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         changes::SCENARIOS,
         restarts::SCENARIOS,
         crash::SCENARIOS,
+        faults::SCENARIOS,
+        volume::SCENARIOS,
+        cuts::SCENARIOS,
         ocsf::SCENARIOS,
         monitoring::SCENARIOS,
         packaging::SCENARIOS,

@@ -14,6 +14,8 @@ use anyhow::Result;
 
 use crate::command::shipped;
 
+pub(crate) use faults::{Fault, Spells, play};
+
 /// A part: what shows it, as a section of the document.
 type Part = fn(&Resilience, &Path) -> Result<String>;
 

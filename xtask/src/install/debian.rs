@@ -15,6 +15,10 @@ pub(crate) struct Package {
 
 /// The formatter of manual pages.
 pub(crate) const GROFF: Package = Package { program: "groff", name: "groff-base" };
+/// The client for any protocol.
+pub(crate) const CURL: Package = Package { program: "curl", name: "curl" };
+/// The load generator that speaks HTTP/2.
+pub(crate) const H2LOAD: Package = Package { program: "h2load", name: "nghttp2-client" };
 /// The web server: an upstream that we did not write.
 pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
 /// Prometheus.

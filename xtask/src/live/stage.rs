@@ -40,6 +40,11 @@ impl Stage {
         &self.binary
     }
 
+    /// Whether this is the long tier.
+    pub(crate) fn is_soak(&self) -> bool {
+        self.soak
+    }
+
     /// How long a load lasts around each change.
     pub(crate) fn spell(&self) -> Duration {
         Duration::from_secs(if self.soak { 15 } else { 2 })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use testbed::clock::{let_pass, until};
+use testbed::misbehaving::allow_open_files;
 use testbed::offered::{Outcome, percentile};
 use testbed::{Habit, Misbehaving, Offer, Offered, bulk};
 
@@ -17,6 +18,8 @@ use crate::machine::{described, resident_mib};
 const RATE: u32 = 500;
 /// How long those wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Doorward keeps room for two to each connection; what one process opens to it fits too.
+const OPEN_FILES: u64 = 65_536;
 /// How large an answer is that is read slowly; no buffer on the way takes it whole.
 const LARGE: u64 = 32 << 20;
 
@@ -31,6 +34,7 @@ const CASES: [(&str, usize, Option<Habit>); 5] = [
 
 /// Measures each case.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
+    allow_open_files(OPEN_FILES)?;
     let seconds = Duration::from_secs(if options.quick { 5 } else { 20 });
     let mut text = format!("**Machine**: {}.\n\n", described());
     writeln!(

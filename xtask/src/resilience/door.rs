@@ -16,6 +16,9 @@ const DOORWARD: &str = include_str!("../../bench/overload.yaml");
 /// The issuer of the token.
 const ISSUER: &str = "https://idp.test";
 
+/// The slowest to verify.
+const ALGORITHM: Algorithm = Algorithm::Es512;
+
 /// The core that Doorward has for itself.
 const OURS: &str = "0";
 /// The core of the load and the service.
@@ -43,7 +46,7 @@ pub(crate) struct Door {
 impl Door {
     /// Starts `binary` before `service`.
     pub(crate) fn open(binary: &Path, service: SocketAddr, setting: Setting) -> Result<Self> {
-        let issuer = Issuer::new(ISSUER, Algorithm::Es256)?;
+        let issuer = Issuer::new(ISSUER, ALGORITHM)?;
         let place = Place::new()?;
         place.write("keys.json", &issuer.key_set().to_string())?;
         let text = DOORWARD

@@ -16,10 +16,10 @@ use crate::peer::Peer;
 
 /// How many times the capacity is offered.
 const TIMES: u32 = 3;
-/// The most connections of the load.
-const CONNECTIONS: usize = 2_000;
 /// How long callers wait.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How many verified tokens are kept where they are kept.
+const KEPT: usize = 100_000;
 /// What a load takes to come to its pace; not counted.
 const BEGINNING: Duration = Duration::from_secs(1);
 /// The cheap service: nginx, which answers at once.
@@ -39,13 +39,15 @@ struct Figures {
     name: &'static str,
     capacity: f64,
     offered: u32,
+    /// Requests in a second that were sent.
+    sent: f64,
     goodput: f64,
     /// Of a hundred requests: turned away with 503, answered otherwise, not answered in time.
     shed: f64,
     otherwise: f64,
     unanswered: f64,
-    /// How much of its core Doorward used meanwhile, of a hundred.
-    busy: f64,
+    /// How much of its core Doorward used while its capacity was measured, and during the overload, of a hundred.
+    busy: (f64, f64),
     p50: Duration,
     p99: Duration,
     /// Memory before and at most during the overload, in MiB.
@@ -55,27 +57,29 @@ struct Figures {
 /// Measures each setting.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
     let seconds = Duration::from_secs(if options.quick { 4 } else { 15 });
+    let narrow =
+        |max_connections, max_pending| Setting { entries: KEPT, max_connections, max_pending };
+    let anew = Setting { entries: 0, ..narrow(512, 1024) };
     let settings = [
+        ("the gate (each token is verified anew); 2,000 callers", Slow::Gate, anew, 2_000),
+        ("the gate; 6,000 callers", Slow::Gate, anew, 6_000),
         (
-            "the gate: each token is verified anew, the service answers at once",
-            Slow::Gate,
-            Setting { entries: 0, max_connections: 512, max_pending: 1024 },
+            "the service (4 at a time, 5 ms each), `max_connections: 16`, `max_pending: 64`; 2,000 callers",
+            Slow::Service,
+            narrow(16, 64),
+            2_000,
         ),
         (
-            "the service: 4 at a time, 5 ms each; `max_connections: 16`, `max_pending: 64`",
+            "the service, with the limits that there are by default; 2,000 callers",
             Slow::Service,
-            Setting { entries: 100_000, max_connections: 16, max_pending: 64 },
-        ),
-        (
-            "the same service, limits as they are by default",
-            Slow::Service,
-            Setting { entries: 100_000, max_connections: 512, max_pending: 1024 },
+            narrow(512, 1024),
+            2_000,
         ),
     ];
     let machine = described();
     let mut all = Vec::new();
-    for (name, slow, setting) in settings {
-        let figures = overload(name, slow, setting, seconds, binary)?;
+    for (name, slow, setting, callers) in settings {
+        let figures = overload(name, slow, (setting, callers), seconds, binary)?;
         println!("{}", row(&figures));
         all.push(figures);
     }
@@ -84,13 +88,14 @@ pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
         text,
         "**Method**: one data thread on a core of its own, the load and the service on another. Capacity is what 32 \
          connections get that ask again as soon as they are answered, for {} s. Then {TIMES} times as much is offered at \
-         a fixed rate for as long, over at most {CONNECTIONS} connections, by callers that go away after {} s.\n",
+         a fixed rate for as long, by so many callers with a connection each, who go away after {} s and come back; what \
+         is due while all of them wait is not sent.\n",
         seconds.as_secs(),
         PATIENCE.as_secs()
     )?;
     text.push_str(
-        "| the slow part is | capacity req/s | offered | goodput | of capacity | 503 | other | unanswered | of its core | p50 ms | p99 ms | RSS MiB before, most |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| the slow part is | capacity req/s | offered | sent | goodput | of capacity | 503 | other | unanswered | of its core at capacity, at overload | p50 ms | p99 ms | RSS MiB before, most |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for figures in &all {
         writeln!(text, "{}", row(figures))?;
@@ -100,16 +105,18 @@ pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
 
 fn row(figures: &Figures) -> String {
     format!(
-        "| {} | {:.0} | {} | {:.0} | {:.0} % | {:.0} % | {:.0} % | {:.0} % | {:.0} % | {} | {} | {}, {} |",
+        "| {} | {:.0} | {} | {:.0} | {:.0} | {:.0} % | {:.0} % | {:.0} % | {:.0} % | {:.0} %, {:.0} % | {} | {} | {}, {} |",
         figures.name,
         figures.capacity,
         figures.offered,
+        figures.sent,
         figures.goodput,
         100.0 * figures.goodput / figures.capacity,
         figures.shed,
         figures.otherwise,
         figures.unanswered,
-        figures.busy,
+        figures.busy.0,
+        figures.busy.1,
         figures.p50.as_millis(),
         figures.p99.as_millis(),
         figures.resident.0,
@@ -120,7 +127,7 @@ fn row(figures: &Figures) -> String {
 fn overload(
     name: &'static str,
     slow: Slow,
-    setting: Setting,
+    (setting, callers): (Setting, usize),
     seconds: Duration,
     binary: &Path,
 ) -> Result<Figures> {
@@ -143,18 +150,24 @@ fn overload(
         |rate, connections| Offer { address: door.address, rate, connections, patience: PATIENCE };
     let asked = head.clone();
     let load = Offered::start(offer(None, 32), move |_| asked.clone())?;
+    let spent = processor_seconds(door.pid())?;
     let_pass(seconds);
+    let busy = |since: f64| -> Result<f64> {
+        Ok(100.0 * (processor_seconds(door.pid())? - since) / seconds.as_secs_f64())
+    };
+    let busy_before = busy(spent)?;
     let capacity = goodput(&load.stop()?, seconds);
     let before = resident_mib(door.pid())?;
     let offered = (capacity * f64::from(TIMES)) as u32;
-    let load = Offered::start(offer(Some(offered), CONNECTIONS), move |_| head.clone())?;
+    let load = Offered::start(offer(Some(offered), callers), move |_| head.clone())?;
     let (mut most, spent) = (before, processor_seconds(door.pid())?);
     while load.elapsed() < seconds {
         most = most.max(resident_mib(door.pid())?);
         let_pass(Duration::from_millis(200));
     }
-    let spent = processor_seconds(door.pid())? - spent;
-    let endings = load.stop()?;
+    let busy = (busy_before, busy(spent)?);
+    let endings: Vec<_> =
+        load.stop()?.into_iter().filter(|one| one.outcome != Outcome::Unsent).collect();
     let admitted: Vec<_> = endings.iter().filter(|one| is_good(one)).copied().collect();
     let part = |count: usize| 100.0 * count as f64 / endings.len().max(1) as f64;
     let of =
@@ -163,13 +176,14 @@ fn overload(
         name,
         capacity,
         offered,
+        sent: endings.len() as f64 / seconds.as_secs_f64(),
         goodput: goodput(&endings, seconds),
         shed: of(|outcome| outcome == Outcome::Answered(503)),
         otherwise: of(
             |outcome| matches!(outcome, Outcome::Answered(status) if status != 503 && status != 200),
         ),
         unanswered: of(|outcome| !matches!(outcome, Outcome::Answered(_))),
-        busy: 100.0 * spent / seconds.as_secs_f64(),
+        busy,
         p50: percentile(&admitted, 0.5),
         p99: percentile(&admitted, 0.99),
         resident: (before, most),

@@ -30,7 +30,7 @@ pub struct Offer {
     pub address: SocketAddr,
     /// Requests in a second; `None` to send the next on each connection as soon as it is answered.
     pub rate: Option<u32>,
-    /// The most connections. A request that finds all of them busy waits for one; its time runs from when it was due.
+    /// The most connections: how many callers there are. What is due while all of them wait for an answer is not sent.
     pub connections: usize,
     /// How long an answer is waited for, from when its request was due.
     pub patience: Duration,
@@ -58,7 +58,7 @@ pub enum Outcome {
     Broken,
     /// It was not answered in time.
     Late,
-    /// It was given up before a connection was free for it.
+    /// It was due while every connection had one under way.
     Unsent,
 }
 
@@ -177,7 +177,6 @@ impl Desk {
         let (back, mut returned) = unbounded_channel::<usize>();
         let mut workers: Vec<UnboundedSender<Due>> = Vec::new();
         let mut free: Vec<usize> = Vec::new();
-        let mut waiting = std::collections::VecDeque::new();
         let mut given = 0;
         let mut ticks = interval(TICK);
         while !self.is_over() {
@@ -191,14 +190,9 @@ impl Desk {
             let due = (self.start.elapsed().as_secs_f64() * f64::from(rate)) as u64;
             while given < due {
                 let at = self.start + Duration::from_secs_f64(given as f64 / f64::from(rate));
-                waiting.push_back(Due { number: given, at });
+                let due = Due { number: given, at };
                 given += 1;
-            }
-            let now = Instant::now();
-            while let Some(due) = waiting.front().copied() {
-                if now > due.at + self.offer.patience {
-                    self.write(due, Outcome::Unsent);
-                } else if let Some(worker) = free.pop().and_then(|number| workers.get(number)) {
+                if let Some(worker) = free.pop().and_then(|number| workers.get(number)) {
                     // A worker ends only when this end is dropped.
                     let _ = worker.send(due);
                 } else if workers.len() < self.offer.connections {
@@ -207,9 +201,8 @@ impl Desk {
                     tokio::spawn(Arc::clone(&self).work(workers.len(), dues, back.clone()));
                     workers.push(worker);
                 } else {
-                    break;
+                    self.write(due, Outcome::Unsent);
                 }
-                waiting.pop_front();
             }
         }
         drop(workers);
