@@ -6,7 +6,7 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 4] = ["canonical_request", "config", "jwks", "jws"];
+const TARGETS: [&str; 5] = ["canonical_request", "config", "jwks", "jws", "proxy_protocol"];
 
 /// Fuzzes the parsers.
 #[derive(Debug, clap::Args)]

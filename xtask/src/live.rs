@@ -4,6 +4,7 @@ mod changes;
 mod crash;
 mod cuts;
 mod faults;
+mod foreign_balancer;
 mod foreign_issuer;
 mod foreign_service;
 mod foreign_streams;
@@ -57,6 +58,7 @@ pub(crate) fn run(binary: Option<&Path>, filter: Option<&str>, soak: bool) -> Re
 fn scenarios() -> impl Iterator<Item = Scenario> {
     [
         foreign_issuer::SCENARIOS,
+        foreign_balancer::SCENARIOS,
         foreign_service::SCENARIOS,
         foreign_streams::SCENARIOS,
         changes::SCENARIOS,

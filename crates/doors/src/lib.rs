@@ -8,6 +8,7 @@
 //! No door has a check of its own: what is not in [`judge`] is not checked.
 
 mod answer;
+pub mod fuzz;
 mod in_flight;
 mod judge;
 mod metrics;

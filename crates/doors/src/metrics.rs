@@ -16,6 +16,7 @@ pub struct Metrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: Gauge,
     pub(crate) connections_refused: Counter,
+    pub(crate) proxy_headers_refused: Counter,
     pub(crate) tls_handshakes_failed: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) endpoint_up: Family<EndpointLabels, Gauge>,
@@ -79,6 +80,11 @@ impl Metrics {
                 all,
                 "connections_refused",
                 "Connections closed at once because there were too many",
+            ),
+            proxy_headers_refused: counted(
+                all,
+                "proxy_headers_refused",
+                "Connections of trusted peers that did not begin with a good PROXY protocol header",
             ),
             tls_handshakes_failed: counted(
                 all,

@@ -40,8 +40,12 @@ pub struct Model {
     pub server_tls: Option<Arc<ServerConfig>>,
     /// The port of HTTPS that requests over plain HTTP are redirected to, if they are.
     pub https_port: Option<u16>,
+    /// Whether connections from trusted peers begin with the PROXY protocol.
+    pub proxy_protocol: bool,
     /// The most bytes a request's body may have; `None` for any.
     pub max_body: Option<u64>,
+    /// The least bytes per second of a request's body; zero for any pace.
+    pub body_rate: u64,
     /// How long a request waits for the audit log.
     pub audit_budget: Duration,
 }

@@ -4,6 +4,8 @@
 mod client_certificates;
 #[path = "protocols/house.rs"]
 mod house;
+#[path = "protocols/proxy_protocol.rs"]
+mod proxy_protocol;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! One caller's connection, from accept to close: TLS or not, HTTP/1.1 or HTTP/2.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokens::UnverifiedChain;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -24,6 +25,7 @@ use super::body::DoorBody;
 use super::busyness::Busyness;
 use super::handler::Handler;
 use super::paced::{Pace, Paced};
+use super::proxy_protocol::{self, PREFIX_BYTES, Source, rest_length};
 use super::streams::Answers;
 use super::tls::HTTP2;
 use super::worker::ProxyLimits;
@@ -55,9 +57,26 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
-    pub(crate) async fn serve(self, stream: TcpStream, mut caller: Caller) {
+    pub(crate) async fn serve(self, mut stream: TcpStream, mut caller: Caller) {
         let _ = stream.set_nodelay(true);
         let Self { limits, .. } = self;
+        if self.handler.is_told_by(caller.peer.ip()) {
+            let source = tokio::select! {
+                source = timeout(limits.header_timeout, told_source(&mut stream)) => source,
+                // Nothing was asked for yet.
+                () = drained(self.draining.clone()) => return,
+            };
+            match source {
+                // From here on it is as if the caller had connected by itself: nothing of what it sends counts for more
+                // because a trusted peer passes it on.
+                Ok(Ok(Source::Of(source))) => caller.peer = source,
+                Ok(Ok(Source::Sender)) => {}
+                Ok(Err(error)) => {
+                    return self.handler.no_proxy_header(caller.peer, &error.to_string());
+                }
+                Err(_) => return self.handler.no_proxy_header(caller.peer, "it took too long"),
+            }
+        }
         let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
         let busy = Busyness::default();
         if caller.scheme == Scheme::Http {
@@ -195,6 +214,15 @@ impl Serving {
 
 fn answer(response: Response<DoorBody>) -> Result<Response<DoorBody>, Infallible> {
     Ok(response)
+}
+
+/// Reads the PROXY protocol's header, and nothing after it.
+async fn told_source(stream: &mut TcpStream) -> io::Result<Source> {
+    let mut prefix = [0; PREFIX_BYTES];
+    stream.read_exact(&mut prefix).await?;
+    let mut rest = vec![0; rest_length(&prefix).map_err(io::Error::other)?];
+    stream.read_exact(&mut rest).await?;
+    proxy_protocol::read(&prefix, &rest).map_err(io::Error::other)
 }
 
 /// Whether what comes begins as HTTP/2 does with prior knowledge (RFC 9113 §3.3); nothing when nothing comes, or too

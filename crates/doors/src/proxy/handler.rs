@@ -1,6 +1,6 @@
 //! One request: from hyper's hands to the gate's, and on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -60,6 +60,19 @@ impl Handler {
     /// How TLS is spoken with callers, if it is.
     pub(crate) fn server_tls(&self) -> Option<Arc<ServerConfig>> {
         self.doorway.model.load().server_tls.clone()
+    }
+
+    /// Whether connections of `peer` begin with the PROXY protocol.
+    pub(crate) fn is_told_by(&self, peer: IpAddr) -> bool {
+        let model = self.doorway.model.load();
+        model.proxy_protocol
+            && model.reading.trusted_peers.iter().any(|network| network.contains(peer))
+    }
+
+    /// A peer that is to say whose its connection is did not.
+    pub(crate) fn no_proxy_header(&self, peer: SocketAddr, why: &str) {
+        self.doorway.metrics.proxy_headers_refused.inc();
+        tracing::debug!(%peer, why, "a PROXY protocol header was refused");
     }
 
     /// A caller and we could not agree on TLS.

@@ -18,6 +18,7 @@ mod names;
 mod own;
 mod paced;
 mod pool;
+pub(crate) mod proxy_protocol;
 mod sender;
 mod service;
 mod service_headers;

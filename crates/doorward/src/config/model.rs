@@ -113,6 +113,8 @@ pub struct Listen {
     pub https: Option<Https>,
     /// Whether requests over plain HTTP are redirected to HTTPS.
     pub redirect_to_https: bool,
+    /// Whether connections from trusted peers begin with the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Health, readiness and metrics.
     pub admin: SocketAddr,
 }
@@ -313,8 +315,12 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// The body of a request, in bytes; none for no limit.
     pub body_bytes: Option<u64>,
+    /// The least bytes per second of a request's body; zero for any pace.
+    pub body_rate: u64,
     /// Connections open at a time.
     pub connections: usize,
+    /// Requests under way at a time.
+    pub requests: usize,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests.

@@ -189,8 +189,10 @@ impl Assembly {
                 .as_ref()
                 .filter(|_| config.listen.redirect_to_https)
                 .map(|https| https.address.port()),
+            proxy_protocol: config.listen.proxy_protocol,
             policy_set,
             max_body: config.limits.body_bytes,
+            body_rate: config.limits.body_rate,
             audit_budget: config.audit.budget,
         };
         Ok(Assembled { model, facts })

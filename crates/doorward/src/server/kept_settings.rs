@@ -18,6 +18,8 @@ pub(super) struct KeptSettings {
 impl KeptSettings {
     pub(super) fn of(config: &Config) -> Self {
         let mut listen = config.listen.clone();
+        // New connections are read as the new configuration says.
+        listen.proxy_protocol = false;
         if let Some(https) = &mut listen.https {
             // Certificates are read again.
             https.certificates.clear();

@@ -211,6 +211,19 @@ impl House {
         Ok((Self { place, gateway, https, service, issuer, authority, clients, seen }, port))
     }
 
+    /// Opens one that takes the PROXY protocol from `peers`, and has little patience.
+    pub(crate) async fn open_told(peers: &str) -> Result<Self> {
+        let Self { place, gateway, https, service, issuer, authority, clients, seen } =
+            Self::open(|| Response::new(whole("ok"))).await?;
+        gateway.stop()?;
+        let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
+        let text = text.replacen("  http:", "  proxy_protocol: true\n  http:", 1);
+        let text = text.replacen("limits: {", "limits: { header_timeout: 500ms,", 1);
+        place.write("doorward.yaml", &format!("trusted_peers: [{peers}]\n{text}"))?;
+        let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+        Ok(Self { place, gateway, https, service, issuer, authority, clients, seen })
+    }
+
     pub(crate) fn revoke_alice(&self) -> Result<()> {
         self.revoke("corp/alice")
     }
@@ -245,9 +258,25 @@ impl House {
         shown: Option<&Shown>,
     ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.https.address()).await?;
+        self.tls_over(stream, name, protocols, shown).await
+    }
+
+    /// TLS over a connection that has said something else before.
+    pub(crate) async fn tls_over(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        protocols: &[&[u8]],
+        shown: Option<&Shown>,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned())?;
         Ok(self.authority.connector(protocols, shown)?.connect(name, stream).await?)
+    }
+
+    /// Where HTTPS is.
+    pub(crate) fn https(&self) -> SocketAddr {
+        self.https.address()
     }
 
     pub(crate) async fn http2(&self) -> Result<http2::SendRequest<Body>> {
@@ -266,13 +295,20 @@ impl House {
 
     pub(crate) async fn http1(&self) -> Result<http1::SendRequest<Body>> {
         let stream = self.tls("app.test", &[b"http/1.1"]).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(sender)
+        speak_http1(stream).await
     }
 }
 
-async fn speak_http2<S>(stream: S) -> Result<http2::SendRequest<Body>>
+pub(crate) async fn speak_http1<S>(stream: S) -> Result<http1::SendRequest<Body>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+pub(crate) async fn speak_http2<S>(stream: S) -> Result<http2::SendRequest<Body>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

@@ -114,6 +114,7 @@ impl Builder<'_> {
             segment_parameters: route.segment_parameters,
             max_permit: route.max_permit,
             websocket: route.websocket,
+            slow_body: route.slow_body,
             disabled: route.disabled,
         })
     }

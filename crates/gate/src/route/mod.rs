@@ -35,6 +35,7 @@ pub struct Route {
     pub(crate) segment_parameters: SegmentParameters,
     pub(crate) max_permit: Option<Duration>,
     pub(crate) websocket: bool,
+    pub(crate) slow_body: bool,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
@@ -65,6 +66,12 @@ impl Route {
     #[must_use]
     pub const fn websocket(&self) -> bool {
         self.websocket
+    }
+
+    /// Whether the body of a request may come at any pace.
+    #[must_use]
+    pub const fn slow_body(&self) -> bool {
+        self.slow_body
     }
 
     /// Its name.

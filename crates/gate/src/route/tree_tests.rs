@@ -27,6 +27,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         segment_parameters: Default::default(),
         max_permit: None,
         websocket: false,
+        slow_body: false,
         disabled: false,
     }
 }

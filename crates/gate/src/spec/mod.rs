@@ -109,6 +109,8 @@ pub struct RouteSpec {
     pub max_permit: Option<Duration>,
     /// Whether a request may go on as a WebSocket (RFC 6455).
     pub websocket: bool,
+    /// Whether the body of a request may come at any pace.
+    pub slow_body: bool,
 }
 
 /// Which requests a route takes.

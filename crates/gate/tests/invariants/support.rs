@@ -152,6 +152,7 @@ pub(crate) fn route(name: &str, path: &str) -> RouteSpec {
         disabled: false,
         max_permit: None,
         websocket: false,
+        slow_body: false,
     }
 }
 

@@ -21,8 +21,15 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) uri_bytes: Bounded<UriBytes>,
     /// The body of a request, or `unlimited`. A larger one is answered with 413.
     pub(in crate::config) body_bytes: BodyBytes,
+    /// How many bytes of a request's body must come per second, on average over any 10 s in which they are waited for, until
+    /// its service begins to answer. A slower one is answered with 408. `0B` takes any pace; so do routes that say
+    /// `slow_body: true`.
+    pub(in crate::config) body_rate: Bounded<BodyRate>,
     /// How many connections are open at a time. Further ones are closed at once.
     pub(in crate::config) connections: Bounded<Connections>,
+    /// How many requests are under way at a time, over all data threads. Further ones are answered with 503 at once, unjudged.
+    /// By default 4096 for each data thread.
+    pub(in crate::config) requests: Option<Bounded<Requests>>,
     /// How long the head of a request may take to arrive.
     pub(in crate::config) header_timeout: Bounded<HeaderTimeout>,
     /// How long a connection may be idle between requests.
@@ -110,8 +117,12 @@ bound! {
     Streams: Count, Count(1), Count(10_000), Some(Count(128));
     /// The path and query of a request.
     UriBytes: Size, Size::bytes(256), Size::kib(32), Some(Size::kib(8));
+    /// The least pace of a request's body, in a second.
+    BodyRate: Size, Size::bytes(0), Size::mib(1), Some(Size::bytes(240));
     /// Open connections.
     Connections: Count, Count(1), Count(1_000_000), Some(Count(10_000));
+    /// Requests under way.
+    Requests: Count, Count(1), Count(10_000_000), None;
     /// How long the head of a request may take.
     HeaderTimeout: Time, Time::millis(100), Time::minutes(5), Some(Time::seconds(10));
     /// How long a connection may be idle.

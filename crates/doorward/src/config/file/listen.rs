@@ -14,6 +14,10 @@ pub(in crate::config) struct Listen {
     /// Answer requests over plain HTTP with a redirect (308) to HTTPS, and with nothing else.
     #[serde(default)]
     pub(in crate::config) redirect_to_https: bool,
+    /// Whether connections from `trusted_peers` begin with the PROXY protocol (version 2), as a balancer that passes bytes on
+    /// sends it. Theirs must then; everybody else's are taken as they come.
+    #[serde(default)]
+    pub(in crate::config) proxy_protocol: bool,
     /// Health, readiness and metrics, as IP address and port.
     #[schemars(extend("default" = "127.0.0.1:9901"))]
     pub(in crate::config) admin: Option<Address>,

@@ -62,6 +62,9 @@ pub(in crate::config) struct Route {
     /// Whether a request may go on as a WebSocket. It is closed when its permit ends.
     #[serde(default)]
     pub(in crate::config) websocket: bool,
+    /// Whether the body of a request may come at any pace (`limits.body_rate`), as when a client of gRPC streams what happens.
+    #[serde(default)]
+    pub(in crate::config) slow_body: bool,
 }
 
 /// The timeouts in which a route differs from its service.

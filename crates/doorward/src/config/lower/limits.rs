@@ -2,7 +2,10 @@ use super::{count, time};
 use crate::config::value::{Bound, Bounded, Size};
 use crate::config::{file, model};
 
-pub(super) fn lower(limits: &file::Limits) -> model::Limits {
+/// How many requests may be under way for each data thread, unless the configuration says otherwise.
+const REQUESTS_PER_THREAD: usize = 4096;
+
+pub(super) fn lower(limits: &file::Limits, data_threads: usize) -> model::Limits {
     model::Limits {
         header_bytes: size(&limits.header_bytes),
         headers: count(&limits.headers),
@@ -12,7 +15,9 @@ pub(super) fn lower(limits: &file::Limits) -> model::Limits {
             file::BodyBytes::Limited(size) => Some(size.get()),
             file::BodyBytes::Unlimited => None,
         },
+        body_rate: limits.body_rate.value().get(),
         connections: count(&limits.connections),
+        requests: limits.requests.as_ref().map_or(data_threads * REQUESTS_PER_THREAD, count),
         header_timeout: time(&limits.header_timeout),
         idle_timeout: time(&limits.idle_timeout),
         write_timeout: time(&limits.write_timeout),

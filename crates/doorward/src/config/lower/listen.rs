@@ -25,6 +25,7 @@ impl Lowering<'_> {
                 http: None,
                 https: None,
                 redirect_to_https: false,
+                proxy_protocol: false,
                 admin: DEFAULT_ADMIN,
             };
         };
@@ -91,7 +92,13 @@ impl Lowering<'_> {
             &open,
             "health, readiness and metrics may be read from other machines",
         );
-        model::Listen { http, https, redirect_to_https: listen.redirect_to_https, admin }
+        model::Listen {
+            http,
+            https,
+            redirect_to_https: listen.redirect_to_https,
+            proxy_protocol: listen.proxy_protocol,
+            admin,
+        }
     }
 
     fn https(&mut self, https: &file::Https, place: &Place) -> model::Https {
@@ -136,8 +143,24 @@ impl Lowering<'_> {
         self.report(problem);
     }
 
-    pub(super) fn trusted_peers(&mut self, peers: &[PeerNetwork], every: bool) -> Vec<Network> {
+    /// Whose word about callers counts; with the PROXY protocol there must be somebody.
+    pub(super) fn trusted_peers(
+        &mut self,
+        peers: &[PeerNetwork],
+        every: bool,
+        listen: &model::Listen,
+    ) -> Vec<Network> {
         let place = Place::key("trusted_peers");
+        if listen.proxy_protocol && peers.is_empty() {
+            let place = Place::key("listen").then("proxy_protocol");
+            let problem =
+                self.key_problem(&place, "there is nobody to take the PROXY protocol from");
+            self.report(
+                problem.help(
+                    "write the networks of your load balancers: `trusted_peers: [10.0.0.0/8]`",
+                ),
+            );
+        }
         for (index, peer) in peers.iter().enumerate() {
             if peer.0.is_everyone() && !every {
                 let message = format!("`{}` trusts the forwarded headers of everyone", peer.0);

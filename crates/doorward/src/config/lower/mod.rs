@@ -69,7 +69,8 @@ impl<'a> Lowering<'a> {
         let file_asks =
             file.listen.as_ref().and_then(|listen| listen.https.as_ref()?.client_certificates);
         let listen = self.listen(file.listen);
-        let trusted_peers = self.trusted_peers(&file.trusted_peers, file.danger_trust_every_peer);
+        let trusted_peers =
+            self.trusted_peers(&file.trusted_peers, file.danger_trust_every_peer, &listen);
         let identity = self.identity(file.identity, &file.issuers);
         self.signed_identity_is_configured(&file.services);
         let (specs, issuers) = self.issuers(file.issuers);
@@ -81,10 +82,10 @@ impl<'a> Lowering<'a> {
         let (policies, policy_origins) = self.policies(file.policies);
         let revoked = self.revoked(file.revoked);
         let audit = self.audit(file.audit);
-        let limits = limits::lower(&file.limits);
         let telemetry = telemetry::lower(file.telemetry);
         let processors = self.surroundings.processors().max(1);
         let data_threads = file.data_threads.as_ref().map_or(processors, count);
+        let limits = limits::lower(&file.limits, data_threads);
         let token_cache_entries = count(&file.token_cache.entries);
         let gate =
             GateSpec { issuers: specs, services: forwards, defaults, routes, policies, revoked };

@@ -54,6 +54,7 @@ impl Lowering<'_> {
             disabled: route.disabled,
             max_permit: route.max_permit.as_ref().map(time),
             websocket: route.websocket,
+            slow_body: route.slow_body,
         }
     }
 }
