@@ -35,6 +35,7 @@ pub(crate) struct InFlight {
     endpoint: OnceLock<Arc<str>>,
     ended: AtomicU8,
     upload_broke: AtomicBool,
+    upload_slow: AtomicBool,
     upload_done: AtomicBool,
     answer_over: AtomicBool,
     /// Microseconds after the beginning at which a part of the answer was offered to the caller; zero while none waits.
@@ -102,6 +103,7 @@ impl InFlight {
             endpoint: OnceLock::new(),
             ended: AtomicU8::new(0),
             upload_broke: AtomicBool::new(false),
+            upload_slow: AtomicBool::new(false),
             upload_done: AtomicBool::new(false),
             answer_over: AtomicBool::new(false),
             offered: AtomicU64::new(0),
@@ -136,6 +138,20 @@ impl InFlight {
     /// The caller's body was not what its head promised.
     pub(crate) fn upload_broke(&self) {
         self.upload_broke.store(true, Ordering::Relaxed);
+    }
+
+    /// The caller's body came too slowly.
+    pub(crate) fn upload_slow(&self) {
+        self.upload_slow.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_upload_slow(&self) -> bool {
+        self.upload_slow.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is an answer already.
+    pub(crate) fn has_answer(&self) -> bool {
+        self.status.load(Ordering::Relaxed) != 0
     }
 
     /// The caller's body was passed on to its end.

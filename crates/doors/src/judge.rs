@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::in_flight::FinishedRequest;
 use crate::metrics::DecisionLabels;
 use crate::model::{Doorway, KeysAt, Model};
+use crate::proxy::refusals::Refused;
 use crate::request_id::RequestId;
 use crate::trace::TraceContext;
 
@@ -299,6 +300,28 @@ impl Unread {
             return None;
         };
         Some(Self { status, code, reason: format!("what came is no HTTP request: {error}") })
+    }
+
+    /// What HTTP/2 refused by itself.
+    pub(crate) fn refused(refused: Refused) -> Self {
+        let (status, code, reason) = match refused {
+            Refused::Head => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head_too_large",
+                "the head of a request of HTTP/2 is too large".to_owned(),
+            ),
+            Refused::Request(reason) => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                format!("what came is no HTTP/2 request: {}", h2::Reason::from(reason)),
+            ),
+            Refused::Connection(reason) => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                format!("the connection broke HTTP/2: {}", h2::Reason::from(reason)),
+            ),
+        };
+        Self { status, code, reason }
     }
 }
 

@@ -8,6 +8,7 @@
 //! No door has a check of its own: what is not in [`judge`] is not checked.
 
 mod answer;
+mod crowd;
 pub mod fuzz;
 mod in_flight;
 mod judge;
@@ -19,6 +20,7 @@ mod service_options;
 mod signed_identity;
 mod trace;
 
+pub use crowd::Crowd;
 pub use in_flight::FinishedRequest;
 pub use metrics::Metrics;
 pub use model::{Doorway, Model, TraceSink};

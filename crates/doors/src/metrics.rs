@@ -16,7 +16,9 @@ pub struct Metrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: Gauge,
     pub(crate) connections_refused: Counter,
+    pub(crate) http2_refused: Family<RefusedLabels, Counter>,
     pub(crate) proxy_headers_refused: Counter,
+    pub(crate) requests_shed: Counter,
     pub(crate) tls_handshakes_failed: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) endpoint_up: Family<EndpointLabels, Gauge>,
@@ -52,6 +54,11 @@ pub(crate) struct ServiceLabels {
     pub(crate) service: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RefusedLabels {
+    pub(crate) what: &'static str,
+}
+
 impl Metrics {
     /// Counters, told to `registry`.
     #[must_use]
@@ -81,10 +88,20 @@ impl Metrics {
                 "connections_refused",
                 "Connections closed at once because there were too many",
             ),
+            http2_refused: counted(
+                all,
+                "http2_refused",
+                "What HTTP/2 itself refused: requests, heads that are too large, and whole connections",
+            ),
             proxy_headers_refused: counted(
                 all,
                 "proxy_headers_refused",
                 "Connections of trusted peers that did not begin with a good PROXY protocol header",
+            ),
+            requests_shed: counted(
+                all,
+                "requests_shed",
+                "Requests turned away unjudged because too many were under way",
             ),
             tls_handshakes_failed: counted(
                 all,

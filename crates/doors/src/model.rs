@@ -13,6 +13,7 @@ use ledger::audit::AuditLog;
 use rustls::ServerConfig;
 use tokens::{Timestamp, TokenCache};
 
+use crate::crowd::Crowd;
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
 use crate::proxy::Service;
@@ -60,6 +61,8 @@ pub struct Doorway {
     pub audit: AuditLog,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The requests under way.
+    pub crowd: Arc<Crowd>,
     /// Counters.
     pub metrics: Metrics,
     /// Whether requests that are still under way are being cut off because the process ends.

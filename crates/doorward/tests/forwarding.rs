@@ -366,6 +366,9 @@ fn a_request_waits_for_a_connection_no_longer_than_for_an_answer() -> Result<()>
     Ok(())
 }
 
+/// The key `a2V5`, accepted (RFC 6455 §4.2.2), in small letters.
+const ACCEPTED: &str = "sec-websocket-accept: acomowsams4gzl5sy2uaf1804ga=\r\n";
+
 /// A service that goes on as a WebSocket when it is asked to, and then says what it hears; it tells what it was asked.
 fn echo() -> (impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync, Receiver<Asked>) {
     let (tell, told) = channel();
@@ -378,7 +381,7 @@ fn echo() -> (impl Fn(usize, &mut Reader<TcpStream>) -> Result<()> + Send + Sync
             return Ok(reader.stream().write_all(OK)?);
         }
         reader.stream().write_all(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: acoMowsaMs4gzl5sy2uaF1804GA=\r\n\r\n",
         )?;
         let mut buffer = [0; 64];
         loop {
@@ -431,9 +434,7 @@ fn a_websocket_carries_bytes_both_ways_after_its_permit_and_is_on_record() -> Re
     let house = House::open(USUAL, act)?;
     let (mut socket, head) = house.websocket("/guarded/a", "WebSocket")?;
     assert!(head.starts_with("http/1.1 101 "), "{head}");
-    for field in
-        ["connection: upgrade\r\n", "upgrade: websocket\r\n", "sec-websocket-accept: x\r\n"]
-    {
+    for field in ["connection: upgrade\r\n", "upgrade: websocket\r\n", ACCEPTED] {
         assert!(head.contains(field), "expected {field:?} in {head}");
     }
     let asked = told.recv_timeout(PATIENCE)?;
@@ -527,6 +528,24 @@ fn a_protocol_that_nobody_asked_for_is_a_bad_gateway() -> Result<()> {
         Ok(())
     })?;
     assert_eq!(house.status("GET", "/open/a")?, 502);
+    Ok(())
+}
+
+#[test]
+fn a_websocket_that_answers_another_key_or_none_is_a_bad_gateway() -> Result<()> {
+    for accept in ["", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"] {
+        let house = House::open(USUAL, move |_, reader| {
+            reader.head()?;
+            let head = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n{accept}\r\n"
+            );
+            reader.stream().write_all(head.as_bytes())?;
+            while reader.fill()? {}
+            Ok(())
+        })?;
+        let (_, head) = house.websocket("/guarded/a", "websocket")?;
+        assert!(head.starts_with("http/1.1 502 "), "{accept}: {head}");
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::SEC_WEBSOCKET_ACCEPT;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -33,21 +34,28 @@ impl Attempt<'_> {
         slot: Slot,
     ) -> Result<Response<DoorBody>, Failure> {
         self.in_flight.went_to(&endpoint.name);
-        if answered.response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(self.answer(answered, endpoint, slot).map(DoorBody::Services));
+        let status = answered.response.status();
+        let asked = self.websocket.take();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let agreed = asked.filter(|asked| asked.is_agreed(answered.response.headers()));
+            let agreed = agreed.ok_or(Failure::BadGateway)?;
+            return Ok(self.switched(answered, agreed, slot));
         }
-        let named = WebSocket::is_named(answered.response.headers());
-        match self.websocket.take().filter(|_| named) {
-            Some(asked) => Ok(self.switched(answered, asked, slot)),
-            None => Err(Failure::BadGateway),
+        if status.is_success() && asked.is_some_and(|asked| asked.is_in_http2()) {
+            // Passed on, it would say that the WebSocket is there.
+            return Err(Failure::BadGateway);
         }
+        Ok(self.answer(answered, endpoint, slot).map(DoorBody::Services))
     }
 
     fn switched(&self, answered: Answered, asked: WebSocket, slot: Slot) -> Response<DoorBody> {
         let Answered { mut response, sender, under_way } = answered;
-        self.in_flight.answered(StatusCode::SWITCHING_PROTOCOLS.as_u16());
+        let in_http2 = asked.is_in_http2();
+        let status = if in_http2 { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
+        self.in_flight.answered(status.as_u16());
         let tunnel = Tunnel {
-            caller: asked.0,
+            caller: asked.upgrade,
+            in_http2,
             service: hyper::upgrade::on(&mut response),
             in_flight: Arc::clone(self.in_flight),
             idle_timeout: self.timeouts.idle,
@@ -59,7 +67,13 @@ impl Attempt<'_> {
         tokio::spawn(tunnel.run());
         let (mut parts, _) = response.into_parts();
         remove_hop_by_hop(&mut parts.headers);
-        WebSocket::name(&mut parts.headers);
+        parts.status = status;
+        if in_http2 {
+            // RFC 8441 §5.1: there is no key to accept.
+            parts.headers.remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            WebSocket::name(&mut parts.headers);
+        }
         self.identify(&mut parts.headers);
         let body = DoorBody::Ours { body: Full::new(Bytes::new()), _busy: self.busy.clone() };
         Response::from_parts(parts, body)

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use hyper::body::{Body, Incoming};
 
 use super::answered::Answered;
-use super::body::{CHECK_EVERY, DoorBody, WatchedBody};
+use super::body::{CHECK_EVERY, DoorBody, UploadLimits, WatchedBody};
 use super::busyness::Busy;
 use super::endpoint::Endpoint;
 use super::exchange::Unanswered;
@@ -39,7 +39,7 @@ pub(super) struct Attempt<'a> {
     pub(super) busy: &'a Busy,
     pub(super) head: Head,
     pub(super) timeouts: Timeouts,
-    pub(super) max_body: Option<u64>,
+    pub(super) limits: UploadLimits,
     /// Taken when the service agrees to go on as a WebSocket.
     pub(super) websocket: Option<WebSocket>,
 }
@@ -181,8 +181,7 @@ impl Attempt<'_> {
     fn request(&self, body: Option<Incoming>) -> Request<WatchedBody> {
         let unframed = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
         let in_flight = Arc::clone(self.in_flight);
-        let idle = self.timeouts.idle;
-        let body = WatchedBody::up(body, in_flight, idle, self.max_body, self.busy.clone());
+        let body = WatchedBody::up(body, in_flight, self.limits, self.busy.clone());
         let mut request = Request::new(body);
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = self.head.target.clone();

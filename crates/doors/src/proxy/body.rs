@@ -13,29 +13,36 @@ use ledger::audit::Ended;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::busyness::Busy;
+use super::busyness::{Busy, Unwritten};
 use super::endpoint::{EndpointId, UnderWay};
 use super::pool::{Pool, Slot};
 use super::sender::Sender;
 use super::service::Service;
 use super::streams;
+use super::upload_rate::UploadRate;
 use crate::in_flight::InFlight;
 
 /// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
 pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// How much of an answer is handed to HTTP/2 at a time: a caller that takes this much within `write_timeout` is seen to.
+const SLICE: usize = 16 << 10;
 
 /// Why a body ended before its end. The peer sees the connection break off.
 #[derive(Debug, Error)]
 pub(crate) enum BodyError {
     /// The sender broke off.
     #[error("the body broke off: {0}")]
-    BrokeOff(#[from] hyper::Error),
+    BrokeOff(hyper::Error),
     /// Nothing came for too long.
     #[error("the body paused for more than {0:?}")]
     Idle(Duration),
     /// The permit ended or was revoked.
     #[error("the permit no longer stands")]
     PermitOver,
+    /// It came too slowly.
+    #[error("the body came too slowly")]
+    TooSlow,
     /// The body has more bytes than it may.
     #[error("the body has more than {0} bytes")]
     TooLarge(u64),
@@ -45,7 +52,7 @@ pub(crate) enum BodyError {
 #[derive(Debug)]
 enum Direction {
     /// From the caller to the service.
-    Up { most: Option<u64> },
+    Up { most: Option<u64>, rate: Option<UploadRate> },
     /// From the service to the caller; with the connection that it comes over.
     Down { connection: Option<Box<Lease>> },
 }
@@ -61,10 +68,35 @@ pub(crate) struct Lease {
     pub(crate) _under_way: UnderWay,
 }
 
+/// What an upload may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UploadLimits {
+    /// The most bytes, if there is a most.
+    pub(crate) most: Option<u64>,
+    /// The least bytes per second; zero for any pace.
+    pub(crate) rate: u64,
+    /// How long it may pause.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// A part of an answer that its connection has not written yet.
+struct Part {
+    bytes: Bytes,
+    _unwritten: Unwritten,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A body of a forwarded request or of its answer.
 #[derive(Debug)]
 pub(crate) struct WatchedBody {
     incoming: Option<Incoming>,
+    /// What came and is not handed on yet.
+    rest: Bytes,
     direction: Direction,
     request: Arc<InFlight>,
     idle_timeout: Duration,
@@ -75,7 +107,7 @@ pub(crate) struct WatchedBody {
     /// Whether the task that sends this upload knows for which request it does.
     announced: bool,
     /// Either way, the caller's connection is at work.
-    _busy: Busy,
+    busy: Busy,
 }
 
 impl WatchedBody {
@@ -83,11 +115,12 @@ impl WatchedBody {
     pub(crate) fn up(
         incoming: Option<Incoming>,
         request: Arc<InFlight>,
-        idle_timeout: Duration,
-        most: Option<u64>,
+        limits: UploadLimits,
         busy: Busy,
     ) -> Self {
-        let mut body = Self::new(incoming, Direction::Up { most }, request, idle_timeout, busy);
+        let UploadLimits { most, rate, idle_timeout } = limits;
+        let direction = Direction::Up { most, rate: UploadRate::at_least(rate) };
+        let mut body = Self::new(incoming, direction, request, idle_timeout, busy);
         if body.is_end_stream() {
             body.finish();
         }
@@ -125,6 +158,7 @@ impl WatchedBody {
         let next_check = request.facts().began + CHECK_EVERY;
         Self {
             incoming,
+            rest: Bytes::new(),
             direction,
             request,
             idle_timeout,
@@ -132,7 +166,7 @@ impl WatchedBody {
             next_check,
             timer: None,
             announced: false,
-            _busy: busy,
+            busy,
         }
     }
 
@@ -155,7 +189,7 @@ impl WatchedBody {
 
     fn count(&self, bytes: usize) -> Result<(), BodyError> {
         match &self.direction {
-            Direction::Up { most } => {
+            Direction::Up { most, .. } => {
                 self.request.received(bytes);
                 match most {
                     Some(most) if self.request.received_so_far() > *most => {
@@ -180,16 +214,41 @@ impl WatchedBody {
         if self.request.stands() { Ok(()) } else { Err(BodyError::PermitOver) }
     }
 
+    /// Hands on as much of what came as the caller is seen to take: an answer of HTTP/2 in slices, each of which tells when
+    /// it was written.
+    fn hand_on(&mut self) -> Frame<Bytes> {
+        if !self.busy.has_streams() {
+            return Frame::data(std::mem::take(&mut self.rest));
+        }
+        let bytes = self.rest.split_to(self.rest.len().min(SLICE));
+        Frame::data(Bytes::from_owner(Part { bytes, _unwritten: self.busy.unwritten() }))
+    }
+
+    /// Whether the caller sends too slowly. Once there is an answer, its service has what it needs to go on.
+    fn is_too_slow(&mut self, now: Instant) -> bool {
+        match &mut self.direction {
+            Direction::Up { rate: Some(rate), .. } if !self.request.has_answer() => {
+                rate.is_too_slow(now)
+            }
+            _ => false,
+        }
+    }
+
     /// Waits for time to pass while nothing comes.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyError> {
         loop {
             let now = Instant::now();
             let idle_until = *self.waiting_since.get_or_insert(now) + self.idle_timeout;
             if now >= idle_until {
-                if matches!(self.direction, Direction::Down { .. }) {
-                    self.request.end(Ended::UpstreamTimedOut);
+                match self.direction {
+                    Direction::Up { .. } => self.request.upload_slow(),
+                    Direction::Down { .. } => self.request.end(Ended::UpstreamTimedOut),
                 }
                 return Poll::Ready(BodyError::Idle(self.idle_timeout));
+            }
+            if self.is_too_slow(now) {
+                self.request.upload_slow();
+                return Poll::Ready(BodyError::TooSlow);
             }
             if let Err(error) = self.check(now) {
                 return Poll::Ready(error);
@@ -239,8 +298,13 @@ impl Body for WatchedBody {
             // With HTTP/2 the upload may get a task of its own; elsewhere there is none to tell.
             let _ = streams::carries(Arc::downgrade(&this.request));
         }
-        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
-            return this.wait(context).map(|error| Some(Err(error)));
+        let frame = if this.rest.is_empty() {
+            let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+                return this.wait(context).map(|error| Some(Err(error)));
+            };
+            frame
+        } else {
+            Some(Ok(Frame::data(std::mem::take(&mut this.rest))))
         };
         match frame {
             None => {
@@ -258,9 +322,18 @@ impl Body for WatchedBody {
             }
             Some(Ok(frame)) => {
                 let now = Instant::now();
-                if down {
-                    this.request.offered(now);
+                if let Direction::Up { rate: Some(rate), .. } = &mut this.direction {
+                    rate.came(frame.data_ref().map_or(0, Bytes::len), now);
                 }
+                let frame = match frame.into_data() {
+                    Ok(bytes) if down => {
+                        this.rest = bytes;
+                        this.request.offered(now);
+                        this.hand_on()
+                    }
+                    Ok(bytes) => Frame::data(bytes),
+                    Err(frame) => frame,
+                };
                 this.waiting_since = None;
                 let checked = this
                     .check(now)
@@ -274,10 +347,11 @@ impl Body for WatchedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.rest.is_empty() && self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
+        // It is asked for before anything came.
         self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

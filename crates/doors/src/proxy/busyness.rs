@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::streams;
+use crate::crowd::Place;
 use crate::in_flight::InFlight;
 
 /// Whether a connection is answering a request, and which; shared by its stream and its answers.
@@ -18,6 +19,7 @@ struct State {
     answering: AtomicUsize,
     streams: AtomicBool,
     handed_over: AtomicBool,
+    unwritten: AtomicUsize,
     moments: Mutex<Moments>,
     forwarded: Mutex<Weak<InFlight>>,
     rest: Notify,
@@ -31,7 +33,15 @@ struct Moments {
 
 /// Held while a request is being answered, or its body still read.
 #[derive(Debug)]
-pub(crate) struct Busy(Busyness);
+pub(crate) struct Busy {
+    connection: Busyness,
+    /// The request's place among all that are under way.
+    place: Option<Arc<Place>>,
+}
+
+/// Held while a part of an answer waits to be written to the caller (HTTP/2 keeps what its window does not let out).
+#[derive(Debug)]
+pub(crate) struct Unwritten(Busyness);
 
 impl Default for Busyness {
     fn default() -> Self {
@@ -40,6 +50,7 @@ impl Default for Busyness {
             answering: AtomicUsize::new(0),
             streams: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
+            unwritten: AtomicUsize::new(0),
             moments: Mutex::new(moments),
             forwarded: Mutex::default(),
             rest: Notify::new(),
@@ -52,7 +63,7 @@ impl Busyness {
     pub(crate) fn begin(&self) -> Busy {
         self.0.answering.fetch_add(1, Ordering::Relaxed);
         self.head_over();
-        Busy(self.clone())
+        Busy { connection: self.clone(), place: None }
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -66,7 +77,16 @@ impl Busyness {
         }
     }
 
-    /// Since when nothing is being answered; nothing while something is.
+    /// Whether a part of an answer waits to be written.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.0.unwritten.load(Ordering::Relaxed) != 0
+    }
+
+    fn rests(&self) {
+        self.moments(|moments| moments.idle_since = Instant::now());
+    }
+
+    /// Since when nothing is being answered, and no part of an answer was written; nothing while something is.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         (!self.is_busy()).then(|| self.moments(|moments| moments.idle_since))
     }
@@ -104,9 +124,26 @@ impl Busyness {
 }
 
 impl Busy {
+    /// The same, with the request's place.
+    pub(crate) fn holding(mut self, place: Place) -> Self {
+        self.place = Some(Arc::new(place));
+        self
+    }
+
+    /// Whether requests come beside each other on its connection (HTTP/2).
+    pub(crate) fn has_streams(&self) -> bool {
+        self.connection.0.streams.load(Ordering::Relaxed)
+    }
+
+    /// A part of its answer begins to wait.
+    pub(crate) fn unwritten(&self) -> Unwritten {
+        self.connection.0.unwritten.fetch_add(1, Ordering::Relaxed);
+        Unwritten(self.connection.clone())
+    }
+
     /// The connection goes on without us reading requests from it, for as long as this or a clone of it is held.
     pub(crate) fn hand_over(&self) -> Self {
-        self.0.0.handed_over.store(true, Ordering::Relaxed);
+        self.connection.0.handed_over.store(true, Ordering::Relaxed);
         self.clone()
     }
 
@@ -115,7 +152,7 @@ impl Busy {
         let request = Arc::downgrade(request);
         // With HTTP/2 a permit that ends takes its stream with it, and never the others of the connection.
         if let Err(request) = streams::carries(request) {
-            let forwarded = &self.0.0.forwarded;
+            let forwarded = &self.connection.0.forwarded;
             *forwarded.lock().unwrap_or_else(PoisonError::into_inner) = request;
         }
     }
@@ -123,16 +160,24 @@ impl Busy {
 
 impl Clone for Busy {
     fn clone(&self) -> Self {
-        self.0.0.answering.fetch_add(1, Ordering::Relaxed);
-        Self(self.0.clone())
+        let connection = self.connection.clone();
+        connection.0.answering.fetch_add(1, Ordering::Relaxed);
+        Self { connection, place: self.place.clone() }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if self.0.0.answering.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.0.moments(|moments| moments.idle_since = Instant::now());
-            self.0.0.rest.notify_one();
+        if self.connection.0.answering.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.connection.rests();
+            self.connection.0.rest.notify_one();
         }
+    }
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        self.0.0.unwritten.fetch_sub(1, Ordering::Relaxed);
+        self.0.rests();
     }
 }

@@ -21,11 +21,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::body::DoorBody;
+use super::body::{CHECK_EVERY, DoorBody};
 use super::busyness::Busyness;
 use super::handler::Handler;
 use super::paced::{Pace, Paced};
 use super::proxy_protocol::{self, PREFIX_BYTES, Source, rest_length};
+use super::refusals::Overheard;
 use super::streams::Answers;
 use super::tls::HTTP2;
 use super::worker::ProxyLimits;
@@ -83,7 +84,7 @@ impl Serving {
             let preface = tokio::select! {
                 preface = speaks_http2(&stream, limits) => preface,
                 // Nothing was asked for yet.
-                () = farewell(&busy, self.draining.clone()) => None,
+                () = farewell(&busy, self.draining.clone(), limits.write_timeout) => None,
             };
             let Some(http2) = preface else { return };
             let stream = Paced::new(stream, busy.clone(), pace);
@@ -145,7 +146,7 @@ impl Serving {
             tokio::pin!(connection);
             tokio::select! {
                 ended = &mut connection => return ended,
-                () = farewell(&busy, draining.clone()) => {}
+                () = farewell(&busy, draining.clone(), limits.write_timeout) => {}
             }
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -166,6 +167,12 @@ impl Serving {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { handler, limits, draining } = self;
+        let (stream, mut refused) = Overheard::new(stream);
+        let recording = async {
+            while let Some(refused) = refused.recv().await {
+                handler.record_refused(&caller, refused).await;
+            }
+        };
         let (served, enough) = (AtomicUsize::new(0), Notify::new());
         let service = service_fn(|request: Request<Incoming>| {
             if served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests_per_connection {
@@ -176,36 +183,38 @@ impl Serving {
         });
         // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
         let list = limits.header_bytes + limits.headers * 32 + SLACK;
+        let idle = |from, limit| idle(&busy, from, limit, limits.write_timeout);
         let connection = http2::Builder::new(Answers { write_timeout: limits.write_timeout })
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
+            .enable_connect_protocol()
             .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MAX_RESETS)
             .max_local_error_reset_streams(MAX_RESETS)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = &mut connection => Some(ended),
-            () = drained(draining) => None,
-            () = enough.notified() => None,
-            () = idle(&busy, Instant::now(), limits.idle_timeout) => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                // Who has nothing under way is not waited for.
-                tokio::select! {
-                    ended = &mut connection => ended,
-                    () = idle(&busy, Instant::now(), GOODBYE) => Ok(()),
-                }
+        let ended = async {
+            tokio::pin!(connection);
+            let began = Instant::now();
+            tokio::select! {
+                ended = &mut connection => return ended,
+                () = drained(draining) => {}
+                () = enough.notified() => {}
+                () = idle(began, limits.idle_timeout) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            // Who has nothing under way is not waited for.
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = idle(Instant::now(), GOODBYE) => Ok(()),
             }
         };
+        // What is to be recorded ends with the connection.
+        let (ended, ()) = tokio::join!(ended, recording);
         if let Err(error) = ended {
             tracing::debug!(peer = %caller.peer, %error, "a connection ended early");
         }
@@ -259,16 +268,20 @@ pub(crate) async fn drained(mut draining: watch::Receiver<bool>) {
 ///
 /// A connection that is closed while its caller is about to ask on it loses that request without an answer. So callers
 /// are waited for, and told with the next answer that it is the last.
-async fn farewell(busy: &Busyness, draining: watch::Receiver<bool>) {
+async fn farewell(busy: &Busyness, draining: watch::Receiver<bool>, write_timeout: Duration) {
     drained(draining).await;
-    idle(busy, Instant::now(), GOODBYE).await;
+    idle(busy, Instant::now(), GOODBYE, write_timeout).await;
 }
 
-/// Ends when nothing has been asked for as long as `limit`, from `from` on.
-async fn idle(busy: &Busyness, from: Instant, limit: Duration) {
+/// Ends when nothing has been asked for as long as `limit`, from `from` on. While a part of an answer waits for its caller
+/// to take it, that caller has at least `write_timeout` from part to part.
+async fn idle(busy: &Busyness, from: Instant, limit: Duration, write_timeout: Duration) {
     loop {
+        let waiting = busy.has_unwritten();
+        let limit = if waiting { limit.max(write_timeout) } else { limit };
         match busy.idle_since().map(|since| since.max(from) + limit) {
             Some(end) if end <= Instant::now() => return,
+            Some(_) if waiting => sleep(CHECK_EVERY).await,
             Some(end) => sleep_until(end).await,
             None => sleep(limit).await,
         }

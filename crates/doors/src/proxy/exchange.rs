@@ -116,8 +116,12 @@ impl Attempt<'_> {
         if !self.in_flight.stands() {
             return Unanswered::Failed(self.over());
         }
-        if let Some(most) = self.max_body.filter(|most| self.in_flight.received_so_far() > *most) {
+        if let Some(most) = self.limits.most.filter(|most| self.in_flight.received_so_far() > *most)
+        {
             return Unanswered::Failed(Failure::TooLarge(most));
+        }
+        if self.in_flight.was_upload_slow() {
+            return Unanswered::Failed(Failure::TooSlow);
         }
         if self.in_flight.has_upload_broken() {
             return Unanswered::Failed(Failure::BadBody);

@@ -17,12 +17,16 @@ pub(super) enum Failure {
     Busy,
     /// Something of ours is missing that it cannot be forwarded without.
     Incapable(&'static str),
+    /// A WebSocket was asked for where any success would say that it is there, and it is not to be had.
+    NoWebSocket,
     /// The permit ended or was revoked before there was anything to pass on; how, the in-flight request knows.
     PermitOver,
     /// No answer came in time.
     TimedOut,
     /// The body has more bytes than this.
     TooLarge(u64),
+    /// The caller's body came too slowly.
+    TooSlow,
 }
 
 impl Failure {
@@ -44,6 +48,11 @@ impl Failure {
                 (Some(Ended::UpstreamFailed), unavailable(detail))
             }
             Self::Incapable(detail) => (Some(Ended::UpstreamFailed), unavailable(detail)),
+            Self::NoWebSocket => {
+                let detail = "no WebSocket is to be had here";
+                let answer = Answer::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented", detail);
+                (Some(Ended::Completed), answer)
+            }
             Self::PermitOver => {
                 let detail = "what permitted the request ended before it was served";
                 (None, Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail))
@@ -57,6 +66,11 @@ impl Failure {
                 let detail = format!("the request's body has more than {most} bytes");
                 let answer =
                     Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large", detail);
+                (Some(Ended::Completed), answer)
+            }
+            Self::TooSlow => {
+                let detail = "the request's body came too slowly";
+                let answer = Answer::new(StatusCode::REQUEST_TIMEOUT, "Request Timeout", detail);
                 (Some(Ended::Completed), answer)
             }
         };

@@ -11,7 +11,7 @@ use tokens::Timestamp;
 use tokio::time::timeout;
 
 use super::attempt::{Attempt, Head};
-use super::body::DoorBody;
+use super::body::{DoorBody, UploadLimits};
 use super::busyness::Busy;
 use super::failure::Failure;
 use super::pool::Pool;
@@ -53,10 +53,15 @@ pub(crate) async fn forward(
         let mut headers = upstream_headers(&request, in_flight.watch(), &route, signed?, &facts);
         let target = target(&request, service, &mut headers)?;
         // What the route does not take, and what the service's protocol does not have, is not asked for.
-        let websocket = websocket.filter(|_| route.websocket() && !service.speaks_http2());
-        if websocket.is_some() {
-            WebSocket::name(&mut headers);
-        }
+        let websocket = match websocket {
+            Some(asked) if route.websocket() && !service.speaks_http2() => {
+                asked.ask(&mut headers);
+                Some(asked)
+            }
+            // There is no other answer that could be meant: any success would say that the WebSocket is there.
+            Some(asked) if asked.is_in_http2() => return Err(Failure::NoWebSocket),
+            _ => None,
+        };
         if let Some(most) = model.max_body.filter(|most| body.size_hint().lower() > *most) {
             return Err(Failure::TooLarge(most));
         }
@@ -74,7 +79,11 @@ pub(crate) async fn forward(
             busy,
             head: Head { method: request.method().clone(), target, headers },
             timeouts,
-            max_body: model.max_body,
+            limits: UploadLimits {
+                most: model.max_body,
+                rate: if route.slow_body() { 0 } else { model.body_rate },
+                idle_timeout: timeouts.idle,
+            },
             websocket,
         };
         attempt.run(body, slot).await

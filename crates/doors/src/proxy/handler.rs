@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use gate::Answer;
 use gate::request::{RawRequest, Scheme};
 use http::header::{CONNECTION, COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use rustls::ServerConfig;
@@ -18,11 +19,12 @@ use super::body::DoorBody;
 use super::busyness::Busy;
 use super::connection::Caller;
 use super::pool::Pool;
+use super::refusals::Refused;
 use super::tunnel::WebSocket;
 use super::{forward, own};
 use crate::answer::{Manner, respond};
 use crate::judge::{RequestFacts, Unread, judge, record_unread};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RefusedLabels};
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
 use crate::trace::TraceContext;
@@ -93,6 +95,31 @@ impl Handler {
         record_unread(&self.doorway, &facts, DOOR, unread).await;
     }
 
+    /// Puts on record what HTTP/2 refused by itself.
+    pub(crate) async fn record_refused(&self, caller: &Caller, refused: Refused) {
+        let what = match refused {
+            Refused::Connection(_) => "connection",
+            Refused::Head => "head",
+            Refused::Request(_) => "request",
+        };
+        self.doorway.metrics.http2_refused.get_or_create(&RefusedLabels { what }).inc();
+        self.record_unread(caller, Unread::refused(refused)).await;
+    }
+
+    /// Turns a request away because too many are under way. Nothing was decided about it: it is counted, not recorded.
+    fn shed(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        self.doorway.metrics.requests_shed.inc();
+        let answer = Answer {
+            retry_after: Some(1),
+            ..Answer::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Service Unavailable",
+                "too many requests are under way",
+            )
+        };
+        respond(&answer, &self.ids.next(self.doorway.now()), Manner::of(headers))
+    }
+
     /// Answers a request; `last` says that it is to be the connection's last one.
     pub(crate) async fn handle(
         &self,
@@ -101,9 +128,21 @@ impl Handler {
         last: impl FnOnce() -> bool,
         busy: Busy,
     ) -> Response<DoorBody> {
+        let ours = |response: Response<Full<Bytes>>, busy| {
+            response.map(|body| DoorBody::Ours { body, _busy: busy })
+        };
+        let Some(place) = self.doorway.crowd.enter() else {
+            return ours(self.shed(request.headers()), busy);
+        };
+        let busy = busy.holding(place);
         let model = self.doorway.model.load_full();
-        let websocket = WebSocket::asked_for(&mut request);
+        let websocket = WebSocket::asked_for(&mut request, &self.ids);
         let (mut parts, body) = request.into_parts();
+        let in_http2 = websocket.as_ref().is_some_and(WebSocket::is_in_http2);
+        if in_http2 {
+            // One rule is for both: what HTTP/1.1 asks for with GET.
+            parts.method = Method::GET;
+        }
         let http2 = parts.version == Version::HTTP_2;
         if http2 {
             join_cookies(&mut parts.headers);
@@ -117,15 +156,15 @@ impl Handler {
             scheme: caller.scheme,
             began: Instant::now(),
         };
-        let ours = |response: Response<Full<Bytes>>, busy| {
-            response.map(|body| DoorBody::Ours { body, _busy: busy })
-        };
         let (uri, manner) = (&parts.uri, Manner::of(&parts.headers));
         if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
             let raw = raw_request(&parts, caller, http2);
             return ours(own::redirect(&raw, &model.reading, port, &facts.id), busy);
         }
-        let own = own::answer(&model, &parts.method, uri.path(), self.doorway.now());
+        // None of ours is a WebSocket.
+        let own = (!in_http2)
+            .then(|| own::answer(&model, &parts.method, uri.path(), self.doorway.now()))
+            .flatten();
         let mut response = if let Some(response) = own {
             ours(response, busy)
         } else {

@@ -19,6 +19,7 @@ mod own;
 mod paced;
 mod pool;
 pub(crate) mod proxy_protocol;
+pub(crate) mod refusals;
 mod sender;
 mod service;
 mod service_headers;
@@ -26,6 +27,7 @@ mod spiffe;
 mod streams;
 mod tls;
 mod tunnel;
+mod upload_rate;
 mod worker;
 
 pub use certificates::{CertificateError, PemFile};

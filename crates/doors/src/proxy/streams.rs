@@ -54,11 +54,18 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
         let write_timeout = self.write_timeout;
         let every = CHECK_EVERY.min(write_timeout);
         let alone = Some(write_timeout.max(SHORTEST_ALONE));
-        spawn(stream, Carried::default(), every, alone, move |request| {
-            // While the caller takes what comes, the body asks for itself.
-            request.not_taken_for().is_some_and(|stalled| {
-                stalled >= write_timeout || (stalled >= CHECK_EVERY && !request.stands())
-            })
+        // A stream that has become a WebSocket goes on in a task of its own, for the same request.
+        let websocket = CARRIED.try_with(Clone::clone).ok();
+        let is_websocket = websocket.is_some();
+        spawn(stream, websocket.unwrap_or_default(), every, alone, move |request| {
+            let stalled = request.not_taken_for();
+            if stalled.is_some_and(|stalled| stalled >= write_timeout) {
+                return true;
+            }
+            // While the caller takes what comes, the body asks for itself. A WebSocket asks, but what it has handed on waits
+            // for the caller.
+            let asks = !is_websocket && stalled.is_none_or(|stalled| stalled < CHECK_EVERY);
+            !asks && !request.stands()
         });
     }
 }

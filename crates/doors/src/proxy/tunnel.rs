@@ -4,9 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, UPGRADE};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use hyper::body::{Body, Incoming};
+use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use ledger::audit::Ended;
@@ -19,26 +23,68 @@ use super::endpoint::UnderWay;
 use super::pool::Slot;
 use super::sender::Sender;
 use crate::in_flight::InFlight;
+use crate::request_id::RequestIds;
 
 /// How much is read at a time.
 const BUFFER: usize = 16 << 10;
 
+/// What a key is joined with before it is digested (RFC 6455 §1.3).
+const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
 /// A caller's wish to go on as a WebSocket.
 #[derive(Debug)]
-pub(crate) struct WebSocket(pub(super) OnUpgrade);
+pub(crate) struct WebSocket {
+    pub(super) upgrade: OnUpgrade,
+    /// What the service is to accept: the caller's, or, over HTTP/2, our own.
+    key: HeaderValue,
+    in_http2: bool,
+}
 
 impl WebSocket {
-    /// The wish, if the request has it (RFC 6455 §4.1).
-    pub(crate) fn asked_for(request: &mut Request<Incoming>) -> Option<Self> {
-        let asked = request.version() == Version::HTTP_11
-            && *request.method() == Method::GET
-            && request.body().is_end_stream()
-            && Self::is_named(request.headers());
-        asked.then(|| Self(hyper::upgrade::on(request)))
+    /// The wish, if the request has it: an upgrade of HTTP/1.1 (RFC 6455 §4.1), or CONNECT with a protocol over HTTP/2
+    /// (RFC 8441 §5).
+    pub(crate) fn asked_for(request: &mut Request<Incoming>, ids: &RequestIds) -> Option<Self> {
+        let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+        let in_http2 = request.version() == Version::HTTP_2
+            && *request.method() == Method::CONNECT
+            && protocol == Some("websocket");
+        let key = if in_http2 {
+            let nonce = [ids.next_u64().to_be_bytes(), ids.next_u64().to_be_bytes()].concat();
+            HeaderValue::from_str(&STANDARD.encode(nonce)).ok()?
+        } else {
+            let asked = request.version() == Version::HTTP_11
+                && *request.method() == Method::GET
+                && request.body().is_end_stream()
+                && Self::is_named(request.headers());
+            let mut keys = request.headers().get_all(SEC_WEBSOCKET_KEY).iter();
+            keys.next().filter(|_| asked && keys.next().is_none())?.clone()
+        };
+        Some(Self { upgrade: hyper::upgrade::on(request), key, in_http2 })
+    }
+
+    /// Whether it came over HTTP/2, where a success says that the WebSocket is there.
+    pub(crate) const fn is_in_http2(&self) -> bool {
+        self.in_http2
+    }
+
+    /// Asks the service for it.
+    pub(super) fn ask(&self, headers: &mut HeaderMap) {
+        Self::name(headers);
+        headers.insert(SEC_WEBSOCKET_KEY, self.key.clone());
+    }
+
+    /// Whether a service that goes on in another protocol goes on in this, and has read what it was asked.
+    pub(super) fn is_agreed(&self, headers: &HeaderMap) -> bool {
+        let joined = [self.key.as_bytes(), ACCEPT_SUFFIX].concat();
+        let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, &joined);
+        let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+        let accept = accepts.next().filter(|_| accepts.next().is_none());
+        Self::is_named(headers)
+            && accept.is_some_and(|one| one.as_bytes() == STANDARD.encode(digest).as_bytes())
     }
 
     /// Whether `Upgrade` names it alone, and `Connection` names `Upgrade`.
-    pub(super) fn is_named(headers: &HeaderMap) -> bool {
+    fn is_named(headers: &HeaderMap) -> bool {
         let mut upgrades = headers.get_all(UPGRADE).iter();
         let only = upgrades.next().filter(|_| upgrades.next().is_none());
         let connection = headers.get_all(CONNECTION).iter().filter_map(|one| one.to_str().ok());
@@ -58,6 +104,8 @@ impl WebSocket {
 /// Two connections that have become one.
 pub(super) struct Tunnel {
     pub(super) caller: OnUpgrade,
+    /// Whether the caller's side is a stream of HTTP/2.
+    pub(super) in_http2: bool,
     pub(super) service: OnUpgrade,
     pub(super) in_flight: Arc<InFlight>,
     /// How long both may be silent.
@@ -74,7 +122,9 @@ type Connection = TokioIo<Upgraded>;
 impl Tunnel {
     /// Passes bytes on until it ends, and says how it did.
     pub(super) async fn run(self) {
-        let Self { caller, service, in_flight, idle_timeout, sender, slot, under_way, busy } = self;
+        let Self {
+            caller, service, in_flight, idle_timeout, sender, slot, under_way, busy, ..
+        } = self;
         let (Ok(service), Ok(caller)) = (service.await, caller.await) else {
             in_flight.end(Ended::UpstreamFailed);
             return;
@@ -84,8 +134,16 @@ impl Tunnel {
         let (from_service, to_service) = tokio::io::split(TokioIo::new(service));
         let both = async {
             tokio::join!(
-                pump(from_caller, to_service, |bytes| in_flight.received(bytes)),
-                pump(from_service, to_caller, |bytes| in_flight.sent(bytes)),
+                pump(from_caller, to_service, || {}, |bytes| in_flight.received(bytes)),
+                pump(
+                    from_service,
+                    to_caller,
+                    || in_flight.offered(Instant::now()),
+                    |bytes| {
+                        in_flight.taken();
+                        in_flight.sent(bytes);
+                    },
+                ),
             )
         };
         tokio::select! {
@@ -96,6 +154,10 @@ impl Tunnel {
                 (Err(_), Ok(())) => in_flight.end(Ended::UpstreamFailed),
             },
             () = over(&in_flight, idle_timeout) => {}
+        }
+        if self.in_http2 && !in_flight.stands() {
+            // What the caller has not taken keeps its stream open, until whoever runs it has seen the permit end.
+            sleep(CHECK_EVERY * 2).await;
         }
         drop((slot, under_way, busy));
     }
@@ -123,6 +185,7 @@ async fn over(in_flight: &InFlight, idle_timeout: Duration) {
 async fn pump(
     mut from: ReadHalf<Connection>,
     mut to: WriteHalf<Connection>,
+    begin: impl Fn(),
     count: impl Fn(usize),
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
@@ -131,6 +194,7 @@ async fn pump(
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
             return to.shutdown().await;
         };
+        begin();
         to.write_all(bytes).await?;
         // TLS may keep what the other side could not take at once.
         to.flush().await?;

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use doors::proxy::{ProxyLimits, Worker};
-use doors::{Doorway, Metrics};
+use doors::{Crowd, Doorway, Metrics};
 use gate::request::Scheme;
 use ledger::audit::{AuditError, AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
@@ -170,6 +170,7 @@ impl Server {
         let assembly = Assembly::new(Arc::clone(&clock), Arc::clone(&entropy), metrics.clone());
         let audit_options = assembly::audit_options(config);
         let (limits, kept) = (limits(config), KeptSettings::of(config));
+        let max_requests = config.limits.requests;
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
         if awaited {
@@ -187,6 +188,7 @@ impl Server {
             cache,
             audit,
             clock,
+            crowd: Crowd::new(max_requests),
             metrics,
             cutting_off: AtomicBool::new(false),
             traces,

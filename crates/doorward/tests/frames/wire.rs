@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use testbed::{Gateway, Place, Recorder};
 
 const CONFIG: &str = r#"

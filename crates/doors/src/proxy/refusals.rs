@@ -1,0 +1,240 @@
+//! What HTTP/2 refuses before anybody here sees it. h2 resets streams and ends connections by itself, and tells nobody;
+//! but it writes that it does, and what it writes passes here.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How many refusals of one connection may wait to be recorded. h2 ends it after fewer.
+const WAITING: usize = 64;
+/// A frame's head (RFC 9113 §4.1).
+const HEAD_BYTES: usize = 9;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+
+/// Reasons that blame the caller for a stream (RFC 9113 §7): PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR. Frames
+/// on a stream that was closed a moment ago (STREAM_CLOSED) are nobody's fault.
+const STREAM_FAULTS: [u32; 3] = [1, 3, 6];
+/// Reasons that blame the caller for a connection: those, SETTINGS_TIMEOUT, STREAM_CLOSED, COMPRESSION_ERROR,
+/// ENHANCE_YOUR_CALM, INADEQUATE_SECURITY.
+const CONNECTION_FAULTS: [u32; 8] = [1, 3, 4, 5, 6, 9, 11, 12];
+
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The whole connection, for this reason.
+    Connection(u32),
+    /// A head that is too large.
+    Head,
+    /// A request, for this reason.
+    Request(u32),
+}
+
+/// A stream that listens to the frames which are written to it.
+#[derive(Debug)]
+pub(crate) struct Overheard<S> {
+    stream: S,
+    frames: Frames,
+    told: Sender<Refused>,
+}
+
+impl<S> Overheard<S> {
+    /// The stream, and what will be refused on it; that ends with the stream.
+    pub(crate) fn new(stream: S) -> (Self, Receiver<Refused>) {
+        let (told, refused) = channel(WAITING);
+        (Self { stream, frames: Frames::default(), told }, refused)
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let told = &self.told;
+        self.frames.read(bytes, |refused| {
+            // One that finds no place is one of very many.
+            let _ = told.try_send(refused);
+        });
+    }
+}
+
+/// Where in the frames we are.
+#[derive(Debug, Default)]
+struct Frames {
+    /// The beginning of a frame, as far as it came.
+    begun: Vec<u8>,
+    /// How much of the frame is left that nobody needs.
+    skip: usize,
+    /// The stream that was last answered by a head alone.
+    answered: u32,
+}
+
+impl Frames {
+    /// Reads what follows; frames may begin and end anywhere in it.
+    fn read(&mut self, mut bytes: &[u8], mut tell: impl FnMut(Refused)) {
+        while !bytes.is_empty() {
+            let (skipped, rest) = bytes.split_at(self.skip.min(bytes.len()));
+            self.skip -= skipped.len();
+            let missing = self.wanted().saturating_sub(self.begun.len()).min(rest.len());
+            let (more, rest) = rest.split_at(missing);
+            self.begun.extend_from_slice(more);
+            bytes = rest;
+            if self.begun.len() >= HEAD_BYTES && self.begun.len() == self.wanted() {
+                self.end(&mut tell);
+            }
+        }
+    }
+
+    /// How many bytes of the frame are of use.
+    fn wanted(&self) -> usize {
+        HEAD_BYTES
+            + match self.begun.get(3) {
+                Some(&RST_STREAM) => 4,
+                Some(&GOAWAY) => 8,
+                _ => 0,
+            }
+    }
+
+    fn end(&mut self, tell: &mut impl FnMut(Refused)) {
+        let begun = std::mem::take(&mut self.begun);
+        let Some(([a, b, c, kind, flags, id @ ..], rest)) = begun.split_first_chunk::<HEAD_BYTES>()
+        else {
+            return;
+        };
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        self.skip = length.saturating_sub(rest.len());
+        let stream = u32::from_be_bytes(*id);
+        let reason = rest.last_chunk().map(|code| u32::from_be_bytes(*code));
+        match (*kind, reason) {
+            (HEADERS, _) if flags & END_STREAM != 0 => self.answered = stream,
+            // h2 answers heads that are too large by itself, and resets their streams then.
+            (RST_STREAM, Some(1)) if stream == self.answered => tell(Refused::Head),
+            (RST_STREAM, Some(reason)) if STREAM_FAULTS.contains(&reason) => {
+                tell(Refused::Request(reason));
+            }
+            (GOAWAY, Some(reason)) if CONNECTION_FAULTS.contains(&reason) => {
+                tell(Refused::Connection(reason));
+            }
+            _ => {}
+        }
+        // Kept for the next frame.
+        self.begun = begun;
+        self.begun.clear();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.hear(bytes.get(..count).unwrap_or_default());
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        if let Poll::Ready(Ok(mut count)) = written {
+            for slice in slices {
+                let part = slice.get(..count.min(slice.len())).unwrap_or_default();
+                count -= part.len();
+                self.hear(part);
+            }
+        }
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    fn told(parts: &[&[u8]]) -> Vec<Refused> {
+        let (mut frames, mut all) = (Frames::default(), Vec::new());
+        for part in parts {
+            frames.read(part, |refused| all.push(refused));
+        }
+        all
+    }
+
+    fn connection() -> (Vec<u8>, Vec<Refused>) {
+        let reset = |stream, reason: u32| frame(RST_STREAM, 0, stream, &reason.to_be_bytes());
+        let away = |reason: u32| {
+            let codes = [7_u32.to_be_bytes(), reason.to_be_bytes()].concat();
+            frame(GOAWAY, 0, 0, &[codes.as_slice(), b"debug"].concat())
+        };
+        let bytes = [
+            frame(4, 0, 0, &[0; 36]),
+            frame(HEADERS, 4, 1, &[0x88]),
+            frame(0, 1, 1, &[RST_STREAM; 300]),
+            reset(1, 8),
+            reset(3, 1),
+            reset(3, 5),
+            frame(HEADERS, 5, 5, &[0x88]),
+            reset(5, 1),
+            away(0),
+            away(11),
+        ];
+        let refused = vec![Refused::Request(1), Refused::Head, Refused::Connection(11)];
+        (bytes.concat(), refused)
+    }
+
+    #[test]
+    fn what_is_refused_is_heard_and_what_is_not_is_not() {
+        let (bytes, refused) = connection();
+        assert_eq!(told(&[&bytes]), refused);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_heard_however_it_is_cut(sizes in prop::collection::vec(1_usize..40, 1..50)) {
+            let (bytes, refused) = connection();
+            let (mut rest, mut parts) = (bytes.as_slice(), Vec::new());
+            for size in sizes.iter().cycle().take(1000) {
+                let (part, more) = rest.split_at((*size).min(rest.len()));
+                parts.push(part);
+                rest = more;
+            }
+            prop_assert_eq!(told(&parts), refused);
+        }
+    }
+}
