@@ -81,7 +81,8 @@ impl Haproxy {
             .spawn()?;
         let haproxy = Self { ports, child };
         until("HAProxy", Duration::from_secs(10), || {
-            Ok(Client::connect(haproxy.ports[0].address()).ok().map(drop))
+            let open = |port: &Port| Client::connect(port.address()).is_ok();
+            Ok(haproxy.ports.iter().all(open).then_some(()))
         })?;
         Ok(haproxy)
     }

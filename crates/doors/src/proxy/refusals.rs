@@ -67,8 +67,8 @@ struct Frames {
     begun: Vec<u8>,
     /// How much of the frame is left that nobody needs.
     skip: usize,
-    /// The stream that was last answered by a head alone.
-    answered: u32,
+    /// The stream whose head was last found too large.
+    too_large: u32,
 }
 
 impl Frames {
@@ -91,6 +91,8 @@ impl Frames {
     fn wanted(&self) -> usize {
         HEAD_BYTES
             + match self.begun.get(3) {
+                // Its first field.
+                Some(&HEADERS) => 1,
                 Some(&RST_STREAM) => 4,
                 Some(&GOAWAY) => 8,
                 _ => 0,
@@ -108,9 +110,12 @@ impl Frames {
         let stream = u32::from_be_bytes(*id);
         let reason = rest.last_chunk().map(|code| u32::from_be_bytes(*code));
         match (*kind, reason) {
-            (HEADERS, _) if flags & END_STREAM != 0 => self.answered = stream,
-            // h2 answers heads that are too large by itself, and resets their streams then.
-            (RST_STREAM, Some(1)) if stream == self.answered => tell(Refused::Head),
+            (HEADERS, _) if flags & END_STREAM != 0 && is_status_alone(length, rest) => {
+                self.too_large = stream;
+                tell(Refused::Head);
+            }
+            // What is left of its request is not waited for.
+            (RST_STREAM, Some(1)) if stream == self.too_large => {}
             (RST_STREAM, Some(reason)) if STREAM_FAULTS.contains(&reason) => {
                 tell(Refused::Request(reason));
             }
@@ -123,6 +128,13 @@ impl Frames {
         self.begun = begun;
         self.begun.clear();
     }
+}
+
+/// Whether a head of `length` bytes, which begins with `first`, is a status and nothing else. h2 answers heads that are
+/// too large so, with 431, which is no entry of HPACK's static table: it is a literal with an indexed name (RFC 7541
+/// §6.2.1) the first time, and an index of at most two bytes after that. Every answer of ours has more fields.
+fn is_status_alone(length: usize, first: &[u8]) -> bool {
+    length <= 2 || (length <= 5 && first == [0x48])
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
@@ -209,12 +221,21 @@ mod tests {
             reset(1, 8),
             reset(3, 1),
             reset(3, 5),
-            frame(HEADERS, 5, 5, &[0x88]),
+            frame(HEADERS, 5, 5, &[0x48, 0x83, 1, 2, 3]),
             reset(5, 1),
+            frame(HEADERS, 5, 7, &[0xBE]),
+            frame(HEADERS, 5, 9, &[0x88, 0xBE, 0xBF, 0xC0, 0xC1]),
+            reset(9, 1),
             away(0),
             away(11),
         ];
-        let refused = vec![Refused::Request(1), Refused::Head, Refused::Connection(11)];
+        let refused = vec![
+            Refused::Request(1),
+            Refused::Head,
+            Refused::Head,
+            Refused::Request(1),
+            Refused::Connection(11),
+        ];
         (bytes.concat(), refused)
     }
 
