@@ -24,7 +24,9 @@ use testbed::clock::Stopwatch;
 
 use crate::tally::Tally;
 
+pub(crate) use cuts::revoke;
 pub(crate) use stage::Stage;
+pub(crate) use volume::bodies;
 
 /// A scenario: a sentence that holds, and what shows it.
 struct Scenario {

@@ -7,6 +7,7 @@ mod door;
 mod faults;
 mod overload;
 mod proxies;
+mod volume;
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,12 @@ pub(crate) use faults::{Fault, Spells, play};
 type Part = fn(&Resilience, &Path) -> Result<String>;
 
 /// The parts, by the names of their sections.
-const PARTS: [(&str, Part); 3] =
-    [("faults", faults::measure), ("overload", overload::measure), ("callers", callers::measure)];
+const PARTS: [(&str, Part); 4] = [
+    ("faults", faults::measure),
+    ("volume", volume::measure),
+    ("overload", overload::measure),
+    ("callers", callers::measure),
+];
 
 /// Shows what faults and overload do.
 #[derive(Debug, clap::Args)]

@@ -30,6 +30,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ENDLESS: u64 = 1 << 40;
 
 fn revocation(stage: &Stage) -> Result<()> {
+    let Cuts { in_force, cuts } = revoke(stage)?;
+    println!("  in force {} ms after it was written", in_force.as_millis());
+    for (name, cut) in cuts {
+        println!("  {name}: cut off {} ms after it was written", cut.as_millis());
+        let late = cut.saturating_sub(in_force);
+        ensure!(late <= CUT_WITHIN, "{name}: cut off {late:?} after the revocation was in force");
+    }
+    Ok(())
+}
+
+/// When what was cut off, from when the revocation was written.
+pub(crate) struct Cuts {
+    /// When the caller's next request was refused.
+    pub(crate) in_force: Duration,
+    /// When each thing that was under way ended.
+    pub(crate) cuts: Vec<(&'static str, Duration)>,
+}
+
+/// Revokes a caller who has one of each kind of thing under way.
+pub(crate) fn revoke(stage: &Stage) -> Result<Cuts> {
     let orders = bulk::start()?;
     let events = Acting::start(|_, reader| {
         reader.head()?;
@@ -86,19 +106,15 @@ fn revocation(stage: &Stage) -> Result<()> {
     until("the revocation to be in force", IN_FORCE, || {
         Ok(client::ask(http, &asked).ok().filter(|reply| reply.status == 401))
     })?;
-    let in_force = watch.elapsed();
-    println!("  in force {} ms after it was written", (in_force - written).as_millis());
+    let in_force = watch.elapsed().saturating_sub(written);
+    let mut cuts = Vec::new();
     for (name, held) in held {
         let cut = held.join().ok().context("a caller panicked")?.context(name)?;
-        let late = cut.saturating_sub(in_force);
-        println!(
-            "  {name}: cut off {} ms after it was written",
-            (cut.saturating_sub(written)).as_millis()
-        );
         ensure!(cut > written, "{name}: it ended before it was to");
-        ensure!(late <= CUT_WITHIN, "{name}: cut off {late:?} after the revocation was in force");
+        cuts.push((name, cut.saturating_sub(written)));
     }
-    house.gateway.stop()
+    house.gateway.stop()?;
+    Ok(Cuts { in_force, cuts })
 }
 
 /// Keeps something under way until it is cut off, and tells when that was. `keep` calls what it is given when it flows.

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testbed::clock::let_pass;
+use testbed::clock::{let_pass, until};
 use testbed::offered::Outcome;
-use testbed::{Behaviour, Narrow, Offer, Offered};
+use testbed::{Behaviour, Habit, Load, Misbehaving, Narrow, Offer, Offered, Recorder};
 
 use super::stage::{expect, house, request, token};
 use super::{Listed, Stage};
@@ -14,7 +14,8 @@ use crate::resilience::{Fault, Spells, play};
 
 pub(super) const SCENARIOS: Listed = &[
     ("an_endpoint_of_three_that_is_killed_costs_no_request", killed),
-    ("an_endpoint_of_three_that_resets_connections_costs_no_get_once_it_is_known", resetting),
+    ("an_endpoint_of_three_that_resets_its_connections_costs_no_get", resetting),
+    ("callers_that_send_their_heads_slowly_are_turned_away_and_do_the_others_no_harm", slow_heads),
     ("requests_beyond_what_a_service_takes_are_answered_with_503_and_none_is_lost", overload),
 ];
 
@@ -75,5 +76,31 @@ fn overload(stage: &Stage) -> Result<()> {
     ensure!(served + shed == endings.len(), "{} were lost", endings.len() - served - shed);
     ensure!(served > 20 && shed > 0, "expected some of both");
     expect(&place, "/orders/1", &token, 200)?;
+    gateway.stop()
+}
+
+/// How many callers send slowly.
+const SLOW: usize = 200;
+
+fn slow_heads(stage: &Stage) -> Result<()> {
+    let service = Recorder::start()?;
+    let (place, issuer) = house(&[format!("http://{}", service.address())])?;
+    let file = std::fs::read_to_string(place.path("doorward.yaml"))?;
+    place.write("doorward.yaml", &(file + "limits: { header_timeout: 2s }\n"))?;
+    let gateway = place.start(stage.binary())?;
+    let shown = token(&issuer)?;
+    let slow = request("/orders/slow", &shown);
+    let others = Misbehaving::start(place.http(), Habit::SlowHead, SLOW, &slow)?;
+    until("all of them to be connected", Duration::from_secs(10), || {
+        Ok((others.open() >= SLOW).then_some(()))
+    })?;
+    let load = Load::start(place.http(), 4, move |number, turn| {
+        request(&format!("/orders/{number}-{turn}"), &shown)
+    });
+    until("each of them to be turned away", Duration::from_secs(20), || {
+        Ok((others.turned_away() >= SLOW).then_some(()))
+    })?;
+    let answers = load.stop();
+    ensure!(answers.failed() == 0 && answers.of(200) > 100, "{answers}");
     gateway.stop()
 }

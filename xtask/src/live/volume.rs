@@ -1,6 +1,7 @@
 //! Much of it: many requests, large bodies, and events that must not wait for one another.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -61,59 +62,91 @@ fn h2load(stage: &Stage) -> Result<()> {
 }
 
 fn large_bodies(stage: &Stage) -> Result<()> {
-    let curl = debian::tool(&debian::CURL)?;
-    let bytes: u64 = if stage.is_soak() { 1 << 30 } else { 128 << 20 };
+    let bytes = if stage.is_soak() { 1 << 30 } else { 128 << 20 };
+    for body in bodies(stage, bytes)? {
+        println!("  {body}");
+        ensure!(body.most <= body.before + FLAT_MIB, "{body}");
+    }
+    Ok(())
+}
+
+/// A large body that came whole, and the memory that Doorward had meanwhile, in MiB.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    pub(crate) way: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) bytes: u64,
+    pub(crate) before: u64,
+    pub(crate) most: u64,
+}
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { way, version, bytes, before, most } = self;
+        write!(
+            f,
+            "{} MiB {way} by {version}: RSS {before} MiB before, at most {most} MiB",
+            bytes >> 20
+        )
+    }
+}
+
+/// Carries bodies of `bytes` bytes through TLS, up and down, with each version of HTTP.
+pub(crate) fn bodies(stage: &Stage, bytes: u64) -> Result<Vec<Carried>> {
     let service = bulk::start()?;
     let house = Secured::open(stage, &[Behind::new("orders", service.address())])?;
     let upload = house.place.path("upload");
     bulk::fill(std::fs::File::create(&upload)?, bytes)?;
-    let token = house.token("orders")?;
-    for version in ["--http1.1", "--http2"] {
-        for up in [false, true] {
-            let mut command = Command::new(&curl);
-            command
-                .args(["--silent", "--show-error", "--fail", version, "--max-time", "300"])
-                .args(["--cacert", &house.authority().display().to_string()])
-                .args(["--connect-to", &format!("{HOST}:443:127.0.0.1:{}", house.port())])
-                .args(["--header", &format!("Authorization: Bearer {token}")])
-                .arg(format!("https://{HOST}/orders/{bytes}"))
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped());
-            if up {
-                command.args(["--header", "Expect:", "--upload-file"]).arg(&upload);
+    let mut all = Vec::new();
+    for (version, word) in [("HTTP/1.1", "--http1.1"), ("HTTP/2", "--http2")] {
+        for way in ["down", "up"] {
+            let mut curl = curl(&house, word, bytes)?;
+            if way == "up" {
+                curl.args(["--header", "Expect:", "--upload-file"]).arg(&upload);
             }
             let before = resident_mib(house.gateway.pid())?;
-            let mut child = command.spawn().context("cannot start curl")?;
-            let output = child.stdout.take().context("a piped output can be read")?;
-            let reading = std::thread::spawn(move || -> Result<String> {
-                if up {
-                    return Ok(std::io::read_to_string(output)?);
-                }
-                Ok(format!("{}\n", bulk::count(output)?))
-            });
-            let mut most = before;
-            let status = loop {
-                if let Some(status) = child.try_wait()? {
-                    break status;
-                }
-                most = most.max(resident_mib(house.gateway.pid())?);
-                let_pass(Duration::from_millis(50));
-            };
-            let came = reading.join().ok().context("reading panicked")??;
-            let way = if up { "up" } else { "down" };
-            ensure!(status.success(), "curl {version}, {way}: {status}: {came}");
-            ensure!(
-                came == format!("{bytes}\n"),
-                "curl {version}, {way}: {came} of {bytes} bytes came"
-            );
-            println!(
-                "  {} MiB {way}, {version}: RSS {before} MiB before, at most {most} MiB",
-                bytes >> 20
-            );
-            ensure!(most <= before + FLAT_MIB, "memory grew from {before} to {most} MiB");
+            let (came, most) = carry(curl, way, house.gateway.pid())
+                .with_context(|| format!("{way} by {version}"))?;
+            ensure!(came == bytes, "{way} by {version}: {came} of {bytes} bytes came");
+            all.push(Carried { way, version, bytes, before, most });
         }
     }
-    house.gateway.stop()
+    house.gateway.stop()?;
+    Ok(all)
+}
+
+fn curl(house: &Secured, version: &str, bytes: u64) -> Result<Command> {
+    let mut command = Command::new(debian::tool(&debian::CURL)?);
+    command
+        .args(["--silent", "--show-error", "--fail", version, "--max-time", "300"])
+        .args(["--cacert", &house.authority().display().to_string()])
+        .args(["--connect-to", &format!("{HOST}:443:127.0.0.1:{}", house.port())])
+        .args(["--header", &format!("Authorization: Bearer {}", house.token("orders")?)])
+        .arg(format!("https://{HOST}/orders/{bytes}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    Ok(command)
+}
+
+/// Runs `curl`, and tells how many bytes came at the other end and the most memory that the process `pid` had meanwhile.
+fn carry(mut curl: Command, way: &'static str, pid: u32) -> Result<(u64, u64)> {
+    let mut child = curl.spawn().context("cannot start curl")?;
+    let output = child.stdout.take().context("a piped output can be read")?;
+    let reading = std::thread::spawn(move || match way {
+        // The service says how much came.
+        "up" => Ok(std::io::read_to_string(output)?.trim().parse()?),
+        _ => bulk::count(output),
+    });
+    let mut most = 0;
+    let status = loop {
+        most = most.max(resident_mib(pid)?);
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        let_pass(Duration::from_millis(50));
+    };
+    ensure!(status.success(), "curl ended with {status}");
+    Ok((reading.join().ok().context("reading panicked")??, most))
 }
 
 /// How many events are sent.
