@@ -35,7 +35,7 @@ const CASES: [(&str, usize, Option<Habit>); 5] = [
 /// Measures each case.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
     allow_open_files(OPEN_FILES)?;
-    let seconds = Duration::from_secs(if options.quick { 5 } else { 20 });
+    let seconds = Duration::from_secs(if options.quick { 5 } else { 10 });
     let mut text = format!("**Machine**: {}.\n\n", described());
     writeln!(
         text,

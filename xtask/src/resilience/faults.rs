@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use testbed::clock::let_pass;
 use testbed::offered::{Ending, Outcome, percentile};
 use testbed::{Behaviour, Deliveries, Faulty, Names, Offer, Offered, Port};
@@ -24,6 +24,10 @@ const CONNECTIONS: usize = 1_000;
 /// An answer that comes later than this after its request was due is a failed one: two tries of one second each, and
 /// some.
 const PATIENCE: Duration = Duration::from_millis(2_500);
+/// How long the machine may hold up the load itself; a round in which it is longer says nothing of the proxy.
+const MOST_LAG: Duration = Duration::from_millis(300);
+/// How often a round is played at most.
+const TRIES: usize = 5;
 /// The name that endpoints are looked up by.
 const NAME: &str = "orders.test";
 
@@ -77,7 +81,7 @@ pub(crate) struct Toll {
 
 /// Plays every fault behind every proxy.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
-    let (rounds, seconds) = if options.quick { (1, [1, 3, 2]) } else { (3, [2, 6, 4]) };
+    let (rounds, seconds) = if options.quick { (1, [1, 2, 1]) } else { (2, [2, 4, 3]) };
     let [before, during, after] = seconds.map(Duration::from_secs);
     let spells = Spells { before, during, after };
     let mut rows = Vec::new();
@@ -102,8 +106,19 @@ pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
     table(&rows, rounds, spells)
 }
 
-/// Plays `fault` behind the proxy called `name`.
+/// Plays `fault` behind the proxy called `name`; again when the machine held up the load itself.
 pub(crate) fn play(name: &str, fault: Fault, spells: Spells, binary: &Path) -> Result<Toll> {
+    for _ in 0..TRIES {
+        let (toll, lag) = play_once(name, fault, spells, binary)?;
+        if lag <= MOST_LAG {
+            return Ok(toll);
+        }
+        println!("  once more: the machine held up the load for {} ms", lag.as_millis());
+    }
+    bail!("the machine is too busy to tell")
+}
+
+fn play_once(name: &str, fault: Fault, spells: Spells, binary: &Path) -> Result<(Toll, Duration)> {
     let deliveries = Deliveries::default();
     let port = Arc::new(Port::reserve()?);
     let ports = match fault {
@@ -166,9 +181,10 @@ pub(crate) fn play(name: &str, fault: Fault, spells: Spells, binary: &Path) -> R
     };
     let before = frail.answered();
     let_pass(spells.after);
+    let lag = load.lag();
     let endings = load.stop()?;
     let answered_after = frail.answered() - if fault == Fault::Moved { 0 } else { before };
-    Ok(Toll::of(&endings, &deliveries, answered_after))
+    Ok((Toll::of(&endings, &deliveries, answered_after), lag))
 }
 
 /// How long an address that its name no longer says goes on answering.

@@ -56,7 +56,7 @@ struct Figures {
 
 /// Measures each setting.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
-    let seconds = Duration::from_secs(if options.quick { 4 } else { 15 });
+    let seconds = Duration::from_secs(if options.quick { 4 } else { 10 });
     let narrow =
         |max_connections, max_pending| Setting { entries: KEPT, max_connections, max_pending };
     let anew = Setting { entries: 0, ..narrow(512, 1024) };

@@ -1,7 +1,7 @@
 //! Offered load: requests that come at a fixed rate, whether or not those before them were answered.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -66,6 +66,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Offered {
     stopping: Arc<AtomicBool>,
+    lag: Arc<AtomicU64>,
     working: Option<JoinHandle<Vec<Ending>>>,
     watch: Stopwatch,
 }
@@ -82,13 +83,15 @@ impl Offered {
         let stopping = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watch = Stopwatch::start();
-        let told = Arc::clone(&stopping);
+        let lag = Arc::new(AtomicU64::new(0));
+        let (told, lagging) = (Arc::clone(&stopping), Arc::clone(&lag));
         let working = std::thread::spawn(move || {
             let desk = Arc::new(Desk {
                 offer,
                 request: Box::new(request),
                 start: Instant::now(),
                 stopping: told,
+                lag: lagging,
                 endings: Mutex::default(),
             });
             runtime.block_on(Arc::clone(&desk).run());
@@ -96,13 +99,19 @@ impl Offered {
             drop(runtime);
             std::mem::take(&mut *lock(&desk.endings))
         });
-        Ok(Self { stopping, working: Some(working), watch })
+        Ok(Self { stopping, lag, working: Some(working), watch })
     }
 
     /// How long it has run.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.watch.elapsed()
+    }
+
+    /// How late a request was offered at most: what the machine itself held up.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        Duration::from_millis(self.lag.load(Ordering::SeqCst))
     }
 
     /// Offers no more, and tells how each request ended, in the order of their ends. What is under way has the
@@ -129,6 +138,7 @@ struct Desk {
     request: Box<dyn Fn(u64) -> String + Send + Sync>,
     start: Instant,
     stopping: Arc<AtomicBool>,
+    lag: Arc<AtomicU64>,
     endings: Mutex<Vec<Ending>>,
 }
 
@@ -181,7 +191,10 @@ impl Desk {
         let mut ticks = interval(TICK);
         while !self.is_over() {
             tokio::select! {
-                _ = ticks.tick() => {}
+                tick = ticks.tick() => {
+                    let lag = u64::try_from(tick.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    self.lag.fetch_max(lag, Ordering::Relaxed);
+                }
                 Some(number) = returned.recv() => free.push(number),
             }
             while let Ok(number) = returned.try_recv() {
