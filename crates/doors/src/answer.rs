@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use gate::Answer;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
@@ -17,10 +19,10 @@ pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status"
 /// In which words a caller is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// A problem body (RFC 9457).
-    Http,
     /// A status in the head, which is also the trailers.
     Grpc,
+    /// A problem body (RFC 9457).
+    Problem,
 }
 
 impl Manner {
@@ -31,13 +33,13 @@ impl Manner {
         if rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' '))) {
             Self::Grpc
         } else {
-            Self::Http
+            Self::Problem
         }
     }
 }
 
 /// The status of gRPC that a status of HTTP stands for (gRPC's `doc/http-grpc-status-mapping.md`, and
-/// `RESOURCE_EXHAUSTED` for what is too large).
+/// `RESOURCE_EXHAUSTED` for what is too much).
 const fn grpc_status(status: StatusCode) -> u8 {
     match status {
         StatusCode::BAD_REQUEST => 13,
@@ -45,29 +47,32 @@ const fn grpc_status(status: StatusCode) -> u8 {
         StatusCode::FORBIDDEN => 7,
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
         StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::TOO_MANY_REQUESTS
         | StatusCode::URI_TOO_LONG
         | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => 8,
-        StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => 14,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            14
+        }
         _ => 2,
     }
 }
 
 /// An answer with its headers, in the caller's manner.
 pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Full<Bytes>> {
+    let has_body = answer.status != StatusCode::NO_CONTENT;
     let body = match manner {
-        Manner::Http => Bytes::from(answer.body(id.as_str())),
-        Manner::Grpc => Bytes::new(),
+        Manner::Problem if has_body => Bytes::from(answer.body(id.as_str())),
+        Manner::Grpc | Manner::Problem => Bytes::new(),
     };
     let mut response = Response::new(Full::new(body));
-    if manner == Manner::Http {
+    if manner != Manner::Grpc || !has_body {
         *response.status_mut() = answer.status;
     }
     let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match manner {
-        Manner::Http => {
+        _ if !has_body => {}
+        Manner::Problem => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         }
         Manner::Grpc => {
@@ -98,6 +103,16 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Respon
     if let Some(seconds) = answer.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    if let Some((policy, state)) = answer.rate_limit.as_deref() {
+        let fields = [("ratelimit-policy", policy), ("ratelimit", state)];
+        for (name, value) in fields {
+            let value = HeaderValue::from_str(value);
+            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+        }
+    }
+    if let Some(sharing) = &answer.sharing {
+        sharing.write(headers);
+    }
     response
 }
 
@@ -111,14 +126,14 @@ mod tests {
             ("application/grpc", Manner::Grpc),
             ("application/grpc+proto", Manner::Grpc),
             ("application/grpc;charset=utf-8", Manner::Grpc),
-            ("application/grpc-web", Manner::Http),
-            ("application/grpcish", Manner::Http),
-            ("application/json", Manner::Http),
+            ("application/grpc-web", Manner::Problem),
+            ("application/grpcish", Manner::Problem),
+            ("application/json", Manner::Problem),
         ] {
             let value = HeaderValue::from_static(kind);
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, value)]);
             assert_eq!(Manner::of(&headers), manner, "{kind}");
         }
-        assert_eq!(Manner::of(&HeaderMap::new()), Manner::Http);
+        assert_eq!(Manner::of(&HeaderMap::new()), Manner::Problem);
     }
 }

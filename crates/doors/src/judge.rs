@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use gate::request::{RawRequest, Scheme};
-use gate::route::Route;
+use gate::route::{Route, Sharing};
 use gate::{
-    Answer, Caller, CanonicalRequest, Credential, Denial, DenialKind, Permit, Surroundings, Verdict,
+    Answer, Caller, CanonicalRequest, Credential, Denial, DenialKind, Permit, Preflight,
+    Surroundings, Verdict,
 };
-use http::StatusCode;
+use http::{StatusCode, Version};
 use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 use tokens::TokenRefusal;
 use tokio::time::Instant;
@@ -29,6 +30,13 @@ pub(crate) struct Admitted {
     pub(crate) facts: RequestFacts,
 }
 
+impl Admitted {
+    /// What a browser is told about which pages may read the answer.
+    pub(crate) fn sharing(&self) -> Option<Sharing> {
+        self.permit.target().sharing(self.permit.request())
+    }
+}
+
 /// What is known of a request from its first byte on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestFacts {
@@ -36,6 +44,8 @@ pub(crate) struct RequestFacts {
     pub(crate) trace: TraceContext,
     pub(crate) peer: SocketAddr,
     pub(crate) scheme: Scheme,
+    /// The version of HTTP that it came in.
+    pub(crate) version: Version,
     pub(crate) began: Instant,
 }
 
@@ -50,7 +60,7 @@ pub(crate) async fn judge(
     facts: RequestFacts,
 ) -> Result<Admitted, Answer> {
     let verdict = match CanonicalRequest::read(raw, &model.reading) {
-        Ok(request) => judge_read(doorway, &model, request).await,
+        Ok(request) => judge_in_time(doorway, &model, request, facts.began).await,
         Err(_) => {
             let now = doorway.now();
             let keys = KeysAt { model: &model, now };
@@ -63,8 +73,15 @@ pub(crate) async fn judge(
             let recorded = record(doorway, &model, &facts, &Judged::of_permit(&permit)).await;
             unforwarded.told(&recorded);
             drop(unforwarded);
-            recorded?;
-            Ok(Admitted { permit, model, facts })
+            let admitted = Admitted { permit, model, facts };
+            recorded.map_err(|answer| answer.shared(admitted.sharing()))?;
+            Ok(admitted)
+        }
+        Verdict::Preflight(preflight) => {
+            let answer = preflight.answer();
+            record(doorway, &model, &facts, &Judged::of_preflight(&preflight, answer.status))
+                .await?;
+            Err(answer)
         }
         Verdict::Denial(denial) => {
             let answer = denial.answer();
@@ -95,6 +112,50 @@ pub(crate) async fn judge(
             }
             Err(answer)
         }
+    }
+}
+
+/// Judges a request that came no earlier than it may. Its address and its route are counted before anything about its
+/// credential costs time, whose it is once that is known.
+async fn judge_in_time(
+    doorway: &Doorway,
+    model: &Model,
+    request: CanonicalRequest,
+    now: Instant,
+) -> Verdict {
+    if let Some(counted) = model.gate.counted(&request)
+        && let Err(exceeded) = doorway.rates.arrive(counted.rates(), &request, counted.route, now)
+    {
+        return Verdict::Denial(Denial::too_early(exceeded, request, counted.route));
+    }
+    match judge_read(doorway, model, request).await {
+        Verdict::Permit(permit) => {
+            let (route, request) = (permit.target(), permit.request());
+            let identity = permit.caller().identity().map(|identity| &**identity);
+            let rates = route.rates(request.method());
+            match doorway.rates.identified(rates, request, identity, now) {
+                Ok(()) => Verdict::Permit(permit),
+                Err(exceeded) => Verdict::Denial(permit.limited(exceeded)),
+            }
+        }
+        Verdict::Denial(denial) => Verdict::Denial(denied_in_time(doorway, denial, now)),
+        verdict @ Verdict::Preflight(_) => verdict,
+    }
+}
+
+/// Counts who is known and denied like who is known and permitted. A credential that was refused counts for nobody: who
+/// has stolen one that is bound to its owner's key could use up what its owner may send.
+fn denied_in_time(doorway: &Doorway, denial: Denial, now: Instant) -> Denial {
+    let known = denial.request().zip(denial.route()).zip(denial.identity());
+    let Some(((request, route), identity)) =
+        known.filter(|_| matches!(denial.kind(), DenialKind::Forbidden(_)))
+    else {
+        return denial;
+    };
+    let rates = route.rates(request.method());
+    match doorway.rates.identified(rates, request, Some(identity), now) {
+        Ok(()) => denial,
+        Err(exceeded) => denial.limited(exceeded),
     }
 }
 
@@ -167,6 +228,23 @@ impl<'a> Judged<'a> {
         }
     }
 
+    fn of_preflight(preflight: &'a Preflight, status: StatusCode) -> Self {
+        let request = preflight.request();
+        Self {
+            verdict: audit::Verdict::Answer { status: status.as_u16() },
+            code: Preflight::CODE,
+            reason: None,
+            method: request.method().as_str(),
+            host: request.host().to_string(),
+            path: request.path().as_str(),
+            door: request.door(),
+            client: request.client(),
+            route: Some(preflight.route()),
+            caller: None,
+            policies: &[],
+        }
+    }
+
     fn of_denial(denial: &'a Denial, status: StatusCode, raw: &'a RawRequest<'_>) -> Self {
         let request = denial.request();
         Self {
@@ -206,6 +284,7 @@ async fn record(
         path: judged.path,
         peer: SocketAddr::new(judged.client, facts.peer.port()),
         verdict: judged.verdict,
+        code: judged.code,
         reasons: &reasons,
         policies: &policies,
         policy_set: &model.policy_set,

@@ -15,18 +15,22 @@ mod judge;
 mod metrics;
 mod model;
 pub mod proxy;
+mod rates;
 mod request_id;
 mod service_options;
 mod signed_identity;
+mod telling;
 mod trace;
 
 pub use crowd::Crowd;
 pub use in_flight::FinishedRequest;
 pub use metrics::Metrics;
 pub use model::{Doorway, Model, TraceSink};
+pub use rates::Rates;
 pub use request_id::RequestIds;
 pub use service_options::{
     Ejection, EndpointOptions, Health, HealthCheck, Retry, RouteTimeouts, ServiceOptions, Timeouts,
 };
 pub use signed_identity::{IDENTITY_TYP, IdentitySigner};
+pub use telling::Telling;
 pub use trace::TraceContext;

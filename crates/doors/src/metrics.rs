@@ -26,6 +26,9 @@ pub struct Metrics {
     pub(crate) upstream_retries_refused: Family<ServiceLabels, Counter>,
     pub(crate) upstream_refused: Family<ServiceLabels, Counter>,
     pub(crate) name_lookup_failures: Family<ServiceLabels, Counter>,
+    pub(crate) rate_limited: Family<RateLabels, Counter>,
+    pub(crate) rate_keys: Family<RateByLabels, Gauge>,
+    pub(crate) rate_overflows: Family<RateByLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +60,16 @@ pub(crate) struct ServiceLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct RefusedLabels {
     pub(crate) what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RateLabels {
+    pub(crate) rate: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RateByLabels {
+    pub(crate) by: &'static str,
 }
 
 impl Metrics {
@@ -129,6 +142,13 @@ impl Metrics {
                 all,
                 "name_lookup_failures",
                 "Lookups of endpoints' names that failed",
+            ),
+            rate_limited: counted(all, "rate_limited", "Requests that came too early for a rate"),
+            rate_keys: counted(all, "rate_keys", "Callers whose requests are being counted"),
+            rate_overflows: counted(
+                all,
+                "rate_overflows",
+                "Requests counted together with others because there was no room for their caller",
             ),
         }
     }

@@ -17,8 +17,10 @@ use crate::crowd::Crowd;
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
 use crate::proxy::Service;
+use crate::rates::Rates;
 use crate::service_options::RouteTimeouts;
 use crate::signed_identity::IdentitySigner;
+use crate::telling::Telling;
 
 /// Everything that changes with the configuration.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Model {
     pub gate: Gate,
     /// How requests are read.
     pub reading: Reading,
+    /// What services are told about where a request came from.
+    pub telling: Telling,
     /// The services, in the order of the gate's specification.
     pub services: Vec<Arc<Service>>,
     /// The timeouts of routes that have some of their own, by the route's name.
@@ -57,6 +61,8 @@ pub struct Doorway {
     pub model: ArcSwap<Model>,
     /// Tokens that were verified before.
     pub cache: TokenCache<Identity>,
+    /// How many requests came of late.
+    pub rates: Rates,
     /// The audit log.
     pub audit: AuditLog,
     /// The clock.

@@ -20,6 +20,19 @@ fn the_configuration_of_identities_is_good() {
     check(&format!("listen: {{ http: 127.0.0.1:8080 }}\n{part}"));
 }
 
+#[test]
+fn the_configurations_of_manners_are_good() {
+    let around = "listen: { http: 127.0.0.1:8080 }
+issuers: { corp: { issuer: https://idp.example.com, groups: /groups } }
+services: { orders: { audience: orders, endpoints: [http://127.0.0.1:9001] } }
+";
+    let parts = blocks(&read("docs/manners.md"), "yaml");
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        check(&format!("{around}{part}"));
+    }
+}
+
 fn check(config: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("doorward.yaml");

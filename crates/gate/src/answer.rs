@@ -4,7 +4,8 @@ use http::{Method, StatusCode};
 
 use crate::denial::{Denial, DenialKind};
 use crate::request::RequestRefusal;
-use crate::route::Credentials;
+use crate::route::{Credentials, Exceeded, Sharing};
+use crate::spec::RateBy;
 
 /// The challenge where only a client certificate helps. No scheme is registered for it, and an answer with 401 has a
 /// challenge (RFC 9110 §15.5.2).
@@ -25,6 +26,10 @@ pub struct Answer {
     pub allow: Vec<Method>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, §3 and §4).
+    pub rate_limit: Option<Box<(String, String)>>,
+    /// What a browser is told about which pages may read it; none where nothing is ours to say.
+    pub sharing: Option<Box<Sharing>>,
 }
 
 impl Answer {
@@ -38,6 +43,8 @@ impl Answer {
             challenge: None,
             allow: Vec::new(),
             retry_after: None,
+            rate_limit: None,
+            sharing: None,
         }
     }
 
@@ -54,6 +61,12 @@ impl Answer {
         .to_string()
     }
 
+    /// The same, with what a browser is told about which pages may read it.
+    #[must_use]
+    pub fn shared(self, sharing: Option<Sharing>) -> Self {
+        Self { sharing: sharing.map(Box::new), ..self }
+    }
+
     fn challenged(mut self, parameters: &str) -> Self {
         self.challenge = Some(format!("Bearer realm=\"doorward\"{parameters}"));
         self
@@ -64,6 +77,12 @@ impl Denial {
     /// What the caller is told: enough to mend a mistake of its own, and nothing about rules or other callers.
     #[must_use]
     pub fn answer(&self) -> Answer {
+        let refused = matches!(self.kind, DenialKind::PreflightRefused(_));
+        let told = self.route.as_ref().zip(self.request()).filter(|_| !refused);
+        self.told().shared(told.and_then(|(route, request)| route.sharing(request)))
+    }
+
+    fn told(&self) -> Answer {
         let unauthorized =
             |detail: &str| Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail);
         let invalid_token = |detail: &str| {
@@ -82,6 +101,7 @@ impl Denial {
                             "Request Header Fields Too Large",
                         )
                     }
+                    RequestRefusal::Loop => (StatusCode::LOOP_DETECTED, "Loop Detected"),
                     _ => (StatusCode::BAD_REQUEST, "Bad Request"),
                 };
                 Answer::new(status, title, refusal.to_string())
@@ -131,6 +151,12 @@ impl Denial {
                 let detail = if self.identity.is_some() { known } else { anonymous };
                 Answer::new(StatusCode::FORBIDDEN, "Forbidden", detail)
             }
+            DenialKind::PreflightRefused(_) => Answer::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "this is not allowed from a page of another origin",
+            ),
+            DenialKind::RateLimited(exceeded) => too_early(exceeded),
             DenialKind::IssuerUnavailable(_) => Answer {
                 retry_after: Some(5),
                 ..Answer::new(
@@ -140,5 +166,24 @@ impl Denial {
                 )
             },
         }
+    }
+}
+
+/// Neither who is meant nor how many others there are is told.
+fn too_early(exceeded: &Exceeded) -> Answer {
+    let (rate, wait) = (&exceeded.rate, exceeded.wait_seconds());
+    let (by, quota, window) = (rate.by().name(), rate.requests(), rate.per().as_secs().max(1));
+    let detail = match rate.by() {
+        RateBy::Address => "there were too many requests from your address",
+        RateBy::Identity => "there were too many requests of yours",
+        RateBy::Route => "there are too many requests for this at the moment",
+    };
+    Answer {
+        retry_after: Some(wait),
+        rate_limit: Some(Box::new((
+            format!("\"{by}\";q={quota};w={window}"),
+            format!("\"{by}\";r=0;t={wait}"),
+        ))),
+        ..Answer::new(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", detail)
     }
 }

@@ -7,7 +7,7 @@ use tokens::{CertificateRefusal, TokenRefusal};
 
 use crate::identity::Identity;
 use crate::request::{CanonicalRequest, RequestRefusal};
-use crate::route::Route;
+use crate::route::{Exceeded, PreflightRefusal, Route};
 
 /// A request that does not go through.
 #[derive(Debug)]
@@ -44,6 +44,10 @@ pub enum DenialKind {
     NoCredential,
     /// No route takes this host and path.
     NoRoute,
+    /// A browser asks whether a page may send a request, and it may not.
+    PreflightRefused(PreflightRefusal),
+    /// There were too many requests.
+    RateLimited(Exceeded),
     /// The token, the client certificate or its subject was revoked.
     Revoked,
     /// The token is bound to a proof of possession, which was not shown.
@@ -105,6 +109,25 @@ impl Denial {
     pub(crate) fn by(mut self, identity: &Arc<Identity>) -> Self {
         self.identity = Some(Arc::clone(identity));
         self
+    }
+
+    /// A request that came too early, before anyone knows whose it is.
+    #[must_use]
+    pub fn too_early(
+        exceeded: Exceeded,
+        request: CanonicalRequest,
+        route: Option<&Arc<Route>>,
+    ) -> Self {
+        let policies = Box::from([Arc::clone(exceeded.rate.id())]);
+        let denial = Self { policies, ..Self::new(DenialKind::RateLimited(exceeded)) };
+        Self { route: route.cloned(), ..denial.with_request(request) }
+    }
+
+    /// This denial's request came too early besides, which counts more: who is denied is limited too.
+    #[must_use]
+    pub fn limited(self, exceeded: Exceeded) -> Self {
+        let policies = Box::from([Arc::clone(exceeded.rate.id())]);
+        Self { kind: DenialKind::RateLimited(exceeded), policies, errors: Box::default(), ..self }
     }
 
     /// Why.
@@ -179,6 +202,10 @@ impl Denial {
             DenialKind::MethodNotAllowed(_) => "the path takes other methods only".to_owned(),
             DenialKind::NoCredential => "no credential was shown".to_owned(),
             DenialKind::NoRoute => "no route takes this host and path".to_owned(),
+            DenialKind::PreflightRefused(refusal) => refusal.to_string(),
+            DenialKind::RateLimited(exceeded) => {
+                format!("there were too many requests by {}", exceeded.rate.by().name())
+            }
             DenialKind::Revoked => "the credential or its subject was revoked".to_owned(),
             DenialKind::SenderConstrained => {
                 "the token is bound to a proof of possession, which was not shown".to_owned()
@@ -209,6 +236,8 @@ impl Denial {
             DenialKind::MethodNotAllowed(_) => "method_not_allowed",
             DenialKind::NoCredential => "no_credential",
             DenialKind::NoRoute => "no_route",
+            DenialKind::PreflightRefused(refusal) => refusal.code(),
+            DenialKind::RateLimited(_) => "rate_limited",
             DenialKind::Revoked => "revoked",
             DenialKind::SenderConstrained => "sender_constrained",
             DenialKind::WrongAudience { .. } => "wrong_audience",

@@ -35,6 +35,7 @@ pub fn fuzz_request(bytes: &[u8]) {
     let reading = Reading {
         identity_headers: IdentityHeaders::new(["X-Forwarded-User"]),
         trusted_peers: "10.0.0.0/8".parse().into_iter().collect(),
+        via: Some("gate".to_owned()),
         limits: ReadingLimits::default(),
     };
     let raw = RawRequest {
@@ -138,7 +139,7 @@ mod tests {
             query in "([!-~]|%2[fF]){0,8}",
             host in "(a|A|é|。|xn--|\\.|:443|:80|[0-9]|-|_|@|\\[::ffff:1.2.3.4\\]){0,8}",
             headers in prop::collection::vec(
-                "(Host|Connection|X[-_]Forwarded[-_](For|User|Proto)|Authorization|x_hop|x-hop|Te|Doorward[-_.]Identity|Accept):( ?[ -~]{0,12}|x[-_]hop|10\\.0\\.0\\.9, 1\\.2\\.3\\.4|https)", 0..4,
+                "(Host|Connection|X[-_]Forwarded[-_](For|User|Proto)|Forwarded|Via|Authorization|x_hop|x-hop|Te|Doorward[-_.]Identity|Accept):( ?[ -~]{0,12}|x[-_]hop|10\\.0\\.0\\.9, 1\\.2\\.3\\.4|https|(for=|\"|1\\.2\\.3\\.4|,|;|\\\\|proto=https?){0,5})", 0..4,
             ),
         ) {
             let text = format!("{method}\n{target_host}\n/{path}\n{query}\nhost:{host}\n{}", headers.join("\n"));

@@ -1,9 +1,11 @@
 //! The gate itself: one judgement for every door.
 
 mod approach;
+mod preflight;
 mod standing;
 
 use approach::Approached;
+pub use preflight::{Counted, Preflight};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::policy::{
     Decision, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices,
 };
 use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
-use crate::route::{Route, RouteTree};
+use crate::route::{Rate, Route, RouteTree};
 use crate::spec::IssuerSpec;
 
 /// Everything that requests are judged by. Immutable: a new configuration makes a new gate.
@@ -29,6 +31,8 @@ pub struct Gate {
     by_name: HashMap<Arc<str>, usize>,
     by_route_name: HashMap<Arc<str>, usize>,
     anonymous: Principal,
+    /// Whether anything is counted.
+    has_rates: bool,
 }
 
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct GateParts {
     pub(crate) issuers: Vec<IssuerSpec>,
     pub(crate) routes: Vec<RouteRuntime>,
     pub(crate) tree: RouteTree,
+    /// The defaults'.
+    pub(crate) rates: Vec<Arc<Rate>>,
     pub(crate) index: PolicyIndex,
     pub(crate) revoked_tokens: HashSet<[u8; 32]>,
     pub(crate) revoked_subjects: HashMap<String, HashSet<String>>,
@@ -87,6 +93,8 @@ pub enum Verdict {
     Denial(Denial),
     /// It goes through, once.
     Permit(Permit<Route>),
+    /// It is a browser's question, and is answered here.
+    Preflight(Preflight),
 }
 
 /// A judgement, and how it came about.
@@ -109,7 +117,9 @@ impl Gate {
         let routes = parts.routes.iter().enumerate();
         let by_route_name = routes.map(|(i, r)| (Arc::clone(&r.route.name), i)).collect();
         let anonymous = Principal::anonymous();
-        Self { parts, by_identifier, by_name, by_route_name, anonymous }
+        let has_rates = parts.routes.iter().any(|runtime| !runtime.route.rates.is_empty());
+        let has_rates = has_rates || !parts.rates.is_empty();
+        Self { parts, by_identifier, by_name, by_route_name, anonymous, has_rates }
     }
 
     /// The names of headers that are the gate's alone to write.
@@ -146,6 +156,10 @@ impl Gate {
     /// Judges a request that has one reading.
     #[must_use]
     pub fn judge(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Verdict {
+        let request = match self.preflight(request) {
+            Ok(verdict) => return verdict,
+            Err(request) => *request,
+        };
         let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => return Verdict::Denial(turned_away.with_request(request)),
@@ -159,6 +173,17 @@ impl Gate {
     /// Judges a request and tells how the judgement came about.
     #[must_use]
     pub fn explain(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Explanation {
+        let request = match self.preflight(request) {
+            Ok(verdict) => {
+                let route = match &verdict {
+                    Verdict::Denial(denial) => denial.route.clone(),
+                    Verdict::Permit(permit) => Some(Arc::clone(permit.target())),
+                    Verdict::Preflight(preflight) => Some(Arc::clone(preflight.route())),
+                };
+                return Explanation { verdict, route, policies: Vec::new() };
+            }
+            Err(request) => *request,
+        };
         let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => {

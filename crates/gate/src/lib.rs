@@ -30,7 +30,7 @@ pub use build::BuildError;
 pub use certificate::ClientCertificate;
 pub use denial::{Denial, DenialKind, Forbidding};
 pub use identity::{Caller, Credential, Identity};
-pub use judge::{Explanation, Gate, IssuerKeys, Keys, Surroundings, Verdict};
+pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroundings, Verdict};
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokens::Timestamp;
 
 use crate::certificate::ClientCertificate;
+use crate::denial::Denial;
 use crate::identity::{Caller, Identity};
 use crate::request::CanonicalRequest;
+use crate::route::{Exceeded, Route};
 
 /// The right to forward one request to one route, until it ends or is revoked.
 ///
@@ -106,6 +108,19 @@ impl<T> Permit<T> {
         let shown = certificate.zip(request.certificate().cloned());
         let certificate = shown.map(|(identity, certificate)| Shown { certificate, identity });
         (request, Watch { target, caller, certificate, ends_at })
+    }
+}
+
+impl Permit<Route> {
+    /// Gives the permit up: the request came too early.
+    #[must_use]
+    pub fn limited(self, exceeded: Exceeded) -> Denial {
+        let Self { target, request, caller, .. } = self;
+        let denial = Denial::too_early(exceeded, request, Some(&target));
+        match caller.identity() {
+            Some(identity) => denial.by(identity),
+            None => denial,
+        }
     }
 }
 

@@ -89,6 +89,7 @@ async fn sample() -> Vec<String> {
         path: "/orders/7",
         peer: "192.0.2.7:50123".parse().unwrap(),
         verdict: Verdict::Allow,
+        code: "permit",
         reasons: &["read-order/allow/0"],
         policies: &["read-order/allow/0", "defaults/require/1"],
         policy_set: "p1",
@@ -120,7 +121,8 @@ async fn sample() -> Vec<String> {
             policies: &[],
             ..decision
         },
-        Decision { verdict: Verdict::Deny { status: 403 }, ..decision },
+        Decision { verdict: Verdict::Deny { status: 403 }, code: "no_permit", ..decision },
+        Decision { verdict: Verdict::Answer { status: 204 }, code: "preflight", ..decision },
     ] {
         log.decide(&decision, AMPLE).await.unwrap();
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gate::route::Route;
 use gate::{Answer, CanonicalRequest, Permit};
 use http::header::{HOST, TE};
-use http::{HeaderMap, HeaderValue, Response, Uri};
+use http::{HeaderMap, HeaderValue, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
 use tokens::Timestamp;
 use tokio::time::timeout;
@@ -50,7 +50,8 @@ pub(crate) async fn forward(
         let (Some(service), Some(timeouts)) = (service, timeouts) else {
             return Err(Failure::BadGateway);
         };
-        let mut headers = upstream_headers(&request, in_flight.watch(), &route, signed?, &facts);
+        let mut headers =
+            upstream_headers(&request, in_flight.watch(), &route, signed?, &facts, &model.telling);
         let target = target(&request, service, &mut headers)?;
         // What the route does not take, and what the service's protocol does not have, is not asked for.
         let websocket = match websocket {
@@ -86,7 +87,10 @@ pub(crate) async fn forward(
             },
             websocket,
         };
-        attempt.run(body, slot).await
+        let mut response = attempt.run(body, slot).await?;
+        let version = if service.speaks_http2() { Version::HTTP_2 } else { Version::HTTP_11 };
+        model.telling.via(response.headers_mut(), version);
+        Ok(response)
     };
     sent.await.map_err(|failure| failure.tell(&in_flight))
 }

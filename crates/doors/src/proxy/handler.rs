@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use gate::Answer;
 use gate::request::{RawRequest, Scheme};
+use gate::route::Sharing;
 use http::header::{CONNECTION, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -90,6 +91,7 @@ impl Handler {
             trace: TraceContext::of(&HeaderMap::new(), &self.ids, |_| false),
             peer: caller.peer,
             scheme: caller.scheme,
+            version: Version::HTTP_11,
             began: Instant::now(),
         };
         record_unread(&self.doorway, &facts, DOOR, unread).await;
@@ -154,6 +156,7 @@ impl Handler {
             }),
             peer: caller.peer,
             scheme: caller.scheme,
+            version: parts.version,
             began: Instant::now(),
         };
         let (uri, manner) = (&parts.uri, Manner::of(&parts.headers));
@@ -172,7 +175,10 @@ impl Handler {
             let forwarded = match judge(&self.doorway, model, &raw, facts).await {
                 Ok(admitted) => {
                     let (doorway, pool) = (&self.doorway, &self.pool);
-                    forward::forward(admitted, body, websocket, &busy, doorway, pool).await
+                    let sharing = admitted.sharing();
+                    let forwarded =
+                        forward::forward(admitted, body, websocket, &busy, doorway, pool).await;
+                    shared(forwarded, sharing)
                 }
                 Err(answer) => Err(answer),
             };
@@ -185,6 +191,21 @@ impl Handler {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+/// An answer with what a browser is told about which pages may read it, in place of what the service says.
+fn shared(
+    answer: Result<Response<DoorBody>, Answer>,
+    sharing: Option<Sharing>,
+) -> Result<Response<DoorBody>, Answer> {
+    let Some(sharing) = sharing else { return answer };
+    match answer {
+        Ok(mut response) => {
+            sharing.write(response.headers_mut());
+            Ok(response)
+        }
+        Err(answer) => Err(answer.shared(Some(sharing))),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn redirect(
         Ok(request) => request,
         Err(refusal) => {
             let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", refusal.to_string());
-            return respond(&answer, id, Manner::Http);
+            return respond(&answer, id, Manner::Problem);
         }
     };
     let (host, target) = (request.host().name(), request.target());
@@ -55,7 +55,7 @@ pub(super) fn redirect(
         _ => format!("https://{host}:{port}{target}"),
     };
     let answer = Answer::new(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", "use HTTPS");
-    let mut response = respond(&answer, id, Manner::Http);
+    let mut response = respond(&answer, id, Manner::Problem);
     if let Ok(url) = HeaderValue::from_str(&url) {
         response.headers_mut().insert(LOCATION, url);
     }

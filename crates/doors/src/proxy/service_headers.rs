@@ -1,6 +1,5 @@
 //! The headers between us and a service: what it is told, and what of its answer is passed on.
 
-use gate::request::Scheme;
 use gate::route::Route;
 use gate::spec::IdentityField;
 use gate::{Caller, CanonicalRequest, Watch};
@@ -10,6 +9,7 @@ use tokens::{ClaimValue, SubjectKind};
 
 use crate::answer::X_REQUEST_ID;
 use crate::judge::RequestFacts;
+use crate::telling::Telling;
 use crate::trace::TRACEPARENT;
 
 /// The headers that the service gets: what was judged, who asks, and where from.
@@ -19,6 +19,7 @@ pub(super) fn upstream_headers(
     route: &Route,
     signed: Option<HeaderValue>,
     facts: &RequestFacts,
+    telling: &Telling,
 ) -> HeaderMap {
     let mut headers = request.headers().clone();
     // The answer to `Expect: 100-continue` is given at the door; asked again, the service's would be lost.
@@ -31,10 +32,7 @@ pub(super) fn upstream_headers(
     };
     put(header::HOST, &host);
     put(X_REQUEST_ID, facts.id.as_str());
-    put(HeaderName::from_static("x-forwarded-for"), &request.client().to_string());
-    put(HeaderName::from_static("x-forwarded-host"), &host);
-    let scheme = if request.scheme() == Scheme::Https { "https" } else { "http" };
-    put(HeaderName::from_static("x-forwarded-proto"), scheme);
+    telling.request(&mut headers, request, facts.version);
     if let Some(trace) = facts.trace.header() {
         headers.insert(HeaderName::from_static(TRACEPARENT), trace);
     }

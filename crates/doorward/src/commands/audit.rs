@@ -40,7 +40,7 @@ struct TailArgs {
     #[arg(long)]
     json: bool,
     /// Only `allow` or `deny`.
-    #[arg(long, value_parser = ["allow", "deny"])]
+    #[arg(long, value_parser = ["allow", "answer", "deny"])]
     verdict: Option<String>,
     /// Only this route.
     #[arg(long)]

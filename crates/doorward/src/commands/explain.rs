@@ -33,7 +33,9 @@ const NO_VERDICT: u8 = 2;
 
 /// Judge a request without sending it: the route and why, each policy on each condition, the verdict.
 #[derive(Debug, Args)]
-#[command(after_help = "Ends with 0 on a permit, 1 on a denial, 2 when it comes to neither.")]
+#[command(
+    after_help = "Ends with 0 on a permit or a preflight that is answered, 1 on a denial, 2 when it comes to neither."
+)]
 pub(super) struct Explain {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "doorward.yaml")]
@@ -72,7 +74,7 @@ impl Explain {
         match self.explained() {
             Ok(told) => {
                 print!("{}", if self.json { told.json() } else { told.text() });
-                if told.is_permit() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+                if told.is_granted() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(error) => {
                 eprintln!("doorward: {}", error.trim_end());

@@ -21,6 +21,8 @@ pub struct Config {
     pub listen: Listen,
     /// The networks of the peers whose forwarded headers count.
     pub trusted_peers: Vec<Network>,
+    /// What services are told about the way that a request has come.
+    pub forwarding: Forwarding,
     /// The signed identity that services are told, if any is.
     pub identity: Option<Identity>,
     /// Where the keys of the issuers come from, by name; disabled ones included.
@@ -60,9 +62,10 @@ impl Config {
     pub fn normalized(&self) -> String {
         let profiles = self.gate.issuers.iter().map(|issuer| &issuer.identities);
         let profiles: Vec<_> = profiles.collect();
-        let sections: [(&str, &dyn fmt::Debug); 19] = [
+        let sections: [(&str, &dyn fmt::Debug); 20] = [
             ("listen", &self.listen),
             ("trusted_peers", &self.trusted_peers),
+            ("forwarding", &self.forwarding),
             ("identity", &self.identity),
             ("issuers", &self.issuers),
             ("profiles", &profiles),
@@ -128,6 +131,17 @@ pub struct Https {
     pub certificates: Vec<PathBuf>,
     /// Whether callers must show a client certificate, once there are issuers of some.
     pub client_certificates_required: bool,
+}
+
+/// What services are told about the way that a request has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarding {
+    /// Whether in `X-Forwarded-For`, `-Host` and `-Proto`.
+    pub x_forwarded: bool,
+    /// Whether in `Forwarded` (RFC 7239).
+    pub forwarded: bool,
+    /// The pseudonym in `Via`, if there is one.
+    pub via: Option<String>,
 }
 
 /// The signed identity that services are told.
@@ -331,6 +345,8 @@ pub struct Limits {
     pub requests_per_connection: usize,
     /// How long open requests may take to end when Doorward stops.
     pub drain: Duration,
+    /// Addresses, and identities, that rates remember at a time.
+    pub rate_keys: usize,
 }
 
 /// What Doorward tells about itself.

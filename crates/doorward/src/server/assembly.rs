@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doors::proxy::{self, ClientCertificates, Names, Service, TlsError, follow_names, probe};
-use doors::{IdentitySigner, Metrics, Model};
+use doors::{IdentitySigner, Metrics, Model, Telling};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
 use gate::spec::IssuerSpec;
@@ -163,6 +163,7 @@ impl Assembly {
         let reading = Reading {
             identity_headers: IdentityHeaders::clone(gate.identity_headers()),
             trusted_peers: config.trusted_peers.iter().filter_map(network).collect(),
+            via: config.forwarding.via.clone(),
             limits: ReadingLimits {
                 target_bytes: config.limits.uri_bytes,
                 head_bytes: config.limits.header_bytes,
@@ -178,6 +179,11 @@ impl Assembly {
         let model = Model {
             gate,
             reading,
+            telling: Telling {
+                x_forwarded: config.forwarding.x_forwarded,
+                forwarded: config.forwarding.forwarded,
+                via: config.forwarding.via.clone(),
+            },
             services,
             route_timeouts: route_timeouts(&config),
             keys,

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use doors::proxy::{ProxyLimits, Worker};
-use doors::{Crowd, Doorway, Metrics};
+use doors::{Crowd, Doorway, Metrics, Rates};
 use gate::request::Scheme;
 use ledger::audit::{AuditError, AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
@@ -33,6 +33,7 @@ use thiserror::Error;
 use tokens::TokenCache;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::clock::SystemClock;
 use crate::config::Loaded;
@@ -181,11 +182,14 @@ impl Server {
         let directory = config.audit.directory.clone();
         let checkpoint_key = checkpoint_key::load_or_make(&directory, &entropy)?;
         let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
+        let secret = entropy::number(&entropy);
+        let rates = Rates::new(Instant::now(), config.limits.rate_keys, secret, &metrics);
         let model = assembly.model(loaded)?;
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
         let doorway = Arc::new(Doorway {
             model: ArcSwap::from_pointee(model.model),
             cache,
+            rates,
             audit,
             clock,
             crowd: Crowd::new(max_requests),

@@ -1,7 +1,9 @@
 //! A gate from its specification: everything checked against everything, all problems told at once.
 
+mod cors;
 mod files;
 mod issuers;
+mod rates;
 mod revoked;
 mod routes;
 mod rules;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use crate::judge::{Gate, GateParts, RouteRuntime};
 use crate::policy::{EntityType, LoadedPolicy, PolicyIndex, SchemaInput, route_entity};
 use crate::request::IdentityHeaders;
-use crate::route::{Route, RouteTree, Service};
+use crate::route::{Rate, Route, RouteTree, Service};
 use crate::spec::{GateSpec, IssuerSpec, Place};
 
 /// Something wrong with a specification.
@@ -54,6 +56,7 @@ impl Gate {
     /// Everything that is wrong, each problem with its place and remedy.
     pub fn build(spec: &GateSpec) -> Result<Self, Vec<BuildError>> {
         let mut builder = Builder::new(spec);
+        builder.default_rates();
         builder.services();
         builder.issuers();
         builder.routes();
@@ -74,6 +77,7 @@ struct Builder<'a> {
     schema: SchemaInput,
     routes: Vec<Route>,
     tree: RouteTree,
+    rates: Vec<Arc<Rate>>,
     policies: Vec<LoadedPolicy>,
     revoked_tokens: HashSet<[u8; 32]>,
     revoked_subjects: HashMap<String, HashSet<String>>,
@@ -89,6 +93,7 @@ impl<'a> Builder<'a> {
             schema: SchemaInput::default(),
             routes: Vec::new(),
             tree: RouteTree::default(),
+            rates: Vec::new(),
             policies: Vec::new(),
             revoked_tokens: HashSet::new(),
             revoked_subjects: HashMap::new(),
@@ -109,7 +114,7 @@ impl<'a> Builder<'a> {
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
-        let index = PolicyIndex::new(self.policies);
+        let index = PolicyIndex::new(std::mem::take(&mut self.policies));
         let mut runtimes = Vec::with_capacity(self.routes.len());
         for (route, broader) in self.routes.iter().zip(&bindings) {
             let uid = EntityType::Route.named(&route.name);
@@ -121,7 +126,10 @@ impl<'a> Builder<'a> {
             runtimes.push(RouteRuntime {
                 slices: index.slices_for(&uid, &above),
                 entity: route_entity(uid, above),
-                route: Arc::new(route.clone()),
+                route: Arc::new(Route {
+                    rates: self.rates_binding(route, broader),
+                    ..route.clone()
+                }),
             });
         }
         let managed = self.spec.services.iter().flat_map(|service| {
@@ -133,6 +141,7 @@ impl<'a> Builder<'a> {
             issuers: self.spec.issuers.clone(),
             routes: runtimes,
             tree: self.tree,
+            rates: self.rates,
             index,
             revoked_tokens: self.revoked_tokens,
             revoked_subjects: self.revoked_subjects,

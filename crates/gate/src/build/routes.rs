@@ -94,6 +94,11 @@ impl Builder<'_> {
                 );
             }
         }
+        let name: Arc<str> = route.name.as_str().into();
+        let at = (Arc::clone(&name), methods.clone());
+        let rates = self.rates(&route.rates, &place.then("rates"), Some(at));
+        let cors = route.cors.as_ref();
+        let cors = cors.map(|cors| self.cors(cors, &methods, &place.then("cors")));
         (self.errors.len() == before).then_some(())?;
         let accepted = || self.issuers.iter().filter(|issuer| accept.contains(issuer.name()));
         let credentials = Credentials {
@@ -101,7 +106,7 @@ impl Builder<'_> {
             tokens: accepted().any(|issuer| issuer.tokens().is_some()),
         };
         Some(Route {
-            name: route.name.as_str().into(),
+            name,
             host: host?,
             path: path?,
             methods,
@@ -115,6 +120,8 @@ impl Builder<'_> {
             max_permit: route.max_permit,
             websocket: route.websocket,
             slow_body: route.slow_body,
+            cors,
+            rates,
             disabled: route.disabled,
         })
     }

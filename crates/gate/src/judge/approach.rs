@@ -30,7 +30,7 @@ impl Gate {
         if is_reserved(request.path().as_str()) {
             return Err(Denial::new(DenialKind::NoRoute));
         }
-        let runtime = match self.parts.tree.find(request) {
+        let runtime = match self.parts.tree.find(request, request.method()) {
             Found::Route(index) => {
                 self.parts.routes.get(index).ok_or_else(|| Denial::new(DenialKind::NoRoute))?
             }
@@ -183,7 +183,7 @@ fn is_held(token: &VerifiedToken, request: &CanonicalRequest) -> bool {
 }
 
 /// What is ours on every host: [`RESERVED_PREFIX`](crate::RESERVED_PREFIX) is never a service's.
-fn is_reserved(path: &str) -> bool {
+pub(super) fn is_reserved(path: &str) -> bool {
     path.strip_prefix(crate::RESERVED_PREFIX)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

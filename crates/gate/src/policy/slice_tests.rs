@@ -105,7 +105,7 @@ fn specs() -> impl Strategy<Value = GateSpec> {
             },
         );
         let file = PolicyFile { name: "p".to_owned(), text: policies.concat() };
-        let defaults = Defaults { deny, require: Vec::new() };
+        let defaults = Defaults { deny, ..Defaults::default() };
         GateSpec { defaults, policies: vec![file], ..spec(routes.collect()) }
     })
 }

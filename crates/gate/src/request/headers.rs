@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::RequestRefusal;
+use super::peer::Hearsay;
 
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
 /// in any spelling, is refused.
@@ -37,9 +38,8 @@ pub(super) struct SortedHeaders {
     pub(super) end_to_end: HeaderMap,
     /// The one `Authorization` header.
     pub(super) authorization: Option<HeaderValue>,
-    /// `Forwarded` and its kin as the peer sent them; to be believed only of a trusted peer.
-    pub(super) forwarded_for: Vec<HeaderValue>,
-    pub(super) forwarded_proto: Vec<HeaderValue>,
+    /// `Forwarded` and its kin as the peer sent them.
+    pub(super) hearsay: Hearsay,
 }
 
 /// Takes out what is between the caller and us, what is ours to write, and what is not to be believed.
@@ -65,8 +65,9 @@ pub(super) fn sort(
                 return Err(RequestRefusal::DoubledAuthorization);
             }
             Class::Authorization => sorted.authorization = Some(value.clone()),
-            Class::ForwardedFor => sorted.forwarded_for.push(value.clone()),
-            Class::ForwardedProto => sorted.forwarded_proto.push(value.clone()),
+            Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
+            Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
+            Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
             Class::Dropped => {}
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
@@ -78,6 +79,7 @@ enum Class {
     Authorization,
     Dropped,
     EndToEnd,
+    Forwarded,
     ForwardedFor,
     ForwardedProto,
     Identity,
@@ -92,6 +94,7 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
     match &*name {
         // Only the usual spelling counts: a trusted proxy that replaces the header may let its twins through.
         "authorization" if spelled == name => Class::Authorization,
+        "forwarded" if spelled == name => Class::Forwarded,
         "x-forwarded-for" if spelled == name => Class::ForwardedFor,
         "x-forwarded-proto" if spelled == name => Class::ForwardedProto,
         // Written anew by the transport, from the body that is really sent and the host that was judged.

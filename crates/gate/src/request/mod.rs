@@ -1,10 +1,12 @@
 //! One reading of a request. What is judged here is what is forwarded, because there is nothing else to forward.
 
+mod forwarded;
 mod headers;
 mod host;
 mod path;
 mod peer;
 mod refusal;
+mod via;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -56,6 +58,8 @@ pub struct Reading {
     pub identity_headers: IdentityHeaders,
     /// Whose forwarded headers count.
     pub trusted_peers: Vec<Network>,
+    /// Our pseudonym in `Via`, if we have one: what has it has been here before.
+    pub via: Option<String>,
     /// How large a request may be.
     pub limits: ReadingLimits,
 }
@@ -107,13 +111,11 @@ impl CanonicalRequest {
             return Err(RequestRefusal::TargetScheme);
         }
         let sorted = headers::sort(raw.headers, &reading.identity_headers)?;
-        let (client, scheme) = peer::believe(
-            raw.peer,
-            raw.scheme,
-            &reading.trusted_peers,
-            &sorted.forwarded_for,
-            &sorted.forwarded_proto,
-        )?;
+        if reading.via.as_deref().is_some_and(|name| via::has_passed(raw.headers, name)) {
+            return Err(RequestRefusal::Loop);
+        }
+        let (client, scheme) =
+            peer::believe(raw.peer, raw.scheme, &reading.trusted_peers, &sorted.hearsay)?;
         let host = read_host(raw, scheme)?;
         let path = CanonicalPath::parse(raw.path)?;
         let query = raw.query.map(read_query).transpose()?;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use http::HeaderValue;
 
+use super::forwarded::{self, Hop};
 use super::{RequestRefusal, Scheme};
 
 /// An IP network, such as `10.0.0.0/8`.
@@ -85,19 +86,68 @@ impl fmt::Display for Network {
     }
 }
 
+/// What a peer says about where a request came from, in both ways of saying it; to be believed only of a trusted one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hearsay {
+    /// `Forwarded` (RFC 7239).
+    pub(super) forwarded: Vec<HeaderValue>,
+    /// `X-Forwarded-For`.
+    pub(super) x_for: Vec<HeaderValue>,
+    /// `X-Forwarded-Proto`.
+    pub(super) x_proto: Vec<HeaderValue>,
+}
+
 /// What is believed about the caller's address and scheme, given who is at the other end of the connection.
+///
+/// # Errors
+/// What a trusted peer says and what does not parse, or says in two ways that do not agree.
 pub(super) fn believe(
     peer: IpAddr,
     scheme: Scheme,
     trusted: &[Network],
+    hearsay: &Hearsay,
+) -> Result<(IpAddr, Scheme), RequestRefusal> {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let direct = (peer.to_canonical(), scheme);
+    if !is_trusted(peer) {
+        return Ok(direct);
+    }
+    let Hearsay { forwarded, x_for, x_proto } = hearsay;
+    let family = (!x_for.is_empty() || !x_proto.is_empty())
+        .then(|| by_family(direct, is_trusted, x_for, x_proto))
+        .transpose()?;
+    let standard =
+        (!forwarded.is_empty()).then(|| by_standard(direct, is_trusted, forwarded)).transpose()?;
+    match (family, standard) {
+        // A proxy that writes one of the two may pass on the other as its caller wrote it.
+        (Some(family), Some(standard)) if family != standard => {
+            Err(RequestRefusal::ForwardedDisagrees)
+        }
+        (told, None) | (None, told) | (told, Some(_)) => Ok(told.unwrap_or(direct)),
+    }
+}
+
+/// By `Forwarded`: the last hop whose client no trusted peer vouches past.
+fn by_standard(
+    (_, scheme): (IpAddr, Scheme),
+    is_trusted: impl Fn(IpAddr) -> bool,
+    forwarded: &[HeaderValue],
+) -> Result<(IpAddr, Scheme), RequestRefusal> {
+    let hops = forwarded::read(forwarded)?;
+    let first = hops.first().copied();
+    let hop = hops.into_iter().rev().find(|hop| !is_trusted(hop.client)).or(first);
+    let Hop { client, scheme: told } = hop.ok_or(RequestRefusal::ForwardedHeader)?;
+    Ok((client, told.unwrap_or(scheme)))
+}
+
+/// By `X-Forwarded-For` and `X-Forwarded-Proto`.
+fn by_family(
+    (peer, scheme): (IpAddr, Scheme),
+    is_trusted: impl Fn(IpAddr) -> bool,
     forwarded_for: &[HeaderValue],
     forwarded_proto: &[HeaderValue],
 ) -> Result<(IpAddr, Scheme), RequestRefusal> {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(peer) {
-        return Ok((peer.to_canonical(), scheme));
-    }
-    let mut client = peer.to_canonical();
+    let mut client = peer;
     'values: for value in forwarded_for.iter().rev() {
         let value = value.to_str().map_err(|_| RequestRefusal::ForwardedHeader)?;
         for address in value.rsplit(',') {
@@ -132,8 +182,72 @@ mod tests {
             texts.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect()
         };
         let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        believe(peer.parse().unwrap(), Scheme::Http, &trusted, &values(xff), &values(proto))
+        let hearsay = Hearsay { x_for: values(xff), x_proto: values(proto), ..Hearsay::default() };
+        believe(peer.parse().unwrap(), Scheme::Http, &trusted, &hearsay)
             .map(|(address, scheme)| (address.to_string(), scheme))
+    }
+
+    fn believed_by_both(
+        forwarded: &[&str],
+        xff: &[&str],
+        proto: &[&str],
+    ) -> Result<(String, Scheme), RequestRefusal> {
+        let values = |texts: &[&str]| -> Vec<HeaderValue> {
+            texts.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect()
+        };
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let hearsay =
+            Hearsay { forwarded: values(forwarded), x_for: values(xff), x_proto: values(proto) };
+        let peer = "10.0.0.1".parse().unwrap();
+        believe(peer, Scheme::Http, &trusted, &hearsay)
+            .map(|(address, scheme)| (address.to_string(), scheme))
+    }
+
+    #[test]
+    fn forwarded_is_believed_as_its_elder_is() {
+        let ok = |address: &str, scheme| Ok((address.to_owned(), scheme));
+        let table = [
+            (&["for=1.2.3.4;proto=https"][..], ok("1.2.3.4", Scheme::Https)),
+            (&["for=6.6.6.6;proto=https, for=1.2.3.4, for=10.0.0.2"], ok("1.2.3.4", Scheme::Http)),
+            (
+                &["for=6.6.6.6, for=1.2.3.4;proto=https", "for=10.0.0.2;proto=http"],
+                ok("1.2.3.4", Scheme::Https),
+            ),
+            (&["for=10.0.0.3;proto=https, for=10.0.0.2"], ok("10.0.0.3", Scheme::Https)),
+            (&["for=1.2.3.4, for=unknown"], Err(RequestRefusal::ForwardedHeader)),
+            // Junk that no trusted peer vouches for is junk all the same.
+            (&["for=unknown, for=1.2.3.4"], Err(RequestRefusal::ForwardedHeader)),
+        ];
+        for (forwarded, expected) in table {
+            assert_eq!(believed_by_both(forwarded, &[], &[]), expected, "{forwarded:?}");
+        }
+        let hearsay = Hearsay {
+            forwarded: vec![HeaderValue::from_static("for=1.2.3.4;proto=https")],
+            ..Hearsay::default()
+        };
+        let stranger: IpAddr = "203.0.113.9".parse().unwrap();
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let believed = believe(stranger, Scheme::Http, &trusted, &hearsay);
+        assert_eq!(believed, Ok((stranger, Scheme::Http)));
+    }
+
+    #[test]
+    fn two_ways_of_saying_it_must_say_the_same() {
+        let ok = |address: &str, scheme| Ok((address.to_owned(), scheme));
+        let differ = || Err(RequestRefusal::ForwardedDisagrees);
+        let table = [
+            ("for=1.2.3.4", &["1.2.3.4"][..], &[][..], ok("1.2.3.4", Scheme::Http)),
+            ("for=1.2.3.4;proto=https", &["1.2.3.4"], &["https"], ok("1.2.3.4", Scheme::Https)),
+            ("for=6.6.6.6", &["1.2.3.4"], &[], differ()),
+            ("for=1.2.3.4;proto=https", &["1.2.3.4"], &["http"], differ()),
+            // What a caller adds where its proxy says nothing.
+            ("for=1.2.3.4;proto=https", &["1.2.3.4"], &[], differ()),
+            ("for=6.6.6.6;proto=https", &[], &["https"], differ()),
+            ("for=1.2.3.4", &["1.2.3.4"], &["https"], differ()),
+        ];
+        for (forwarded, xff, proto, expected) in table {
+            assert_eq!(believed_by_both(&[forwarded], xff, proto), expected, "{forwarded}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why a request was refused before anything about it was judged: it could be read in more than one way.
 
 /// Why a request is not one unambiguous request. Always the caller's fault; the answer is 400, or 414 and 431 for
-/// what is too large.
+/// what is too large, or 508 for what goes in circles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestRefusal {
     /// `Connection` names a header that must reach the gate or the service.
@@ -28,6 +28,9 @@ pub enum RequestRefusal {
     /// `#` in the request target.
     #[error("the request target contains a fragment")]
     Fragment,
+    /// `Forwarded` and the `X-Forwarded` headers of a trusted peer that say different things.
+    #[error("a trusted peer sent forwarded headers that disagree")]
+    ForwardedDisagrees,
     /// Forwarded headers of a trusted peer that do not parse.
     #[error("a trusted peer sent a forwarded header that does not parse")]
     ForwardedHeader,
@@ -55,6 +58,9 @@ pub enum RequestRefusal {
     /// Bytes that do not belong in a query.
     #[error("the query contains bytes that are not valid in a query")]
     InvalidQuery,
+    /// `Via` has our pseudonym already: RFC 9110 §7.6.3.
+    #[error("the request has been here before")]
+    Loop,
     /// No host at all.
     #[error("the request names no host")]
     MissingHost,
@@ -99,6 +105,7 @@ impl RequestRefusal {
             Self::DoubledAuthorization => "doubled_authorization",
             Self::EmptySegment => "empty_segment",
             Self::EncodedSlash => "encoded_slash",
+            Self::ForwardedDisagrees => "forwarded_disagrees",
             Self::ForwardedHeader => "forwarded_header",
             Self::Fragment => "fragment",
             Self::HeadTooLarge { .. } => "head_too_large",
@@ -108,6 +115,7 @@ impl RequestRefusal {
             Self::InvalidHost => "invalid_host",
             Self::InvalidPath => "invalid_path",
             Self::InvalidQuery => "invalid_query",
+            Self::Loop => "loop",
             Self::MissingHost => "missing_host",
             Self::SegmentParameters => "segment_parameters",
             Self::TargetForm => "target_form",

@@ -1,8 +1,10 @@
 //! Routes: the only ways in. A request belongs to the most specific route that takes it, whatever their order.
 
+mod cors;
 mod host_pattern;
 mod overlap;
 mod pattern;
+mod rate;
 mod tree;
 
 use std::sync::Arc;
@@ -10,9 +12,12 @@ use std::time::Duration;
 
 use http::Method;
 
+pub use cors::{PreflightRefusal, Sharing};
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use pattern::{PathPattern, PatternError, Segment};
+pub use rate::{Exceeded, Rate};
 
+pub(crate) use cors::{Asked, Cors, Origins};
 pub(crate) use overlap::broader_routes;
 pub(crate) use tree::{Found, RouteTree};
 
@@ -36,6 +41,9 @@ pub struct Route {
     pub(crate) max_permit: Option<Duration>,
     pub(crate) websocket: bool,
     pub(crate) slow_body: bool,
+    pub(crate) cors: Option<Cors>,
+    /// The defaults' and those of broader routes first.
+    pub(crate) rates: Vec<Arc<Rate>>,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
@@ -108,6 +116,18 @@ impl Route {
     #[must_use]
     pub fn accept(&self) -> &[Arc<str>] {
         &self.accept
+    }
+
+    /// The rates that a request with this method counts against: its own, those of broader routes, and the defaults'.
+    pub fn rates(&self, method: &Method) -> impl Iterator<Item = &Arc<Rate>> {
+        self.rates.iter().filter(|rate| rate.counts(method))
+    }
+
+    /// What a browser is told about which pages may read the answer to a request; none where that is the service's to
+    /// say.
+    #[must_use]
+    pub fn sharing(&self, request: &CanonicalRequest) -> Option<Sharing> {
+        self.cors.as_ref().filter(|_| !self.disabled).map(|cors| cors.sharing(request))
     }
 
     /// Refuses what a route has to ask for and this one has not.

@@ -69,12 +69,13 @@ impl RouteTree {
         list.push(Entry { methods, route });
     }
 
-    pub(crate) fn find(&self, request: &CanonicalRequest) -> Found {
+    /// The route that takes the request, were it made with `method`.
+    pub(crate) fn find(&self, request: &CanonicalRequest, method: &Method) -> Found {
         let segments: Vec<_> = request.path().segments().collect();
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let mut others = Vec::new();
         for node in self.nodes_for(request.host().name()) {
-            if let Some(route) = node.find(&segments, request.method(), &mut others) {
+            if let Some(route) = node.find(&segments, method, &mut others) {
                 return Found::Route(route);
             }
         }

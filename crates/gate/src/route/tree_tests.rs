@@ -28,6 +28,8 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         max_permit: None,
         websocket: false,
         slow_body: false,
+        cors: None,
+        rates: Vec::new(),
         disabled: false,
     }
 }
@@ -140,7 +142,7 @@ proptest! {
             let on_path: Vec<_> = (0..routes.len()).filter(|i| takes(&routes[*i], request)).collect();
             let takers: Vec<_> = on_path
                 .iter().copied().filter(|i| routes[*i].methods.contains(request.method())).collect();
-            let found = tree.find(request);
+            let found = tree.find(request, request.method());
             if takers.is_empty() {
                 let mut methods: Vec<_> = on_path.iter().flat_map(|i| routes[*i].methods.clone()).collect();
                 methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
@@ -153,7 +155,7 @@ proptest! {
             prop_assert!(narrowest.is_some(), "{:?} ties", request);
             let narrowest = narrowest.unwrap();
             prop_assert_eq!(found, Found::Route(narrowest), "{:?}", request);
-            prop_assert_eq!(reversed.find(request), Found::Route(routes.len() - 1 - narrowest));
+            prop_assert_eq!(reversed.find(request, request.method()), Found::Route(routes.len() - 1 - narrowest));
             for taker in takers.into_iter().filter(|taker| *taker != narrowest) {
                 prop_assert!(broader[narrowest].contains(&taker), "{:?} is not bound by {}", request, taker);
             }

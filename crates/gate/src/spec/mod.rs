@@ -5,14 +5,18 @@
 //! configuration maps back to a line.
 
 mod condition;
+mod cors;
 mod issuer;
 mod place;
+mod rate;
 
 use std::time::Duration;
 
 pub use condition::{ClaimTest, Condition, MatchValue};
+pub use cors::CorsSpec;
 pub use issuer::{Identities, IssuerSpec};
 pub use place::{Place, Step};
+pub use rate::{RateBy, RateSpec};
 
 /// Everything the gate judges by.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +81,8 @@ pub struct Defaults {
     pub deny: Vec<Condition>,
     /// A request must meet all of these.
     pub require: Vec<Condition>,
+    /// How many requests there may be, over all routes together.
+    pub rates: Vec<RateSpec>,
 }
 
 /// A route: one way in.
@@ -111,6 +117,10 @@ pub struct RouteSpec {
     pub websocket: bool,
     /// Whether the body of a request may come at any pace.
     pub slow_body: bool,
+    /// Which pages of other origins may call it from a browser; none for none.
+    pub cors: Option<CorsSpec>,
+    /// How many requests there may be, here and on every narrower route together.
+    pub rates: Vec<RateSpec>,
 }
 
 /// Which requests a route takes.

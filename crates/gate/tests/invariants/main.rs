@@ -11,11 +11,14 @@ mod identities;
 #[cfg(test)]
 mod permits;
 #[cfg(test)]
+mod preflights;
+#[cfg(test)]
+mod rates;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod rules;
-#[expect(dead_code, reason = "the tests inside the crate use what these do not")]
 #[cfg(test)]
 mod support;

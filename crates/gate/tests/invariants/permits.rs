@@ -14,7 +14,7 @@ use super::support::*;
 fn watch(gate: &Gate, ask: &Ask) -> Watch<Route> {
     match ask.judged(gate) {
         Verdict::Permit(permit) => permit.redeem().1,
-        Verdict::Denial(denial) => panic!("{denial:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -117,9 +117,20 @@ fn invariant_8_forwarded_headers_count_only_from_trusted_peers_and_never_go_on()
         ask.peer = "10.0.0.1".parse().unwrap();
         ask
     };
-    for name in ["x_forwarded_for", "forwarded", "x-real-ip", "x-forwarded", "true-client-ip"] {
+    for name in ["x_forwarded_for", "x-real-ip", "x-forwarded", "true-client-ip"] {
         assert_eq!(spoofed(name).outcome(&gate), "no_credential", "{name}");
     }
+    let standard = |peer: &str, value: &str| {
+        let mut ask = get("/a").with("forwarded", value);
+        ask.peer = peer.parse().unwrap();
+        ask
+    };
+    assert_eq!(standard("203.0.113.9", "for=192.0.2.7").outcome(&gate), "no_credential");
+    assert_eq!(standard("203.0.113.9", "junk").outcome(&gate), "no_credential");
+    assert_eq!(standard("10.0.0.1", "for=192.0.2.7").outcome(&gate), "permit");
+    assert_eq!(standard("10.0.0.1", "192.0.2.7").outcome(&gate), "forwarded_header");
+    let both = standard("10.0.0.1", "for=192.0.2.7").with("x-forwarded-for", "192.0.2.8");
+    assert_eq!(both.outcome(&gate), "forwarded_disagrees");
     let Verdict::Permit(permit) = from("10.0.0.1").judged(&gate) else { panic!("denied") };
     let names: Vec<_> = permit.request().headers().keys().map(|name| name.as_str()).collect();
     assert_eq!(names, [""; 0]);

@@ -79,7 +79,8 @@ fn invariant_4_only_allow_belongs_to_the_route_alone() {
 #[test]
 fn invariant_4_defaults_bind_every_route_and_public_ones_too() {
     let public = RouteSpec { allow: vec![anyone()], ..at("public", "*", "/p", &["GET"]) };
-    let defaults = Defaults { deny: vec![suspended()], require: vec![authenticated()] };
+    let defaults =
+        Defaults { deny: vec![suspended()], require: vec![authenticated()], rates: Vec::new() };
     let gate = build(&GateSpec { defaults, ..spec(vec![public, open_route("a", "/a")]) });
     let suspended = token("corp", json!({ "suspended": true }));
     for path in ["/p", "/a"] {

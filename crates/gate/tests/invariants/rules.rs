@@ -35,7 +35,7 @@ fn invariant_3_deny_wins_wherever_it_stands() {
     let denied = [
         spec(vec![RouteSpec { deny: vec![suspended()], ..open_route("a", "/a") }]),
         GateSpec {
-            defaults: gate::spec::Defaults { deny: vec![suspended()], require: Vec::new() },
+            defaults: gate::spec::Defaults { deny: vec![suspended()], ..Default::default() },
             ..spec(vec![open_route("a", "/a")])
         },
         with_policies(

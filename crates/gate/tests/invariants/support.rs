@@ -153,6 +153,8 @@ pub(crate) fn route(name: &str, path: &str) -> RouteSpec {
         max_permit: None,
         websocket: false,
         slow_body: false,
+        cors: None,
+        rates: Vec::new(),
     }
 }
 
@@ -281,6 +283,7 @@ pub(crate) fn code(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Denial(denial) => denial.code(),
         Verdict::Permit(_) => "permit",
+        Verdict::Preflight(_) => gate::Preflight::CODE,
     }
 }
 
@@ -302,6 +305,7 @@ pub(crate) fn told(verdict: &Verdict) -> String {
             permit.caller().identity().map(|identity| identity.fingerprint().to_string()),
             permit.ends_at().as_millis(),
         ),
+        Verdict::Preflight(preflight) => format!("{:?}", preflight.answer()),
     }
 }
 

@@ -35,6 +35,13 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
             );
             json.raw(ALLOWED);
         }
+        Verdict::Answer { status } => {
+            json.raw(
+                r#""severity_id":1,"severity":"Informational","status_id":1,"status":"Success""#,
+            );
+            json.text("status_code", &status.to_string());
+            json.raw(ALLOWED);
+        }
         Verdict::Deny { status } => {
             json.raw(r#""severity_id":2,"severity":"Low","status_id":2,"status":"Failure""#);
             json.text("status_code", &status.to_string());
@@ -45,7 +52,7 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
     json.object("actor", |json| {
         caller(json, decision.identity.as_ref(), Detail::All);
         let word = match decision.verdict {
-            Verdict::Allow => "permit",
+            Verdict::Allow | Verdict::Answer { .. } => "permit",
             Verdict::Deny { .. } => "deny",
         };
         json.objects("authorizations", decision.policies, |json, policy| {
@@ -68,7 +75,7 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
             json.text("path", decision.path);
         });
     });
-    if let Verdict::Deny { status } = decision.verdict {
+    if let Some(status) = decision.verdict.status() {
         json.object("http_response", |json| json.number("code", status.into()));
     }
     source(&mut json, decision.peer);
@@ -80,6 +87,7 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
         json.text("record", "decision");
         json.text("door", decision.door);
         json.text("verdict", decision.verdict.name());
+        json.text("code", decision.code);
         json.texts("reasons", decision.reasons.iter().copied());
         json.some_text("route", decision.route);
         json.some_text("service", decision.service);

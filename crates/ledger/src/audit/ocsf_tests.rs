@@ -32,7 +32,7 @@ fn an_allowed_request_is_written_like_this() {
             r#""metadata":{"version":"1.8.0","product":{"name":"Doorward","vendor_name":"Doorward","version":"0.1.0"},"#,
             r#""log_name":"audit","profiles":["security_control"],"#,
             r#""correlation_uid":"01J0000000000000000000000A","uid":"01J0000000000000000000000A.decision"},"#,
-            r#""unmapped":{"doorward":{"record":"decision","door":"proxy","verdict":"allow","reasons":[],"#,
+            r#""unmapped":{"doorward":{"record":"decision","door":"proxy","verdict":"allow","code":"permit","reasons":[],"#,
             r#""route":"read-order","service":"orders","policy_set":"p1","decided_us":12,"#,
             r#""token":"6b1cf86de36b0bd7302b4a5d2f6c7f7e7fd37a9d7f0e4bc2c1f3a5d0b7a1c9e2","#,
             r#""actors":[{"issuer":"corp","subject":"helpdesk"}],"#,
@@ -64,7 +64,7 @@ fn a_denied_request_is_written_like_this() {
             r#""metadata":{"version":"1.8.0","product":{"name":"Doorward","vendor_name":"Doorward","version":"0.1.0"},"#,
             r#""log_name":"audit","profiles":["security_control"],"#,
             r#""correlation_uid":"01J0000000000000000000000A","uid":"01J0000000000000000000000A.decision"},"#,
-            r#""unmapped":{"doorward":{"record":"decision","door":"proxy","verdict":"deny","#,
+            r#""unmapped":{"doorward":{"record":"decision","door":"proxy","verdict":"deny","code":"no_permit","#,
             r#""reasons":["no policy allows this"],"route":"read-order","service":"orders","#,
             r#""policy_set":"p1","decided_us":12"#,
         )

@@ -30,6 +30,8 @@ pub struct Decision<'a> {
     pub peer: SocketAddr,
     /// What the gate said.
     pub verdict: Verdict,
+    /// Why, in one stable word, such as `permit`, `no_permit` or `rate_limited`.
+    pub code: &'a str,
     /// Why, in words for the operator, never for the caller; without secrets.
     pub reasons: &'a [&'a str],
     /// The ids of the policies that determined the verdict.
@@ -49,6 +51,11 @@ pub struct Decision<'a> {
 pub enum Verdict {
     /// It may be forwarded; an outcome follows.
     Allow,
+    /// It was a question to us, and is answered; nothing is forwarded, and there is no outcome.
+    Answer {
+        /// The HTTP status of the answer.
+        status: u16,
+    },
     /// It is not forwarded; there is no outcome.
     Deny {
         /// The HTTP status of the answer.
@@ -57,12 +64,22 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word in records: `allow` or `deny`.
+    /// The word in records: `allow`, `answer` or `deny`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::Answer { .. } => "answer",
             Self::Deny { .. } => "deny",
+        }
+    }
+
+    /// The HTTP status of the answer, where it is ours.
+    #[must_use]
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            Self::Allow => None,
+            Self::Answer { status } | Self::Deny { status } => Some(status),
         }
     }
 }

@@ -174,6 +174,7 @@ pub(super) fn allow() -> Decision<'static> {
         path: "/orders/7",
         peer: peer(),
         verdict: Verdict::Allow,
+        code: "permit",
         reasons: &[],
         policies: &["read-order/allow/0"],
         policy_set: "p1",
@@ -187,6 +188,7 @@ pub(super) fn allow() -> Decision<'static> {
 pub(super) fn deny() -> Decision<'static> {
     Decision {
         verdict: Verdict::Deny { status: 403 },
+        code: "no_permit",
         reasons: &["no policy allows this"],
         policies: &[],
         trace: None,

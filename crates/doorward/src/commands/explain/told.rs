@@ -6,8 +6,8 @@ use std::sync::Arc;
 use gate::route::Route;
 use gate::spec::Place;
 use gate::{
-    CanonicalRequest, ConditionTrace, DenialKind, Explanation, Identity, PolicyTrace, TraceResult,
-    Verdict,
+    CanonicalRequest, ConditionTrace, DenialKind, Explanation, Identity, PolicyTrace, Preflight,
+    TraceResult, Verdict,
 };
 use serde_json::{Value, json};
 use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedToken};
@@ -27,8 +27,8 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) const fn is_permit(&self) -> bool {
-        matches!(self.explanation.verdict, Verdict::Permit(_))
+    pub(super) const fn is_granted(&self) -> bool {
+        matches!(self.explanation.verdict, Verdict::Permit(_) | Verdict::Preflight(_))
     }
 
     /// The explanation, for people.
@@ -78,7 +78,7 @@ impl Told {
         let Some(route) = &self.explanation.route else {
             let why = match &self.explanation.verdict {
                 Verdict::Denial(denial) => denial.reason(),
-                Verdict::Permit(_) => String::new(),
+                Verdict::Permit(_) | Verdict::Preflight(_) => String::new(),
             };
             return writeln!(text, "route     none: {why}");
         };
@@ -157,6 +157,10 @@ impl Told {
                 "permit": false, "code": denial.code(), "reason": denial.reason(),
                 "status": denial.answer().status.as_u16(), "policies": texts(denial.policies()),
             }),
+            Verdict::Preflight(preflight) => json!({
+                "permit": false, "code": Preflight::CODE,
+                "status": preflight.answer().status.as_u16(), "policies": [],
+            }),
         }
     }
 
@@ -170,6 +174,10 @@ impl Told {
                     policies => format!(", by {}", policies.join(", ")),
                 };
                 format!("denial, {status} {code}: {}{by}", denial.reason())
+            }
+            Verdict::Preflight(preflight) => {
+                let status = preflight.answer().status.as_u16();
+                format!("{}, answered here with {status}", Preflight::CODE)
             }
         }
     }
@@ -185,6 +193,7 @@ impl Told {
                     _ => "none was needed to decide".to_owned(),
                 },
                 Verdict::Permit(_) => "anonymous: no credential was shown".to_owned(),
+                Verdict::Preflight(_) => "none was needed to decide".to_owned(),
             };
         };
         let audiences = identity.token().map_or(&[][..], VerifiedToken::audiences);
@@ -211,6 +220,7 @@ impl Told {
         match &self.explanation.verdict {
             Verdict::Denial(denial) => denial.request(),
             Verdict::Permit(permit) => Some(permit.request()),
+            Verdict::Preflight(preflight) => Some(preflight.request()),
         }
     }
 
@@ -218,6 +228,7 @@ impl Told {
         match &self.explanation.verdict {
             Verdict::Denial(denial) => denial.identity(),
             Verdict::Permit(permit) => permit.caller().identity(),
+            Verdict::Preflight(_) => None,
         }
     }
 

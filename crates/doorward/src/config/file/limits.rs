@@ -40,6 +40,9 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) requests_per_connection: Bounded<RequestsPerConnection>,
     /// How long open requests may take to end when Doorward stops.
     pub(in crate::config) drain: Bounded<Drain>,
+    /// How many addresses, and how many identities, `rates` remember at a time. Those for whom there is no room share
+    /// what one of them may send.
+    pub(in crate::config) rate_keys: Bounded<RateKeys>,
 }
 
 /// The largest body of a request.
@@ -133,4 +136,6 @@ bound! {
     RequestsPerConnection: Count, Count(1), Count(1_000_000_000), Some(Count(100_000));
     /// How long open requests may take to end.
     Drain: Time, Time::seconds(0), Time::hours(1), Some(Time::seconds(30));
+    /// Addresses, and identities, that are counted at a time.
+    RateKeys: Count, Count(1_000), Count(10_000_000), Some(Count(100_000));
 }

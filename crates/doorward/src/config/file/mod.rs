@@ -3,12 +3,15 @@
 
 mod audit;
 mod condition;
+mod cors;
 mod dns;
+mod forwarding;
 mod identity;
 mod issuer;
 mod limits;
 mod listen;
 mod one_or_many;
+mod rate;
 mod revoked;
 mod route;
 mod service;
@@ -21,7 +24,9 @@ use serde::Deserialize;
 
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::condition::{Condition, ConditionValue};
+pub(super) use self::cors::Cors;
 pub(super) use self::dns::Dns;
+pub(super) use self::forwarding::{ForwardedHeaders, Forwarding};
 pub(super) use self::identity::{Identity, IdentityKeys};
 pub(super) use self::issuer::{
     CertificateSubject, ClaimType, DeclaredClaim, IssuedCertificates, Issuer, KeySource, StandIn,
@@ -30,6 +35,7 @@ pub(super) use self::issuer::{
 pub(super) use self::limits::{BodyBytes, Limits};
 pub(super) use self::listen::{ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
+pub(super) use self::rate::{Rate, RateBy};
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};
 pub(super) use self::service::{Health, Protocol, Retry, Service, ServiceIdentity, ServiceTls};
@@ -48,6 +54,8 @@ pub(super) struct File {
     pub(super) trusted_peers: Vec<PeerNetwork>,
     /// Allow `0.0.0.0/0` and `::/0` among the trusted peers. Anyone can then claim any address.
     pub(super) danger_trust_every_peer: bool,
+    /// What services are told about the way that a request has come.
+    pub(super) forwarding: Forwarding,
     /// The signed identity that services are told. Required as soon as a service asks for it with `identity.token`.
     pub(super) identity: Option<Identity>,
     /// Whose tokens are believed, by a name of your choice: pinned, exact.

@@ -1,8 +1,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Condition;
 use super::service::{FirstByteTimeout, ServiceIdleTimeout, TotalTimeout};
+use super::{Condition, Cors, Rate};
 use crate::config::value::{Bounded, Name, Text, Time, bound};
 
 /// Rules that bind every route.
@@ -13,6 +13,9 @@ pub(in crate::config) struct Defaults {
     pub(in crate::config) deny: Vec<Condition>,
     /// A request must meet all of these.
     pub(in crate::config) require: Vec<Condition>,
+    /// How many requests there may be: by `address` and by `identity` over all routes together, by `route` for each by
+    /// itself. Those that no route takes count for their address.
+    pub(in crate::config) rates: Vec<Rate>,
 }
 
 /// A route: one way in.
@@ -65,6 +68,11 @@ pub(in crate::config) struct Route {
     /// Whether the body of a request may come at any pace (`limits.body_rate`), as when a client of gRPC streams what happens.
     #[serde(default)]
     pub(in crate::config) slow_body: bool,
+    /// Which pages of other origins may call it from a browser. By default none, and `OPTIONS` is a method like others.
+    pub(in crate::config) cors: Option<Cors>,
+    /// How many requests there may be, here and on every narrower route together.
+    #[serde(default)]
+    pub(in crate::config) rates: Vec<Rate>,
 }
 
 /// The timeouts in which a route differs from its service.

@@ -23,6 +23,7 @@ pub(super) fn lower(limits: &file::Limits, data_threads: usize) -> model::Limits
         write_timeout: time(&limits.write_timeout),
         requests_per_connection: count(&limits.requests_per_connection),
         drain: time(&limits.drain),
+        rate_keys: count(&limits.rate_keys),
     }
 }
 

@@ -9,6 +9,7 @@ mod issued_certificates;
 mod issuers;
 mod limits;
 mod listen;
+mod manners;
 mod policies;
 mod revoked;
 mod routes;
@@ -71,6 +72,7 @@ impl<'a> Lowering<'a> {
         let listen = self.listen(file.listen);
         let trusted_peers =
             self.trusted_peers(&file.trusted_peers, file.danger_trust_every_peer, &listen);
+        let forwarding = manners::forwarding(file.forwarding);
         let identity = self.identity(file.identity, &file.issuers);
         self.signed_identity_is_configured(&file.services);
         let (specs, issuers) = self.issuers(file.issuers);
@@ -100,6 +102,7 @@ impl<'a> Lowering<'a> {
         let config = Config {
             listen,
             trusted_peers,
+            forwarding,
             identity,
             issuers,
             services,

@@ -5,7 +5,7 @@ use gate::spec::{
     Defaults, EmptySegments, EncodedSlash, Place, RouteMatch, RouteSpec, SegmentParameters,
 };
 
-use super::{Lowering, time};
+use super::{Lowering, manners, time};
 use crate::config::file;
 
 impl Lowering<'_> {
@@ -14,6 +14,7 @@ impl Lowering<'_> {
         Defaults {
             deny: self.conditions(defaults.deny, &place.then("deny")),
             require: self.conditions(defaults.require, &place.then("require")),
+            rates: manners::rates(&defaults.rates),
         }
     }
 
@@ -55,6 +56,8 @@ impl Lowering<'_> {
             max_permit: route.max_permit.as_ref().map(time),
             websocket: route.websocket,
             slow_body: route.slow_body,
+            cors: route.cors.map(manners::cors),
+            rates: manners::rates(&route.rates),
         }
     }
 }
