@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use gate::Answer;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::page::{page, security_policy};
 use crate::request_id::RequestId;
 
 /// The header in which callers and services are told the request's id.
@@ -21,6 +23,8 @@ pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status"
 pub(crate) enum Manner {
     /// A status in the head, which is also the trailers.
     Grpc,
+    /// A page for people, to a browser that goes to it.
+    Page,
     /// A problem body (RFC 9457).
     Problem,
 }
@@ -32,9 +36,58 @@ impl Manner {
         let rest = kind.strip_prefix(b"application/grpc");
         if rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' '))) {
             Self::Grpc
+        } else if is_navigation(headers) && prefers_page(headers) {
+            Self::Page
         } else {
             Self::Problem
         }
+    }
+}
+
+/// Whether a browser goes to the answer, as far as it says (Fetch Metadata, §2.2): what a script or an image fetches is
+/// not for people to read.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-mode").iter().all(|mode| mode == "navigate")
+}
+
+/// Whether a page is liked better than JSON (RFC 9110 §12.5.1).
+fn prefers_page(headers: &HeaderMap) -> bool {
+    let json = ["application/json", "application/problem+json"].map(|kind| quality(headers, kind));
+    quality(headers, "text/html") > json.into_iter().max().unwrap_or_default()
+}
+
+/// How much a kind of answer is liked, in thousandths: as the range that fits it best says.
+fn quality(headers: &HeaderMap, kind: &str) -> u16 {
+    let (group, _) = kind.split_once('/').unwrap_or((kind, ""));
+    let mut best = (0, 0);
+    for range in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for range in range.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let fits = match named.split_once('/') {
+                Some(("*", "*")) => 1,
+                Some((one, "*")) if one == group => 2,
+                _ if named == kind => 3,
+                _ => continue,
+            };
+            let weight = parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.strip_prefix('='));
+            // What cannot be read as a weight is liked the least.
+            let weight = weight.map_or(1000, |weight| thousandths(weight).unwrap_or_default());
+            best = best.max((fits, weight));
+        }
+    }
+    best.1
+}
+
+/// A weight from `0` to `1` with at most three digits after the point (RFC 9110 §12.4.2).
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let part: u16 = format!("{part:0<3}").parse().ok().filter(|_| digits)?;
+    match (whole, part) {
+        ("0", part) => Some(part),
+        ("1", 0) => Some(1000),
+        _ => None,
     }
 }
 
@@ -61,8 +114,9 @@ const fn grpc_status(status: StatusCode) -> u8 {
 pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Full<Bytes>> {
     let has_body = answer.status != StatusCode::NO_CONTENT;
     let body = match manner {
+        Manner::Page if has_body => Bytes::from(page(answer, id.as_str())),
         Manner::Problem if has_body => Bytes::from(answer.body(id.as_str())),
-        Manner::Grpc | Manner::Problem => Bytes::new(),
+        Manner::Grpc | Manner::Page | Manner::Problem => Bytes::new(),
     };
     let mut response = Response::new(Full::new(body));
     if manner != Manner::Grpc || !has_body {
@@ -72,6 +126,11 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Respon
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match manner {
         _ if !has_body => {}
+        Manner::Page => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            headers.extend(security_policy().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        }
         Manner::Problem => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         }
@@ -135,5 +194,40 @@ mod tests {
             assert_eq!(Manner::of(&headers), manner, "{kind}");
         }
         assert_eq!(Manner::of(&HeaderMap::new()), Manner::Problem);
+    }
+
+    #[test]
+    fn only_a_browser_that_goes_there_gets_a_page() {
+        let browser =
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+        let (page, problem) = (Manner::Page, Manner::Problem);
+        for (accept, mode, manner) in [
+            (browser, None, page),
+            (browser, Some("navigate"), page),
+            (browser, Some("cors"), problem),
+            (browser, Some("no-cors"), problem),
+            ("*/*", Some("navigate"), problem),
+            ("*/*", None, problem),
+            ("text/*;q=0.9, */*;q=0.8", None, page),
+            ("TEXT/HTML", None, page),
+            ("text/html, application/json", None, problem),
+            ("text/html;q=0.9, application/json", None, problem),
+            ("text/html;level=1;q=0.5, application/json;q=0.4", None, page),
+            ("text/html;q=0, */*;q=0.1", None, problem),
+            ("text/html;q=nan, application/json;q=0", None, problem),
+            ("text/html;q=2", None, problem),
+            ("application/problem+json, text/html", None, problem),
+            ("text/htmlx", None, problem),
+            ("", None, problem),
+        ] {
+            let accept_value = (ACCEPT, HeaderValue::from_static(accept));
+            let mode_name = HeaderName::from_static("sec-fetch-mode");
+            let mode_value = mode.map(|mode| (mode_name, HeaderValue::from_static(mode)));
+            let headers = [Some(accept_value), mode_value].into_iter().flatten();
+            assert_eq!(Manner::of(&headers.collect()), manner, "{accept} {mode:?}");
+        }
+        let grpc = (CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        let accept = (ACCEPT, HeaderValue::from_static(browser));
+        assert_eq!(Manner::of(&HeaderMap::from_iter([grpc, accept])), Manner::Grpc);
     }
 }

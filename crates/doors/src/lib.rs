@@ -14,6 +14,7 @@ mod in_flight;
 mod judge;
 mod metrics;
 mod model;
+mod page;
 pub mod proxy;
 mod rates;
 mod request_id;

@@ -1,5 +1,5 @@
 //! Manners towards browsers, services and callers, through the real binary: cross-origin requests, the way that a request
-//! has come, and rates.
+//! has come, pages for people, and rates.
 
 #[path = "manners/house.rs"]
 mod house;
@@ -171,19 +171,66 @@ fn a_request_that_goes_in_circles_is_ended() -> Result<()> {
     Ok(())
 }
 
+const BROWSER: &str =
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8";
+
+#[test]
+fn who_comes_with_a_browser_gets_a_page_and_all_others_a_problem() -> Result<()> {
+    let house = House::open(&[])?;
+    let mallory = house.bearer("mallory")?;
+    for (target, fields, status) in [
+        ("/nowhere?q=%3Cb%3Eevil", &[BROWSER, "Sec-Fetch-Mode: navigate", "X-Evil: evil"][..], 404),
+        ("/shared/a", &[BROWSER], 401),
+        ("/shared/a", &[BROWSER, &mallory], 403),
+        ("/open/..", &[BROWSER], 400),
+        ("/open/broken", &[BROWSER], 502),
+    ] {
+        let reply = house.ask("GET", target, fields)?;
+        assert_eq!(reply.status, status, "{target}");
+        assert_eq!(values(&reply, "content-type"), ["text/html; charset=utf-8"], "{target}");
+        assert_eq!(values(&reply, "x-content-type-options"), ["nosniff"]);
+        assert_eq!(values(&reply, "cache-control"), ["no-store"]);
+        let policy = values(&reply, "content-security-policy").concat();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        let (page, id) = (reply.text(), values(&reply, "x-request-id").concat());
+        assert!(
+            page.contains(&format!("<code>{id}</code>")) && page.contains("<html lang=\"en\">")
+        );
+        assert!(!page.contains("evil") && !page.contains("<script"), "{page}");
+    }
+    for fields in [
+        &["Accept: */*"][..],
+        &[],
+        &["Accept: application/json"],
+        &[BROWSER, "Sec-Fetch-Mode: cors"],
+    ] {
+        let reply = house.ask("GET", "/nowhere", fields)?;
+        assert_eq!(values(&reply, "content-type"), ["application/problem+json"], "{fields:?}");
+        assert_eq!(values(&reply, "x-content-type-options"), ["nosniff"]);
+    }
+    let grpc = house.ask(
+        "POST",
+        "/nowhere",
+        &[BROWSER, "Content-Type: application/grpc", "Content-Length: 0"],
+    )?;
+    assert_eq!((grpc.status, values(&grpc, "grpc-status")), (200, vec!["12"]));
+    Ok(())
+}
+
 #[test]
 fn an_address_that_asks_too_often_is_told_when_to_come_back() -> Result<()> {
     let house = House::open(&[])?;
     for _ in 0..2 {
         assert_eq!(house.ask_from("192.0.2.1", "/by-address/a", &[])?.status, 200);
     }
-    let reply = house.ask_from("192.0.2.1", "/by-address/b", &[])?;
+    let reply = house.ask_from("192.0.2.1", "/by-address/b", &[BROWSER])?;
     assert_eq!(reply.status, 429);
     // One hundred in a day is one in 864 seconds; some of the first has passed.
     let wait: u32 = values(&reply, "retry-after").concat().parse()?;
     assert!((850..=864).contains(&wait), "{wait}");
     assert_eq!(values(&reply, "ratelimit-policy"), ["\"address\";q=100;w=86400"]);
     assert_eq!(values(&reply, "ratelimit"), [format!("\"address\";r=0;t={wait}")]);
+    assert!(reply.text().contains("Try again in"));
     let by_rule =
         ("deny".to_owned(), "rate_limited".to_owned(), vec!["by-address/rates/0".to_owned()]);
     assert_eq!(house.recorded(&reply)?, by_rule);
