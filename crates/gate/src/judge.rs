@@ -156,10 +156,9 @@ impl Gate {
     /// Judges a request that has one reading.
     #[must_use]
     pub fn judge(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Verdict {
-        let request = match self.preflight(request) {
-            Ok(verdict) => return verdict,
-            Err(request) => *request,
-        };
+        if let Some(answered) = self.preflight(&request) {
+            return answered.verdict(request);
+        }
         let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => return Verdict::Denial(turned_away.with_request(request)),
@@ -173,17 +172,11 @@ impl Gate {
     /// Judges a request and tells how the judgement came about.
     #[must_use]
     pub fn explain(&self, request: CanonicalRequest, around: Surroundings<'_>) -> Explanation {
-        let request = match self.preflight(request) {
-            Ok(verdict) => {
-                let route = match &verdict {
-                    Verdict::Denial(denial) => denial.route.clone(),
-                    Verdict::Permit(permit) => Some(Arc::clone(permit.target())),
-                    Verdict::Preflight(preflight) => Some(Arc::clone(preflight.route())),
-                };
-                return Explanation { verdict, route, policies: Vec::new() };
-            }
-            Err(request) => *request,
-        };
+        if let Some(answered) = self.preflight(&request) {
+            let route = Some(Arc::clone(&answered.route));
+            let verdict = answered.verdict(request);
+            return Explanation { verdict, route, policies: Vec::new() };
+        }
         let approached = match self.approach(&request, around) {
             Ok(approached) => approached,
             Err(turned_away) => {

@@ -46,6 +46,25 @@ impl Preflight {
     }
 }
 
+/// What is said to a preflight.
+pub(super) struct Answered {
+    pub(super) route: Arc<Route>,
+    told: Result<Sharing, DenialKind>,
+}
+
+impl Answered {
+    /// The verdict on the request that it was.
+    pub(super) fn verdict(self, request: CanonicalRequest) -> Verdict {
+        let Self { route, told } = self;
+        match told {
+            Ok(sharing) => {
+                Verdict::Preflight(Preflight { request: Box::new(request), route, sharing })
+            }
+            Err(kind) => Verdict::Denial(Denial::new(kind).on(&route).with_request(request)),
+        }
+    }
+}
+
 /// What a request counts against.
 #[derive(Clone, Debug)]
 pub struct Counted<'a> {
@@ -85,32 +104,18 @@ impl Gate {
         Some(Counted { route, method, defaults: &self.parts.rates })
     }
 
-    /// Answers the request if it is a preflight, to a route that answers them; else gives it back.
-    pub(super) fn preflight(
-        &self,
-        request: CanonicalRequest,
-    ) -> Result<Verdict, Box<CanonicalRequest>> {
-        let judged = self.asked(&request).map(|(runtime, cors, asked)| {
-            let route = &runtime.route;
-            let told = if route.disabled {
-                Err(DenialKind::NoRoute)
-            } else if let Err(refusal) = route.admit(&request) {
-                Err(DenialKind::BadRequest(refusal))
-            } else {
-                cors.preflight(&asked).map_err(DenialKind::PreflightRefused)
-            };
-            (Arc::clone(route), told)
-        });
-        let request = Box::new(request);
-        match judged {
-            None => Err(request),
-            Some((route, Ok(sharing))) => {
-                Ok(Verdict::Preflight(Preflight { request, route, sharing }))
-            }
-            Some((route, Err(kind))) => {
-                Ok(Verdict::Denial(Denial::new(kind).on(&route).with_request(*request)))
-            }
-        }
+    /// What is said to the request, if it is a preflight to a route that answers them.
+    pub(super) fn preflight(&self, request: &CanonicalRequest) -> Option<Answered> {
+        let (runtime, cors, asked) = self.asked(request)?;
+        let route = &runtime.route;
+        let told = if route.disabled {
+            Err(DenialKind::NoRoute)
+        } else if let Err(refusal) = route.admit(request) {
+            Err(DenialKind::BadRequest(refusal))
+        } else {
+            cors.preflight(&asked).map_err(DenialKind::PreflightRefused)
+        };
+        Some(Answered { route: Arc::clone(route), told })
     }
 
     /// The route that a preflight asks about, if it is one that answers them.
