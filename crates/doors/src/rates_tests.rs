@@ -31,6 +31,7 @@ fn gate(defaults: Vec<RateSpec>, rates: Vec<RateSpec>) -> Gate {
         disabled: false,
         max_permit: None,
         websocket: false,
+        slow_body: false,
         cors: None,
         rates: rates.clone(),
     };
