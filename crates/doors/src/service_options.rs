@@ -21,6 +21,8 @@ pub struct ServiceOptions {
     pub max_connections: usize,
     /// The most requests per data thread that wait for a connection.
     pub max_pending: usize,
+    /// So many of `max_connections`, of a hundred, one caller may have at a time, and always one.
+    pub caller_share_percent: usize,
     /// The most requests at a time on one connection of HTTP/2. At least 1.
     pub max_streams: usize,
     /// How long an endpoint that comes up takes to get all of its share; zero for at once.

@@ -83,6 +83,51 @@ routes:
     }
 }
 
+#[test]
+fn one_caller_leaves_room_for_the_others() -> Result<()> {
+    let slow = Acting::start(|_, reader| {
+        while let Some(head) = reader.head()? {
+            if head.first_line.contains("/slow") {
+                while reader.fill()? {}
+                return Ok(());
+            }
+            reader.stream().write_all(OK)?;
+        }
+        Ok(())
+    })?;
+    let service = endpoints(&[slow.address()]) + "    max_connections: 4\n    caller_share: 50\n";
+    let house = House::open_with(&service, "trusted_peers: [127.0.0.0/8]\n", "")?;
+    let ask = |from: &str, path: &str| -> Result<Client> {
+        let mut client = Client::connect(house.place.http())?;
+        client.send(
+            format!("GET {path} HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: {from}\r\n\r\n")
+                .as_bytes(),
+        )?;
+        Ok(client)
+    };
+    let status = |mut client: Client| -> Result<u16> {
+        Ok(client.reply()?.context("expected an answer")?.status)
+    };
+    let greedy = [ask("10.0.0.1", "/slow")?, ask("10.0.0.1", "/slow")?];
+    clock::until("both to be under way", PATIENCE, || {
+        Ok((house.metric("doorward_requests_in_flight")? == 2).then_some(()))
+    })?;
+    assert_eq!(status(ask("10.0.0.1", "/quick")?)?, 503, "it has its share");
+    assert_eq!(status(ask("10.0.0.2", "/quick")?)?, 200);
+    // Who has one /64 has all addresses in it.
+    let neighbours = [ask("fd00::1", "/slow")?, ask("fd00::2", "/slow")?];
+    clock::until("all to be under way", PATIENCE, || {
+        Ok((house.metric("doorward_requests_in_flight")? == 4).then_some(()))
+    })?;
+    drop((greedy, neighbours));
+    clock::until("their places to be free", PATIENCE, || {
+        Ok((house.metric("doorward_requests_in_flight")? == 0).then_some(()))
+    })?;
+    assert_eq!(status(ask("10.0.0.1", "/quick")?)?, 200);
+    assert!(house.metric("doorward_upstream_refused_total")? >= 1);
+    Ok(())
+}
+
 /// An endpoint that gives every request this answer, and how many it had.
 fn answering(answer: &'static [u8]) -> Result<(Acting, Arc<AtomicUsize>)> {
     let had = Arc::new(AtomicUsize::new(0));

@@ -12,9 +12,9 @@ use super::attempt::Attempt;
 use super::body::{DoorBody, Lease, WatchedBody};
 use super::endpoint::{Endpoint, UnderWay};
 use super::failure::Failure;
-use super::pool::Slot;
 use super::sender::Sender;
 use super::service_headers::remove_hop_by_hop;
+use super::slots::Slot;
 use super::tunnel::{Tunnel, WebSocket};
 use crate::answer::X_REQUEST_ID;
 

@@ -15,9 +15,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::busyness::{Busy, Unwritten};
 use super::endpoint::{EndpointId, UnderWay};
-use super::pool::{Pool, Slot};
+use super::pool::Pool;
 use super::sender::Sender;
 use super::service::Service;
+use super::slots::Slot;
 use super::streams;
 use super::upload_rate::UploadRate;
 use crate::in_flight::InFlight;

@@ -8,7 +8,6 @@ use http::header::{HOST, TE};
 use http::{HeaderMap, HeaderValue, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
 use tokens::Timestamp;
-use tokio::time::timeout;
 
 use super::attempt::{Attempt, Head};
 use super::body::{DoorBody, UploadLimits};
@@ -66,8 +65,8 @@ pub(crate) async fn forward(
         if let Some(most) = model.max_body.filter(|most| body.size_hint().lower() > *most) {
             return Err(Failure::TooLarge(most));
         }
-        let waited = timeout(timeouts.first_byte, pool.slot(service)).await;
-        let Ok(Some(slot)) = waited else {
+        let (caller, within) = (in_flight.watch().caller(), timeouts.first_byte);
+        let Some(slot) = pool.slots(service).slot(&request, caller, within).await else {
             service.counts(|metrics| &metrics.upstream_refused);
             return Err(Failure::Busy);
         };

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::body::DoorBody;
 use super::busyness::Busy;
 use super::connection::Caller;
+use super::lag::Lag;
 use super::pool::Pool;
 use super::refusals::Refused;
 use super::tunnel::WebSocket;
@@ -39,11 +40,12 @@ pub(crate) struct Handler {
     doorway: Arc<Doorway>,
     ids: RequestIds,
     pool: Arc<Pool>,
+    lag: Lag,
 }
 
 impl Handler {
     pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds) -> Self {
-        Self { doorway, ids, pool: Arc::default() }
+        Self { doorway, ids, pool: Arc::default(), lag: Lag::default() }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -53,6 +55,11 @@ impl Handler {
     /// Closes the connections to endpoints that nothing needs any more.
     pub(crate) fn tidy(&self) {
         self.pool.tidy(&self.doorway.model.load(), Instant::now());
+    }
+
+    /// Watches how late its thread is, for as long as it is polled.
+    pub(crate) async fn keep_time(&self) {
+        self.lag.keep().await;
     }
 
     /// What is still under way is cut off because the process ends.
@@ -108,7 +115,7 @@ impl Handler {
         self.record_unread(caller, Unread::refused(refused)).await;
     }
 
-    /// Turns a request away because too many are under way. Nothing was decided about it: it is counted, not recorded.
+    /// Turns a request away because too many are under way, or too many have come. Nothing was decided about it: it is counted, not recorded.
     fn shed(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
         self.doorway.metrics.requests_shed.inc();
         let answer = Answer {
@@ -133,7 +140,8 @@ impl Handler {
         let ours = |response: Response<Full<Bytes>>, busy| {
             response.map(|body| DoorBody::Ours { body, _busy: busy })
         };
-        let Some(place) = self.doorway.crowd.enter() else {
+        let place = self.doorway.crowd.enter().filter(|_| !self.lag.sheds(self.ids.next_u64()));
+        let Some(place) = place else {
             return ours(self.shed(request.headers()), busy);
         };
         let busy = busy.holding(place);

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::dial::{DialError, Dialled};
 use super::endpoint::{Endpoint, EndpointId};
 use super::sender::{Sender, Shared, speak_http1, speak_http2};
 use super::service::Service;
+use super::slots::{Slots, SlotsSize};
 use crate::model::Model;
 
 /// The connections of one data thread.
@@ -22,7 +22,7 @@ pub(crate) struct Pool {
     shared: Mutex<HashMap<EndpointId, Vec<SharedUntil>>>,
     /// Held while a connection of HTTP/2 is made, so that those who wait share it.
     connecting: Mutex<HashMap<EndpointId, Arc<tokio::sync::Mutex<()>>>>,
-    slots: Mutex<HashMap<String, Slots>>,
+    slots: Mutex<HashMap<String, Arc<Slots>>>,
 }
 
 /// A connection that waits for its next request.
@@ -37,20 +37,6 @@ struct Idle {
 struct SharedUntil {
     connection: Shared,
     until: Instant,
-}
-
-/// How many requests of one service may be under way at once, and how many may wait.
-#[derive(Clone, Debug)]
-struct Slots {
-    free: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
-    size: (usize, usize),
-}
-
-/// The right to have one connection to a service.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    _permit: OwnedSemaphorePermit,
 }
 
 /// Why there is no connection.
@@ -72,25 +58,23 @@ impl ConnectError {
 }
 
 impl Pool {
-    /// Waits for one of the service's connections to be free; nothing when too many wait already.
-    pub(crate) async fn slot(&self, service: &Service) -> Option<Slot> {
-        let slots = self.slots_of(service);
-        if let Ok(permit) = Arc::clone(&slots.free).try_acquire_owned() {
-            return Some(Slot { _permit: permit });
-        }
-        let _waiting = slots.waiting.try_acquire().ok()?;
-        let permit = Arc::clone(&slots.free).acquire_owned().await.ok()?;
-        Some(Slot { _permit: permit })
-    }
-
-    fn slots_of(&self, service: &Service) -> Slots {
-        let size = (service.options.max_connections, service.options.max_pending);
+    /// The places of a service.
+    pub(crate) fn slots(&self, service: &Service) -> Arc<Slots> {
+        let options = &service.options;
+        let size = SlotsSize {
+            under_way: options.max_connections,
+            waiting: options.max_pending,
+            of_one: (options.max_connections * options.caller_share_percent / 100).max(1),
+        };
         let mut all = lock(&self.slots);
-        let slots = all.entry(service.options.name.clone()).or_insert_with(|| Slots::new(size));
-        if slots.size != size {
-            *slots = Slots::new(size);
+        match all.get(options.name.as_str()) {
+            Some(slots) if slots.size() == size => Arc::clone(slots),
+            _ => {
+                let slots = Slots::new(size, Instant::now());
+                all.insert(options.name.clone(), Arc::clone(&slots));
+                slots
+            }
         }
-        slots.clone()
     }
 
     /// A connection that was used before and is still open.
@@ -195,14 +179,4 @@ impl Pool {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Slots {
-    fn new(size: (usize, usize)) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(size.0)),
-            waiting: Arc::new(Semaphore::new(size.1)),
-            size,
-        }
-    }
 }

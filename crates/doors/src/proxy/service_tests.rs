@@ -24,6 +24,7 @@ fn options(endpoints: &[(&str, u32)]) -> ServiceOptions {
         max_connections: 1,
         max_pending: 1,
         max_streams: 1,
+        caller_share_percent: 100,
         slow_start: Duration::ZERO,
         ejection: Ejection { errors: 3, at_most_percent: 50 },
         retry: Retry { statuses: Vec::new(), at_most_percent: 20 },

@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep};
 use super::body::CHECK_EVERY;
 use super::busyness::Busy;
 use super::endpoint::UnderWay;
-use super::pool::Slot;
 use super::sender::Sender;
+use super::slots::Slot;
 use crate::in_flight::InFlight;
 use crate::request_id::RequestIds;
 

@@ -118,6 +118,8 @@ impl Worker {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             runtime.block_on(async {
                 let handler = serving.handler;
+                let watching = Arc::clone(&handler);
+                let watching = tokio::spawn(async move { watching.keep_time().await });
                 let tidying = tokio::spawn(async move {
                     let mut ticks = interval(TIDY_EVERY);
                     loop {
@@ -129,6 +131,7 @@ impl Worker {
                 let mut open: JoinSet<()> = doors.into_iter().map(Door::run).collect();
                 while open.join_next().await.is_some() {}
                 tidying.abort();
+                watching.abort();
             });
         })?;
         Ok(Self { thread, beats })

@@ -230,6 +230,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// How many connections each data thread opens to each endpoint.
     pub max_connections: usize,
+    /// So many of these, of a hundred, one caller may have.
+    pub caller_share_percent: usize,
     /// How many requests of each data thread may wait for a connection.
     pub max_pending: usize,
     /// How many requests are under way at a time on one connection of HTTP/2.

@@ -73,6 +73,7 @@ pub(super) fn service_options(
         health: upstream.health.clone(),
         timeouts: upstream.timeouts,
         max_connections: upstream.max_connections,
+        caller_share_percent: upstream.caller_share_percent,
         max_pending: upstream.max_pending,
         max_streams: upstream.max_streams,
         slow_start: upstream.slow_start,

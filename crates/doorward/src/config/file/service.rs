@@ -53,7 +53,12 @@ pub(in crate::config) struct Service {
     /// its own.
     #[serde(default)]
     pub(in crate::config) max_connections: Bounded<MaxConnections>,
-    /// How many requests of each data thread may wait for a connection. The next is answered with 503.
+    /// So many of `max_connections`, of a hundred, one caller may have under way at a time, and always one: an identity, or
+    /// an address (IPv6: a /64) for callers without. Its further requests wait.
+    #[serde(default)]
+    pub(in crate::config) caller_share: Bounded<CallerShare>,
+    /// How many requests of each data thread may wait for a connection, for a second at most, and for 10 ms while there has
+    /// been a queue for 100 ms: what waits longer makes all others wait too. The next is answered with 503.
     #[serde(default)]
     pub(in crate::config) max_pending: Bounded<MaxPending>,
     /// With HTTP/2, how many requests are under way at a time on one connection; no more than the service allows on one.
@@ -179,6 +184,8 @@ bound! {
     TotalTimeout: Time, Time::millis(10), Time::hours(24), None;
     /// Connections of one data thread to one endpoint.
     MaxConnections: Count, Count(1), Count(65_535), Some(Count(512));
+    /// The part of connections that one caller may have.
+    CallerShare: Count, Count(1), Count(100), Some(Count(50));
     /// Requests of one data thread that wait for a connection.
     MaxPending: Count, Count(0), Count(1_000_000), Some(Count(1_024));
     /// Requests at a time on one connection of HTTP/2.

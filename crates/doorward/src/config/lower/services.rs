@@ -53,6 +53,7 @@ impl Lowering<'_> {
                 total: service.timeouts.total.as_ref().map(time),
             },
             max_connections: count(&service.max_connections),
+            caller_share_percent: count(&service.caller_share),
             max_pending: count(&service.max_pending),
             max_streams: count(&service.max_streams),
         }
