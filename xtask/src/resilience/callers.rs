@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use testbed::clock::{let_pass, until};
-use testbed::misbehaving::allow_open_files;
+use testbed::misbehaving::open_files;
 use testbed::offered::{Outcome, percentile};
 use testbed::{Habit, Misbehaving, Offer, Offered, bulk};
 
@@ -18,8 +18,6 @@ use crate::machine::{described, resident_mib};
 const RATE: u32 = 500;
 /// How long those wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Doorward keeps room for two to each connection; what one process opens to it fits too.
-const OPEN_FILES: u64 = 65_536;
 /// How large an answer is that is read slowly; no buffer on the way takes it whole.
 const LARGE: u64 = 32 << 20;
 
@@ -34,15 +32,16 @@ const CASES: [(&str, usize, Option<Habit>); 5] = [
 
 /// Measures each case.
 pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
-    allow_open_files(OPEN_FILES)?;
     let seconds = Duration::from_secs(if options.quick { 5 } else { 10 });
     let mut text = format!("**Machine**: {}.\n\n", described());
     writeln!(
         text,
         "**Method**: callers that behave ask {RATE} times in a second for {} s, for the same service as those that do \
-         not, and wait {} s for an answer. Who is turned away comes back at once.\n",
+         not, who are another identity, and wait {} s for an answer. Who is turned away comes back at once. {} files may be open (`ulimit -n`), and \
+         Doorward keeps two for each connection.\n",
         seconds.as_secs(),
-        PATIENCE.as_secs()
+        PATIENCE.as_secs(),
+        open_files().map_or_else(|| "As many as there are".to_owned(), |files| files.to_string()),
     )?;
     text.push_str(
         "| beside them | connected at the end | turned away | failed of all | p50 ms | p99 ms | RSS MiB |\n\
@@ -69,8 +68,10 @@ fn beside(
     let others = match habit {
         Some(habit) => {
             let head = match habit {
-                Habit::SlowBody => door.head("POST", "/orders/slow", "Content-Length: 100000\r\n"),
-                _ => door.head("GET", &format!("/orders/{LARGE}"), ""),
+                Habit::SlowBody => {
+                    door.other_head("POST", "/orders/slow", "Content-Length: 100000\r\n")
+                }
+                _ => door.other_head("GET", &format!("/orders/{LARGE}"), ""),
             };
             let others = Misbehaving::start(door.address, habit, count, &head)?;
             // Some may have been turned away by then.

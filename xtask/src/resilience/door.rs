@@ -39,6 +39,8 @@ pub(crate) struct Setting {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) token: String,
+    /// Of a caller that does not behave.
+    other_token: String,
     gateway: Gateway,
     place: Place,
 }
@@ -57,9 +59,11 @@ impl Door {
         place.configure(&text)?;
         let gateway = place.start(binary)?;
         let lives_on = testbed::clock::epoch_seconds() + 86_400;
-        let token =
-            issuer.token("alice", "orders", json!({ "scope": "orders:read", "exp": lives_on }))?;
-        Ok(Self { address: place.http(), token, gateway, place })
+        let token = |subject| {
+            issuer.token(subject, "orders", json!({ "scope": "orders:read", "exp": lives_on }))
+        };
+        let (token, other_token) = (token("alice")?, token("mallory")?);
+        Ok(Self { address: place.http(), token, other_token, gateway, place })
     }
 
     /// Gives Doorward a core of its own; this process, the load that it makes and the services in it get another.
@@ -81,10 +85,12 @@ impl Door {
 
     /// The head of a request with `method` for `path`, with `fields` below the token.
     pub(crate) fn head(&self, method: &str, path: &str, fields: &str) -> String {
-        format!(
-            "{method} {path} HTTP/1.1\r\nHost: orders.test\r\nAuthorization: Bearer {}\r\n{fields}\r\n",
-            self.token
-        )
+        head(&self.token, method, path, fields)
+    }
+
+    /// The same of a caller that does not behave.
+    pub(crate) fn other_head(&self, method: &str, path: &str, fields: &str) -> String {
+        head(&self.other_token, method, path, fields)
     }
 }
 
@@ -93,4 +99,10 @@ fn pin(pid: u32, core: &str) -> Result<()> {
         .args(["--all-tasks", "--pid", "--cpu-list", core, &pid.to_string()])
         .output_text()
         .map(drop)
+}
+
+fn head(token: &str, method: &str, path: &str, fields: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: orders.test\r\nAuthorization: Bearer {token}\r\n{fields}\r\n"
+    )
 }

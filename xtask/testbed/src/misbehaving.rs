@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use anyhow::Result;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -89,15 +89,10 @@ impl Drop for Misbehaving {
     }
 }
 
-/// Lets this process, and those that it starts, have `files` files and connections open.
-///
-/// # Errors
-/// When that is more than the system lets this user have.
-pub fn allow_open_files(files: u64) -> Result<()> {
-    let now = getrlimit(Resource::Nofile);
-    let more = |limit: Option<u64>| limit.map(|limit| limit.max(files));
-    let wanted = Rlimit { current: more(now.current), maximum: more(now.maximum) };
-    setrlimit(Resource::Nofile, wanted).with_context(|| format!("cannot have {files} open files"))
+/// How many files and connections this process, and those that it starts, may have open.
+#[must_use]
+pub fn open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 async fn call(address: SocketAddr, habit: Habit, head: Arc<str>, state: Arc<State>) {
