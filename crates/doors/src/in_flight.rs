@@ -13,9 +13,10 @@ use ledger::audit::{Ended, Outcome};
 use tokens::Timestamp;
 use tokio::time::Instant;
 
-use crate::judge::{RequestFacts, actors_of, subject_of};
+use crate::judge::RequestFacts;
 use crate::metrics::OutcomeLabels;
 use crate::model::{Doorway, KeysAt};
+use crate::recording::{actors_of, subject_of};
 use crate::trace::TraceContext;
 
 /// A request that was permitted. When the last part of it is dropped, its outcome is recorded: there is no way out

@@ -17,6 +17,7 @@ mod model;
 mod page;
 pub mod proxy;
 mod rates;
+mod recording;
 mod request_id;
 mod service_options;
 mod signed_identity;

@@ -30,7 +30,7 @@ use super::refusals::Overheard;
 use super::streams::Answers;
 use super::tls::HTTP2;
 use super::worker::ProxyLimits;
-use crate::judge::Unread;
+use crate::recording::Unread;
 
 /// Where a caller is, how it reached us and what it has shown.
 #[derive(Clone, Debug)]

@@ -25,9 +25,10 @@ use super::refusals::Refused;
 use super::tunnel::WebSocket;
 use super::{forward, own};
 use crate::answer::{Manner, respond};
-use crate::judge::{RequestFacts, Unread, judge, record_unread};
+use crate::judge::{RequestFacts, judge};
 use crate::metrics::{Metrics, RefusedLabels};
 use crate::model::Doorway;
+use crate::recording::{Unread, record_unread};
 use crate::request_id::RequestIds;
 use crate::trace::TraceContext;
 
