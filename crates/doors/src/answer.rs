@@ -6,7 +6,7 @@ use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body_util::Full;
 
 use crate::page::{page, security_policy};
@@ -30,11 +30,10 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
-    /// That of a request with these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let kind = headers.get(CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
-        let rest = kind.strip_prefix(b"application/grpc");
-        if rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' '))) {
+    /// That of a request with this version and these headers. gRPC is spoken over HTTP/2 alone: whoever asks with HTTP/1.1
+    /// would take the status of its answers, 200, for a yes.
+    pub(crate) fn of(version: Version, headers: &HeaderMap) -> Self {
+        if version == Version::HTTP_2 && is_grpc(headers) {
             Self::Grpc
         } else if is_navigation(headers) && prefers_page(headers) {
             Self::Page
@@ -42,6 +41,13 @@ impl Manner {
             Self::Problem
         }
     }
+}
+
+/// Whether a request with these headers is a call of gRPC.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+    let rest = kind.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }
 
 /// Whether a browser goes to the answer, as far as it says (Fetch Metadata, §2.2): what a script or an image fetches is
@@ -191,9 +197,10 @@ mod tests {
         ] {
             let value = HeaderValue::from_static(kind);
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, value)]);
-            assert_eq!(Manner::of(&headers), manner, "{kind}");
+            assert_eq!(Manner::of(Version::HTTP_2, &headers), manner, "{kind}");
+            assert_eq!(Manner::of(Version::HTTP_11, &headers), Manner::Problem, "{kind}");
         }
-        assert_eq!(Manner::of(&HeaderMap::new()), Manner::Problem);
+        assert_eq!(Manner::of(Version::HTTP_2, &HeaderMap::new()), Manner::Problem);
     }
 
     #[test]
@@ -224,10 +231,17 @@ mod tests {
             let mode_name = HeaderName::from_static("sec-fetch-mode");
             let mode_value = mode.map(|mode| (mode_name, HeaderValue::from_static(mode)));
             let headers = [Some(accept_value), mode_value].into_iter().flatten();
-            assert_eq!(Manner::of(&headers.collect()), manner, "{accept} {mode:?}");
+            assert_eq!(
+                Manner::of(Version::HTTP_11, &headers.collect()),
+                manner,
+                "{accept} {mode:?}"
+            );
         }
         let grpc = (CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         let accept = (ACCEPT, HeaderValue::from_static(browser));
-        assert_eq!(Manner::of(&HeaderMap::from_iter([grpc, accept])), Manner::Grpc);
+        assert_eq!(
+            Manner::of(Version::HTTP_2, &HeaderMap::from_iter([grpc, accept])),
+            Manner::Grpc
+        );
     }
 }

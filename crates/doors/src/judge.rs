@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::in_flight::FinishedRequest;
 use crate::model::{Doorway, KeysAt, Model};
-use crate::recording::{Judged, Unforwarded, record};
+use crate::recording::{Judged, Undecided, Unforwarded, record};
 use crate::request_id::RequestId;
 use crate::trace::TraceContext;
 
@@ -55,7 +55,7 @@ pub(crate) async fn judge(
     facts: RequestFacts,
 ) -> Result<Admitted, Answer> {
     let verdict = match CanonicalRequest::read(raw, &model.reading) {
-        Ok(request) => judge_in_time(doorway, &model, request, facts.began).await,
+        Ok(request) => judge_in_time(doorway, &model, request, (raw, &facts)).await,
         Err(_) => {
             let now = doorway.now();
             let keys = KeysAt { model: &model, now };
@@ -116,14 +116,15 @@ async fn judge_in_time(
     doorway: &Doorway,
     model: &Model,
     request: CanonicalRequest,
-    now: Instant,
+    told: (&RawRequest<'_>, &RequestFacts),
 ) -> Verdict {
+    let now = told.1.began;
     if let Some(counted) = model.gate.counted(&request)
         && let Err(exceeded) = doorway.rates.arrive(counted.rates(), &request, counted.route, now)
     {
         return Verdict::Denial(Denial::too_early(exceeded, request, counted.route));
     }
-    match judge_read(doorway, model, request).await {
+    match judge_read(doorway, model, request, told).await {
         Verdict::Permit(permit) => {
             let (route, request) = (permit.target(), permit.request());
             let identity = permit.caller().identity().map(|identity| &**identity);
@@ -155,7 +156,12 @@ fn denied_in_time(doorway: &Doorway, denial: Denial, now: Instant) -> Denial {
 }
 
 /// Judges; when the token names a key that its issuer may have published since, judges once more with fresh keys.
-async fn judge_read(doorway: &Doorway, model: &Model, request: CanonicalRequest) -> Verdict {
+async fn judge_read(
+    doorway: &Doorway,
+    model: &Model,
+    request: CanonicalRequest,
+    (raw, facts): (&RawRequest<'_>, &RequestFacts),
+) -> Verdict {
     let verdict = judge_once(doorway, model, request);
     let Verdict::Denial(denial) = verdict else {
         return verdict;
@@ -170,9 +176,10 @@ async fn judge_read(doorway: &Doorway, model: &Model, request: CanonicalRequest)
     let Some(keys) = model.keys.get(issuer) else {
         return Verdict::Denial(denial);
     };
-    if keys.refetch_for_unknown_key(&kid, doorway.now()).await
-        != ledger::keys::RefetchOutcome::Found
-    {
+    let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
+    let found = keys.refetch_for_unknown_key(&kid, doorway.now()).await;
+    undecided.decided();
+    if found != ledger::keys::RefetchOutcome::Found {
         return Verdict::Denial(denial);
     }
     match denial.retry() {

@@ -1,7 +1,9 @@
 //! What goes on record of a judgement, and of what came instead of a request.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use gate::request::RawRequest;
 use gate::route::Route;
@@ -142,6 +144,42 @@ pub(crate) async fn record(
             )
         }
     })
+}
+
+/// A denial that may yet be lifted. When the caller leaves before that is known, it goes on record as it is.
+pub(crate) struct Undecided<'a> {
+    doorway: &'a Doorway,
+    model: &'a Model,
+    raw: &'a RawRequest<'a>,
+    facts: &'a RequestFacts,
+    denial: Option<&'a Denial>,
+}
+
+impl<'a> Undecided<'a> {
+    pub(crate) const fn new(
+        doorway: &'a Doorway,
+        model: &'a Model,
+        (raw, facts): (&'a RawRequest<'a>, &'a RequestFacts),
+        denial: &'a Denial,
+    ) -> Self {
+        Self { doorway, model, raw, facts, denial: Some(denial) }
+    }
+
+    /// Whoever waits goes on, and records what becomes of it.
+    pub(crate) fn decided(mut self) {
+        self.denial = None;
+    }
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        let Some(denial) = self.denial else { return };
+        let status = denial.answer().status;
+        let judged = Judged::of_denial(denial, status, self.raw);
+        let mut recorded = pin!(record(self.doorway, self.model, self.facts, &judged));
+        // The first step puts it in the queue, from which it is written; nobody is there to be told that it was.
+        let _ = recorded.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
 }
 
 /// A permit whose decision is being recorded. When the caller leaves meanwhile, or the log cannot take it in time, the

@@ -616,3 +616,32 @@ fn a_caller_that_leaves_has_its_request_ended_on_record() -> Result<()> {
     assert_eq!(house.ended(&id)?, "client_gone");
     Ok(())
 }
+
+#[test]
+fn an_upload_that_stalls_is_its_callers_doing_and_not_its_endpoints() -> Result<()> {
+    let house =
+        House::open(Setup { first_byte: "300ms", ..USUAL }, |_, reader| answer_all(reader))?;
+    for _ in 0..6 {
+        let mut client = house.connect()?;
+        client.send(b"POST /open/a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 9\r\n\r\nsome")?;
+        let reply = client.reply()?.context("expected an answer")?;
+        assert_eq!(reply.status, 408);
+        let id = reply.field("x-request-id").context("expected an id")?;
+        assert_eq!(house.ended(id)?, "completed");
+    }
+    let ready = testbed::client::get(house.place.admin(), "/readyz")?.text();
+    assert!(ready.contains("\"endpoints_up\": 1"), "{ready}");
+    Ok(())
+}
+
+#[test]
+fn only_http2_is_answered_as_grpc() -> Result<()> {
+    let house = House::open(USUAL, |_, reader| answer_all(reader))?;
+    let mut client = house.connect()?;
+    client.send(
+        b"GET /guarded/a HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/grpc\r\n\r\n",
+    )?;
+    let reply = client.reply()?.context("expected an answer")?;
+    assert_eq!((reply.status, reply.field("grpc-status")), (401, None));
+    Ok(())
+}

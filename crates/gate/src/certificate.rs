@@ -1,6 +1,7 @@
 //! The client certificate of a connection: shown once, and held against the issuers of the day at every request.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokens::{CertificateProfile, CertificateRefusal, Revision, Timestamp, UnverifiedChain};
 
@@ -9,14 +10,18 @@ use crate::identity::Identity;
 /// The most issuers whose word on a certificate is remembered: more than a configuration has, unless it changes often.
 const MAX_REMEMBERED: usize = 16;
 
+/// How long a refusal that may pass with time is not asked about again.
+const REFUSED_FOR: Duration = Duration::from_secs(1);
+
 /// A client certificate that a caller has shown to TLS, with what was found in it. One for each connection.
 ///
-/// What is remembered are facts, by the options that they were found under; with and without it, the verdicts are equal.
+/// What is remembered are facts, by the options that they were found under; with and without it, the verdicts are
+/// equal, but that a refusal may last a second longer.
 #[derive(Debug)]
 pub struct ClientCertificate {
     chain: UnverifiedChain,
     thumbprint: [u8; 32],
-    remembered: Mutex<Vec<(Revision, Found)>>,
+    remembered: Mutex<Vec<(Revision, Found, Timestamp)>>,
 }
 
 /// What an issuer's options make of a certificate.
@@ -41,19 +46,25 @@ impl ClientCertificate {
     pub(crate) fn identity(&self, profile: &CertificateProfile, now: Timestamp) -> Found {
         let revision = profile.revision();
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = remembered.iter().find(|(known, _)| *known == revision);
-        match known.map(|(_, found)| found) {
-            Some(Ok(identity)) if identity.is_usable_at(now) => return Ok(Arc::clone(identity)),
-            Some(Err(refusal)) if !refusal.may_pass_with_time() => return Err(refusal.clone()),
+        let known = remembered.iter().find(|(known, ..)| *known == revision);
+        match known {
+            Some((_, Ok(identity), _)) if identity.is_usable_at(now) => {
+                return Ok(Arc::clone(identity));
+            }
+            Some((_, Err(refusal), at))
+                if !refusal.may_pass_with_time() || (*at <= now && now < at.plus(REFUSED_FOR)) =>
+            {
+                return Err(refusal.clone());
+            }
             _ => {}
         }
         let found = self.chain.verify(profile, now);
         let found = found.map(|verified| Arc::new(Identity::of_certificate(verified)));
-        remembered.retain(|(known, _)| *known != revision);
+        remembered.retain(|(known, ..)| *known != revision);
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.push((revision, found.clone()));
+        remembered.push((revision, found.clone(), now));
         found
     }
 }

@@ -23,8 +23,10 @@ pub use subject::{CertificateSubject, MAX_SPIFFE_ID_BYTES, TrustDomain, TrustDom
 #[path = "certificate_tests.rs"]
 mod tests;
 
-/// The most certificates of a chain.
+/// The most certificates that are looked at of what a caller shows.
 pub const MAX_CHAIN: usize = 10;
+/// The most certificates between the caller's own and an authority's.
+const MAX_BETWEEN: usize = 4;
 
 /// The certificates that a caller showed, its own first. Whoever shows them has proven to TLS that it holds the key of
 /// the first one (RFC 8446 §4.4.3); what they say is believed only once they are verified.
@@ -36,15 +38,35 @@ pub struct UnverifiedChain {
 impl UnverifiedChain {
     /// The chain of these certificates in DER, the caller's own first; nothing without any.
     ///
-    /// What is beyond [`MAX_CHAIN`] is left out.
+    /// What does not lead from one certificate to the next is left out, and so is what is beyond [`MAX_CHAIN`]. Where two
+    /// of the same name could be the next, the chain ends: which of them is meant is not searched for, because the ways
+    /// through ten certificates of one name are more than can be tried.
     #[must_use]
     pub fn new<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
-        let certificates: Vec<_> = certificates
-            .into_iter()
-            .take(MAX_CHAIN)
-            .map(|der| CertificateDer::from(der.to_vec()))
-            .collect();
-        (!certificates.is_empty()).then_some(Self { certificates })
+        let mut shown = certificates.into_iter().take(MAX_CHAIN);
+        let own = shown.next()?;
+        let others: Vec<_> = shown.filter_map(|der| Some((der, parsed(der).ok()?))).collect();
+        let mut chain = vec![own];
+        let mut last = parsed(own).ok();
+        while let Some(issuer) = last.as_ref().map(|last| last.issuer().as_raw()) {
+            let mut next = others
+                .iter()
+                .filter(|(der, one)| one.subject().as_raw() == issuer && !chain.contains(der));
+            let (Some((der, one)), None) = (next.next(), next.next()) else { break };
+            if chain.len() > MAX_BETWEEN {
+                break;
+            }
+            chain.push(der);
+            last = Some(one.clone());
+        }
+        let certificates = chain.into_iter().map(|der| CertificateDer::from(der.to_vec()));
+        Some(Self { certificates: certificates.collect() })
+    }
+
+    /// The caller's own certificate, and those that lead from it towards an authority's.
+    #[must_use]
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 
     /// SHA-256 of the caller's own certificate: what a token that is bound to it names (RFC 8705 §3.1).

@@ -217,15 +217,55 @@ fn a_profile_needs_an_authority_that_can_be_read() {
     );
 }
 
+/// Authorities, each signed by the one before, all between `root` and what the last one signs.
+fn between(root: &Authority, count: usize) -> Vec<Authority> {
+    let mut all: Vec<Authority> = Vec::new();
+    for number in 0..count {
+        let mut params = dated(CertificateParams::new(Vec::new()).unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, format!("between {number}"));
+        let key = KeyPair::generate().unwrap();
+        let above = all.last().unwrap_or(root);
+        all.push(CertifiedIssuer::signed_by(params, key, above).unwrap());
+    }
+    all
+}
+
 #[test]
-fn no_more_than_the_most_certificates_are_looked_at() {
+fn only_what_leads_from_one_certificate_to_the_next_is_looked_at() {
+    let root = authority();
+    for (count, vouched) in [(0, true), (1, true), (MAX_BETWEEN, true), (MAX_BETWEEN + 1, false)] {
+        let between = between(&root, count);
+        let by = between.last().unwrap_or(&root);
+        let leaf = signed(&named(&[uri("spiffe://corp.example/billing")]), by);
+        let stray = signed(&named(&[uri("spiffe://corp.example/stray")]), &root);
+        // In whatever order, and with what does not belong to it.
+        let mut all: Vec<&[u8]> = vec![&leaf, &stray];
+        all.extend(between.iter().map(|one| &**one.der() as &[u8]));
+        let shown = chain(&all);
+        assert_eq!(shown.certificates().len(), 1 + count.min(MAX_BETWEEN), "{count}");
+        assert_eq!(shown.verify(&profile(&root, spiffe()), NOW).is_ok(), vouched, "{count}");
+    }
+    assert_eq!(UnverifiedChain::new([]), None);
+}
+
+#[test]
+fn among_certificates_of_one_name_no_way_is_searched_for() {
     let root = authority();
     let leaf = signed(&named(&[uri("spiffe://corp.example/billing")]), &root);
-    let many: Vec<&[u8]> = std::iter::repeat_n(leaf.as_slice(), MAX_CHAIN + 1).collect();
-    assert_eq!(chain(&many), chain(&many[..MAX_CHAIN]));
-    assert_ne!(chain(&many[..MAX_CHAIN]), chain(&many[..MAX_CHAIN - 1]));
-    assert_eq!(UnverifiedChain::new([]), None);
-    assert!(chain(&many).verify(&profile(&root, spiffe()), NOW).is_ok());
+    // All of the name of the authority, and all signed by one of that name, with keys of their own.
+    let namesakes: Vec<_> = (0..9).map(|_| authority()).collect();
+    let mut all: Vec<&[u8]> = vec![&leaf];
+    all.extend(namesakes.iter().map(|one| &**one.der() as &[u8]));
+    assert_eq!(chain(&all).certificates().len(), 1);
+    assert!(chain(&all).verify(&profile(&root, spiffe()), NOW).is_ok());
+    assert!(chain(&all).verify(&profile(&authority(), spiffe()), NOW).is_err());
+    // What is beyond the most is not even looked at.
+    let leaf = signed(&named(&[uri("spiffe://corp.example/billing")]), &between(&root, 1)[0]);
+    let mut many = vec![leaf.as_slice(); MAX_CHAIN];
+    let above = between(&root, 1);
+    many.push(above[0].der());
+    assert_eq!(chain(&many).certificates().len(), 1);
 }
 
 #[test]

@@ -178,9 +178,10 @@ impl WatchedBody {
             Direction::Down { connection } => {
                 let Some(lease) = connection.take() else { return };
                 self.request.end(Ended::Completed);
-                let Lease { sender, endpoint, pool, service, slot, _under_way } = *lease;
+                let Lease { mut sender, endpoint, pool, service, slot, _under_way } = *lease;
                 // An answer can come before its request was read. Then the rest is not sent: the connection is closed.
                 if self.request.is_upload_done() {
+                    sender.ends_whole();
                     pool.put_back(&service, endpoint, sender, Instant::now());
                 }
                 drop(slot);

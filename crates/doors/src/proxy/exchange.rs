@@ -88,6 +88,10 @@ impl Attempt<'_> {
                     }
                     // While an upload is moving, its service cannot answer yet.
                     let received = self.in_flight.received_so_far();
+                    if received == progress && !self.in_flight.is_upload_done() {
+                        // It is the caller who is waited for: that says nothing of the endpoint.
+                        return Err(Unanswered::Failed(Failure::TooSlow));
+                    }
                     if received == progress {
                         return Err(Unanswered::Lost(Failure::TimedOut));
                     }

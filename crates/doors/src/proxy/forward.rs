@@ -17,7 +17,7 @@ use super::pool::Pool;
 use super::service::Service;
 use super::service_headers::upstream_headers;
 use super::tunnel::WebSocket;
-use crate::answer::Manner;
+use crate::answer::is_grpc;
 use crate::in_flight::InFlight;
 use crate::judge::Admitted;
 use crate::model::{Doorway, Model};
@@ -123,7 +123,7 @@ fn target(
     let target: Uri = request.target().parse().map_err(|_| cannot)?;
     let Some(scheme) = service.http2_scheme() else { return Ok(target) };
     headers.remove(HOST);
-    if Manner::of(headers) == Manner::Grpc {
+    if is_grpc(headers) {
         // Without it, servers of gRPC take us for a proxy that loses trailers.
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }

@@ -117,7 +117,7 @@ impl Handler {
     }
 
     /// Turns a request away because too many are under way, or too many have come. Nothing was decided about it: it is counted, not recorded.
-    fn shed(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    fn shed(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         self.doorway.metrics.requests_shed.inc();
         let answer = Answer {
             retry_after: Some(1),
@@ -127,7 +127,11 @@ impl Handler {
                 "too many requests are under way",
             )
         };
-        respond(&answer, &self.ids.next(self.doorway.now()), Manner::of(headers))
+        respond(
+            &answer,
+            &self.ids.next(self.doorway.now()),
+            Manner::of(request.version(), request.headers()),
+        )
     }
 
     /// Answers a request; `last` says that it is to be the connection's last one.
@@ -143,7 +147,7 @@ impl Handler {
         };
         let place = self.doorway.crowd.enter().filter(|_| !self.lag.sheds(self.ids.next_u64()));
         let Some(place) = place else {
-            return ours(self.shed(request.headers()), busy);
+            return ours(self.shed(&request), busy);
         };
         let busy = busy.holding(place);
         let model = self.doorway.model.load_full();
@@ -168,7 +172,7 @@ impl Handler {
             version: parts.version,
             began: Instant::now(),
         };
-        let (uri, manner) = (&parts.uri, Manner::of(&parts.headers));
+        let (uri, manner) = (&parts.uri, Manner::of(parts.version, &parts.headers));
         if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
             let raw = raw_request(&parts, caller, http2);
             return ours(own::redirect(&raw, &model.reading, port, &facts.id), busy);

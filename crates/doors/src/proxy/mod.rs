@@ -5,6 +5,7 @@ mod attempt;
 mod body;
 mod busyness;
 mod certificates;
+mod client_chains;
 mod connection;
 mod dial;
 mod endpoint;

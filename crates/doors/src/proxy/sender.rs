@@ -18,6 +18,9 @@ use super::streams::Uploads;
 const STREAM_WINDOW: u32 = 128 << 10;
 /// The most that can be taken of all answers of a connection (RFC 9113 §6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
+/// After so many requests that were given up, a connection of HTTP/2 is given no more: servers close one that is reset too
+/// often (CVE-2023-44487), and with it the requests of others.
+const MAX_CUT_OFF: usize = 30;
 /// How often an endpoint is asked whether it is still there, while it has requests.
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long it may take to say so.
@@ -50,6 +53,9 @@ impl Drop for Alone {
 pub(crate) struct Stream {
     connection: http2::SendRequest<WatchedBody>,
     under_way: Arc<AtomicUsize>,
+    cut_off: Arc<AtomicUsize>,
+    /// Whether its answer was read to its end.
+    whole: bool,
 }
 
 /// A connection of HTTP/2, as the pool keeps it.
@@ -57,6 +63,8 @@ pub(crate) struct Stream {
 pub(crate) struct Shared {
     connection: http2::SendRequest<WatchedBody>,
     under_way: Arc<AtomicUsize>,
+    /// Requests that were given up before their end, and so were reset.
+    cut_off: Arc<AtomicUsize>,
     /// The most requests at a time.
     streams: usize,
 }
@@ -64,13 +72,17 @@ pub(crate) struct Shared {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
+        if !self.whole {
+            self.cut_off.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Shared {
     /// A place on it, if it has one more.
     pub(crate) fn stream(&self) -> Option<Stream> {
-        if self.connection.is_closed() || !self.connection.is_ready() {
+        let worn_out = self.cut_off.load(Ordering::Relaxed) >= MAX_CUT_OFF;
+        if worn_out || self.connection.is_closed() || !self.connection.is_ready() {
             return None;
         }
         if self.under_way.fetch_add(1, Ordering::Relaxed) >= self.streams {
@@ -78,7 +90,8 @@ impl Shared {
             return None;
         }
         let under_way = Arc::clone(&self.under_way);
-        Some(Stream { connection: self.connection.clone(), under_way })
+        let (connection, cut_off) = (self.connection.clone(), Arc::clone(&self.cut_off));
+        Some(Stream { connection, under_way, cut_off, whole: false })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -91,6 +104,13 @@ impl Shared {
 }
 
 impl Sender {
+    /// The answer was read to its end.
+    pub(crate) const fn ends_whole(&mut self) {
+        if let Self::Http2(stream) = self {
+            stream.whole = true;
+        }
+    }
+
     /// Whether a request can be sent soon.
     pub(crate) async fn ready(&mut self) -> bool {
         match self {
@@ -160,5 +180,5 @@ where
             tracing::debug!(%error, "a connection to an endpoint ended");
         }
     });
-    Ok(Shared { connection, under_way: Arc::default(), streams })
+    Ok(Shared { connection, under_way: Arc::default(), cut_off: Arc::default(), streams })
 }

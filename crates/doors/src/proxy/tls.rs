@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokens::{CertificateProfile, CertificateSubject, TrustDomain};
 
 use super::certificates::{ByName, CertificateError, PemFile, pair};
+use super::client_chains::OneChain;
 use super::spiffe::KnownById;
 
 /// The protocols that callers can have by ALPN (RFC 7301), the one that we would rather have first.
@@ -135,7 +136,8 @@ fn client_verifier(
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let verifier = if clients.required { verifier } else { verifier.allow_unauthenticated() };
-    verifier.build().map_err(|error| TlsError::Setup(error.to_string()))
+    let verifier = verifier.build().map_err(|error| TlsError::Setup(error.to_string()))?;
+    Ok(Arc::new(OneChain(verifier)))
 }
 
 /// How a service is reached over TLS.

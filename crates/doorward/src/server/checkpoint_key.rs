@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -25,6 +25,14 @@ pub enum CheckpointKeyError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others can read it.
+    #[error("`{}` has mode {mode:04o}; expected 0600, so that nobody else can sign checkpoints", path.display())]
+    Mode {
+        /// Which.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// The file holds no key. It is never replaced: what it signed could not be verified any more.
     #[error("`{}` does not hold the audit log's checkpoint key: {source}", path.display())]
@@ -56,6 +64,10 @@ pub(super) fn load_or_make(
     };
     match fs::read(&path) {
         Ok(der) => {
+            let mode = fs::metadata(&path).map_err(io_error(&path))?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(CheckpointKeyError::Mode { path, mode });
+            }
             return SigningKey::from_pkcs8(Algorithm::Es256, &der)
                 .map_err(|source| CheckpointKeyError::Damaged { path, source });
         }

@@ -91,23 +91,28 @@ impl Gate {
         Ok(Approached { runtime, caller, certificate })
     }
 
-    /// Whose a client certificate is: the one issuer's that vouches for it.
+    /// Whose a client certificate is: the one issuer's that vouches for it. A disabled one vouches for nobody, and still
+    /// keeps what it would vouch for from being another's: disabling never widens.
     pub(super) fn whose(
         &self,
         shown: &ClientCertificate,
         now: Timestamp,
     ) -> Result<Arc<Identity>, CertificateRefusal> {
-        let believed = self.parts.issuers.iter().filter(|issuer| !issuer.disabled);
         let mut refusal = None;
         let mut found = None;
-        for profile in believed.filter_map(IssuerSpec::certificates) {
+        for issuer in &self.parts.issuers {
+            let Some(profile) = issuer.certificates() else { continue };
             match shown.identity(profile, now) {
-                Ok(identity) if found.is_none() => found = Some(identity),
+                Ok(identity) if found.is_none() => found = Some((identity, issuer.disabled)),
                 Ok(_) => return Err(CertificateRefusal::Ambiguous),
                 Err(why) => refusal = refusal.or(Some(why)),
             }
         }
-        found.ok_or_else(|| refusal.unwrap_or(CertificateRefusal::NoIssuer))
+        match found {
+            Some((identity, false)) => Ok(identity),
+            Some((_, true)) => Err(CertificateRefusal::NoIssuer),
+            None => Err(refusal.unwrap_or(CertificateRefusal::NoIssuer)),
+        }
     }
 
     fn authenticate(

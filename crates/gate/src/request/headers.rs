@@ -97,6 +97,8 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         "forwarded" if spelled == name => Class::Forwarded,
         "x-forwarded-for" if spelled == name => Class::ForwardedFor,
         "x-forwarded-proto" if spelled == name => Class::ForwardedProto,
+        // Ours to write: a twin would stand beside it where spellings are folded.
+        "x-request-id" | "traceparent" | "tracestate" if spelled != name => Class::Dropped,
         // Written anew by the transport, from the body that is really sent and the host that was judged.
         "host" | "content-length" | "transfer-encoding" => Class::Dropped,
         // Between the caller and us alone (RFC 9110 §7.6.1).
@@ -127,21 +129,38 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         | "front-end-https"
         | "true-client-ip"
         | "cf-connecting-ip"
+        | "cf-connecting-ipv6"
+        | "fly-client-ip"
+        | "http-client-ip"
+        | "proxy-client-ip"
+        | "wl-proxy-client-ip"
+        | "x-arr-clientcert"
+        | "x-azure-clientip"
+        | "x-proxyuser-ip"
         | "fastly-client-ip"
         | "x-forwarded"
         | "x-rewrite-url"
         | "x-http-method"
         | "x-http-method-override"
         | "x-method-override" => Class::Dropped,
-        _ if ["x-forwarded-", "forwarded-", "x-original-", "x-envoy-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix)) =>
-        {
-            Class::Dropped
-        }
+        _ if TOLD_BY_PROXIES.iter().any(|prefix| name.starts_with(prefix)) => Class::Dropped,
         _ => Class::EndToEnd,
     }
 }
+
+/// How names begin in which proxies tell where a request comes from, and what certificate it came with (RFC 9440, and what
+/// servers used before it).
+const TOLD_BY_PROXIES: [&str; 9] = [
+    "client-cert",
+    "forwarded-",
+    "ssl-client-",
+    "x-client-cert",
+    "x-client-verify",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-original-",
+    "x-ssl-",
+];
 
 /// Anything but one `chunked` is read in more than one way by the servers behind us (RFC 9112 §6.1).
 fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), RequestRefusal> {

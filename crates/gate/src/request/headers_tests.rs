@@ -78,6 +78,16 @@ fn forwarded_headers_and_their_twins_do_not_go_on() {
         ("proxy", "http://evil"),
         ("x-host", "evil"),
         ("x_http_method_override", "DELETE"),
+        ("client-cert", ":MIIB:"),
+        ("client_cert_chain", ":MIIB:"),
+        ("ssl_client_s_dn", "CN=root"),
+        ("x-ssl-client-verify", "SUCCESS"),
+        ("x-client-cert", "MIIB"),
+        ("x-client-verify", "SUCCESS"),
+        ("x-arr-clientcert", "MIIB"),
+        ("wl-proxy-client-ip", "1.2.3.4"),
+        ("x_request_id", "mine"),
+        ("x-request.id", "mine"),
         ("x-request-kind", "kept"),
     ];
     assert_eq!(names(&lines), ["x-request-kind"]);

@@ -120,8 +120,9 @@ impl Cors {
         if !asked.headers.iter().all(|list| self.may_set(list)) {
             return Err(PreflightRefusal::Header);
         }
-        let methods = self.methods.iter().map(Method::as_str);
-        sharing.fields.extend(listed(ACCESS_CONTROL_ALLOW_METHODS, methods));
+        // That one alone: others of this path may be another route's, and what is told here is remembered for the path.
+        let method = [asked.method.as_str()];
+        sharing.fields.extend(listed(ACCESS_CONTROL_ALLOW_METHODS, method.into_iter()));
         let headers = self.headers.iter().map(HeaderName::as_str);
         sharing.fields.extend(listed(ACCESS_CONTROL_ALLOW_HEADERS, headers));
         let max_age = self.max_age.map(|age| HeaderValue::from(age.as_secs()));

@@ -348,6 +348,26 @@ fn invariant_5_two_issuers_that_vouch_for_one_certificate_make_it_nobodys() {
 }
 
 #[test]
+fn invariant_4_a_disabled_issuer_leaves_its_certificates_to_nobody_else() {
+    let mut spec = spec_of(ways());
+    let profile =
+        CertificateProfile::new("hosts", [MESH.der().to_vec()], CertificateSubject::DnsName);
+    spec.issuers.push(IssuerSpec::of_certificates(profile.unwrap()));
+    spec.routes[0].accept = texts(&["mesh", "hosts"]);
+    spec.routes[0].allow = vec![Condition { authenticated: true, ..Condition::default() }];
+    let mut params = dated(CertificateParams::new(vec!["billing.test".to_owned()]).unwrap());
+    params
+        .subject_alt_names
+        .push(SanType::URI("spiffe://corp.example/billing".try_into().unwrap()));
+    let signed = params.signed_by(&KeyPair::generate().unwrap(), &*MESH).unwrap();
+    let chain = UnverifiedChain::new([&**signed.der()]).unwrap();
+    let both = Arc::new(ClientCertificate::new(chain));
+    assert_eq!(shown(get("/only"), &both).outcome(&build(&spec)), "bad_certificate");
+    spec.issuers[2].disabled = true;
+    assert_eq!(shown(get("/only"), &both).outcome(&build(&spec)), "bad_certificate");
+}
+
+#[test]
 fn a_rule_about_certificates_cannot_ask_for_what_they_do_not_say() {
     let mut route = for_issuers(&["mesh"], open_route("a", "/a"));
     route.deny =

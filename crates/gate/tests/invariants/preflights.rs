@@ -67,7 +67,7 @@ fn a_preflight_is_answered_without_a_credential() {
         .with("access-control-request-headers", "authorization,content-type");
     let expected = [
         "access-control-allow-headers: authorization, content-type",
-        "access-control-allow-methods: GET, PUT",
+        "access-control-allow-methods: PUT",
         "access-control-allow-origin: https://app.example.com",
         "access-control-max-age: 600",
         "vary: Origin",

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,6 +85,14 @@ impl Directory {
                 setting: "directory's mode",
                 found: format!("{mode:04o}"),
                 expected: "0700, or at least that only its owner can write",
+            });
+        }
+        let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        if owner != us {
+            return Err(AuditError::Setting {
+                setting: "directory's owner",
+                found: format!("user {owner}"),
+                expected: "the user that doorward runs as: whoever owns it can change what it holds",
             });
         }
         let file = path.join(LOCK);
