@@ -16,6 +16,7 @@ pub struct Metrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: Gauge,
     pub(crate) connections_refused: Counter,
+    pub(crate) connections_evicted: Counter,
     pub(crate) http2_refused: Family<RefusedLabels, Counter>,
     pub(crate) proxy_headers_refused: Counter,
     pub(crate) requests_shed: Counter,
@@ -100,6 +101,11 @@ impl Metrics {
                 all,
                 "connections_refused",
                 "Connections closed at once because there were too many",
+            ),
+            connections_evicted: counted(
+                all,
+                "connections_evicted",
+                "Idle connections closed because there were too many and a new one came",
             ),
             http2_refused: counted(
                 all,

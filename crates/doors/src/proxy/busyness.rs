@@ -19,10 +19,12 @@ struct State {
     answering: AtomicUsize,
     streams: AtomicBool,
     handed_over: AtomicBool,
+    stalled: AtomicBool,
     unwritten: AtomicUsize,
     moments: Mutex<Moments>,
     forwarded: Mutex<Weak<InFlight>>,
     rest: Notify,
+    gives_way: Notify,
 }
 
 #[derive(Debug)]
@@ -50,10 +52,12 @@ impl Default for Busyness {
             answering: AtomicUsize::new(0),
             streams: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
             unwritten: AtomicUsize::new(0),
             moments: Mutex::new(moments),
             forwarded: Mutex::default(),
             rest: Notify::new(),
+            gives_way: Notify::new(),
         }))
     }
 }
@@ -91,6 +95,48 @@ impl Busyness {
         (!self.is_busy()).then(|| self.moments(|moments| moments.idle_since))
     }
 
+    /// Since when the caller has neither asked for anything nor waited for anything: at the latest since a head began. Nothing
+    /// while a request or an answer is under way.
+    pub(crate) fn quiet_since(&self) -> Option<Instant> {
+        let moving = self.is_busy() || self.has_unwritten() || self.is_stalled();
+        (!moving).then(|| {
+            self.moments(|moments| {
+                moments.head_began.map_or(moments.idle_since, |began| began.max(moments.idle_since))
+            })
+        })
+    }
+
+    /// Has the connection end for another, unless a request comes before it does.
+    pub(crate) fn give_way(&self) {
+        self.0.gives_way.notify_one();
+    }
+
+    /// Ends once the connection is to give way; tells one caller of this, once.
+    pub(crate) async fn gives_way(&self) {
+        self.0.gives_way.notified().await;
+    }
+
+    /// Whether it is to give way.
+    #[cfg(test)]
+    pub(crate) fn gave_way(&self) -> bool {
+        let mut told = std::pin::pin!(self.0.gives_way.notified());
+        let gave = told.as_mut().enable();
+        if gave {
+            self.give_way();
+        }
+        gave
+    }
+
+    /// The system has what it takes of what is sent to the caller, or takes more again.
+    pub(crate) fn stalls(&self, stalled: bool) {
+        self.0.stalled.store(stalled, Ordering::Relaxed);
+    }
+
+    /// Whether something waits that the system does not take until the caller has taken more.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.0.stalled.load(Ordering::Relaxed)
+    }
+
     /// Requests come beside each other (HTTP/2): what is read need not be a head.
     pub(crate) fn has_streams(&self) {
         self.0.streams.store(true, Ordering::Relaxed);
@@ -109,7 +155,8 @@ impl Busyness {
 
     /// What began has come to its end.
     pub(crate) fn head_over(&self) {
-        self.moments(|moments| moments.head_began = None);
+        let now = Instant::now();
+        self.moments(|moments| *moments = Moments { head_began: None, idle_since: now });
     }
 
     /// Whether the permit of the request being answered still stands.

@@ -57,8 +57,9 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true.
-    pub(crate) async fn serve(self, mut stream: TcpStream, mut caller: Caller) {
+    /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true or it was
+    /// to give way.
+    pub(crate) async fn serve(self, mut stream: TcpStream, mut caller: Caller, busy: Busyness) {
         let _ = stream.set_nodelay(true);
         let Self { limits, .. } = self;
         if self.handler.is_told_by(caller.peer.ip()) {
@@ -66,6 +67,7 @@ impl Serving {
                 source = timeout(limits.header_timeout, told_source(&mut stream)) => source,
                 // Nothing was asked for yet.
                 () = drained(self.draining.clone()) => return,
+                () = busy.gives_way() => return,
             };
             match source {
                 // From here on it is as if the caller had connected by itself: nothing of what it sends counts for more
@@ -79,12 +81,12 @@ impl Serving {
             }
         }
         let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
-        let busy = Busyness::default();
         if caller.scheme == Scheme::Http {
             let preface = tokio::select! {
                 preface = speaks_http2(&stream, limits) => preface,
                 // Nothing was asked for yet.
                 () = farewell(&busy, self.draining.clone(), limits.write_timeout) => None,
+                () = busy.gives_way() => None,
             };
             let Some(http2) = preface else { return };
             let stream = Paced::new(stream, busy.clone(), pace);
@@ -92,7 +94,11 @@ impl Serving {
         }
         let Some(tls) = self.handler.server_tls() else { return };
         let stream = Paced::new(stream, busy.clone(), pace);
-        match timeout(limits.header_timeout, TlsAcceptor::from(tls).accept(stream)).await {
+        let accepted = tokio::select! {
+            accepted = timeout(limits.header_timeout, TlsAcceptor::from(tls).accept(stream)) => accepted,
+            () = busy.gives_way() => return,
+        };
+        match accepted {
             Ok(Ok(stream)) => {
                 busy.head_over();
                 let session = stream.get_ref().1;
@@ -144,12 +150,20 @@ impl Serving {
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::pin!(connection);
-            tokio::select! {
+            let gives_way = tokio::select! {
                 ended = &mut connection => return ended,
-                () = farewell(&busy, draining.clone(), limits.write_timeout) => {}
-            }
+                () = farewell(&busy, draining.clone(), limits.write_timeout) => false,
+                () = busy.gives_way() => true,
+            };
             connection.as_mut().graceful_shutdown();
-            connection.await
+            if !gives_way {
+                return connection.await;
+            }
+            // A head that has begun is not waited for.
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = idle(&busy, Instant::now(), LEAVE, limits.write_timeout) => Ok(()),
+            }
         };
         let ended = ended.await;
         // What the connection was handed over to is still the caller's.
@@ -200,17 +214,18 @@ impl Serving {
         let ended = async {
             tokio::pin!(connection);
             let began = Instant::now();
-            tokio::select! {
+            let goodbye = tokio::select! {
                 ended = &mut connection => return ended,
-                () = drained(draining) => {}
-                () = enough.notified() => {}
-                () = idle(began, limits.idle_timeout) => {}
-            }
+                () = drained(draining) => GOODBYE,
+                () = enough.notified() => GOODBYE,
+                () = idle(began, limits.idle_timeout) => GOODBYE,
+                () = busy.gives_way() => LEAVE,
+            };
             connection.as_mut().graceful_shutdown();
             // Who has nothing under way is not waited for.
             tokio::select! {
                 ended = &mut connection => ended,
-                () = idle(Instant::now(), GOODBYE) => Ok(()),
+                () = idle(Instant::now(), goodbye) => Ok(()),
             }
         };
         // What is to be recorded ends with the connection.
@@ -314,3 +329,5 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a caller that has nothing under way has to take its leave.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a caller has whose connection gives way to another's.
+const LEAVE: Duration = Duration::from_millis(200);

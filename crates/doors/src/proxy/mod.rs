@@ -7,6 +7,7 @@ mod busyness;
 mod certificates;
 mod client_chains;
 mod connection;
+mod connections;
 mod dial;
 mod endpoint;
 mod exchange;

@@ -57,10 +57,13 @@ impl<S> Paced<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.busy.stalls(false);
+            }
             return written;
         }
         let mut now = Instant::now();
+        self.busy.stalls(true);
         let given_up = *self.stalled.get_or_insert(now) + self.pace.write;
         let mut check = *self.next_check.get_or_insert(now + CHECK_EVERY);
         loop {

@@ -10,10 +10,12 @@ use std::time::Duration;
 use gate::request::Scheme;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, interval, sleep, timeout};
 
+use super::busyness::Busyness;
 use super::connection::{Caller, Serving, drained};
+use super::connections::Connections;
 use super::handler::Handler;
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
@@ -22,6 +24,8 @@ use crate::request_id::RequestIds;
 const BACKLOG: i32 = 4096;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections may be open beyond `limits.connections` for the moment that those which give way take to end.
+const LEAVING: usize = 64;
 
 /// How often connections that nothing needs any more are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -106,12 +110,14 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handler = Arc::new(Handler::new(doorway, RequestIds::new(seed)));
         let serving = Serving { handler, limits, draining };
+        let connections = Arc::new(Connections::default());
         let mut doors = Vec::with_capacity(listeners.len());
         for (listener, scheme) in listeners {
             let _inside = runtime.enter();
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let (serving, open) = (serving.clone(), Arc::clone(&open));
-            doors.push(Door { listener, scheme, serving, open });
+            let connections = Arc::clone(&connections);
+            doors.push(Door { listener, scheme, serving, open, connections });
         }
         let beats = Arc::new(AtomicU64::new(0));
         let beating = Arc::clone(&beats);
@@ -155,7 +161,10 @@ struct Door {
     listener: tokio::net::TcpListener,
     scheme: Scheme,
     serving: Serving,
+    /// How many are open, over all data threads.
     open: Arc<AtomicUsize>,
+    /// Those of this data thread.
+    connections: Arc<Connections>,
 }
 
 impl Door {
@@ -166,7 +175,12 @@ impl Door {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.take(stream, peer, &mut connections),
+                    Ok((stream, peer)) => {
+                        if self.take(stream, peer, &mut connections) {
+                            // The one that gives way ends before the next comes.
+                            yield_now().await;
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(ACCEPT_PAUSE).await;
@@ -193,21 +207,37 @@ impl Door {
         }
     }
 
-    fn take(&self, stream: tokio::net::TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+    /// Serves a connection, if it has or is given a place; says whether another gave way to it.
+    fn take(
+        &self,
+        stream: tokio::net::TcpStream,
+        peer: SocketAddr,
+        connections: &mut JoinSet<()>,
+    ) -> bool {
         let metrics = self.serving.handler.metrics();
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.serving.limits.connections {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            metrics.connections_refused.inc();
-            return;
+        let (most, now) = (self.serving.limits.connections, Instant::now());
+        let before = self.open.fetch_add(1, Ordering::Relaxed);
+        let crowded = before >= most;
+        if crowded {
+            if before >= most.saturating_add(LEAVING) || !self.connections.give_way(now) {
+                self.open.fetch_sub(1, Ordering::Relaxed);
+                metrics.connections_refused.inc();
+                return false;
+            }
+            metrics.connections_evicted.inc();
         }
         metrics.connections.inc();
         let gauge = metrics.connections.clone();
         let open = Arc::clone(&self.open);
-        let served = self.serving.clone().serve(stream, Caller::new(peer, self.scheme));
+        let busy = Busyness::default();
+        let place = self.connections.open(busy.clone(), now);
+        let served = self.serving.clone().serve(stream, Caller::new(peer, self.scheme), busy);
         connections.spawn(async move {
             served.await;
+            drop(place);
             open.fetch_sub(1, Ordering::Relaxed);
             gauge.dec();
         });
+        crowded
     }
 }

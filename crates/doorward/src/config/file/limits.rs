@@ -25,7 +25,8 @@ pub(in crate::config) struct Limits {
     /// its service begins to answer. A slower one is answered with 408. `0B` takes any pace; so do routes that say
     /// `slow_body: true`.
     pub(in crate::config) body_rate: Bounded<BodyRate>,
-    /// How many connections are open at a time. Further ones are closed at once.
+    /// How many connections are open at a time. The one that has been idle longest, for a second at least, gives way to a
+    /// further one; when there is none, the further one is closed at once.
     pub(in crate::config) connections: Bounded<Connections>,
     /// How many requests are under way at a time, over all data threads. Further ones are answered with 503 at once, unjudged.
     /// By default 4096 for each data thread.
