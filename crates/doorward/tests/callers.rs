@@ -1,6 +1,8 @@
 //! Callers who are slow, too many, or speak another way: through the real binary, with a service that does what the test
 //! says.
 
+#[path = "callers/crowding.rs"]
+mod crowding;
 #[path = "callers/house.rs"]
 mod house;
 #[path = "callers/pace.rs"]
