@@ -14,7 +14,9 @@ use tokio::task::AbortHandle;
 use super::body::WatchedBody;
 use super::streams::Uploads;
 
-/// How much of one answer is taken before its caller takes it.
+/// How much is read of an answer of HTTP/1.1 at a time, before its caller takes it; its head fits in it.
+const READ_BUFFER: usize = 64 << 10;
+/// How much of one answer of HTTP/2 is taken before its caller takes it.
 const STREAM_WINDOW: u32 = 128 << 10;
 /// The most that can be taken of all answers of a connection (RFC 9113 §6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
@@ -149,7 +151,8 @@ pub(crate) async fn speak_http1<S>(stream: S) -> hyper::Result<Sender>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (connection, driver) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+    let (connection, driver) =
+        http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(async move {
         if let Err(error) = driver.with_upgrades().await {
             tracing::debug!(%error, "a connection to an endpoint ended");
