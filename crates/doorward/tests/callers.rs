@@ -9,5 +9,7 @@ mod house;
 mod pace;
 #[path = "callers/shedding.rs"]
 mod shedding;
+#[path = "callers/taking.rs"]
+mod taking;
 #[path = "callers/websocket.rs"]
 mod websocket;

@@ -15,12 +15,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::busyness::{Busy, Unwritten};
 use super::endpoint::{EndpointId, UnderWay};
+use super::least_rate::{LeastRate, UPLOAD_WINDOW};
 use super::pool::Pool;
 use super::sender::Sender;
 use super::service::Service;
 use super::slots::Slot;
 use super::streams;
-use super::upload_rate::UploadRate;
 use crate::in_flight::InFlight;
 
 /// How often a body under way asks whether its permit still stands: a revocation strikes within a second.
@@ -53,7 +53,7 @@ pub(crate) enum BodyError {
 #[derive(Debug)]
 enum Direction {
     /// From the caller to the service.
-    Up { most: Option<u64>, rate: Option<UploadRate> },
+    Up { most: Option<u64>, rate: Option<LeastRate> },
     /// From the service to the caller; with the connection that it comes over.
     Down { connection: Option<Box<Lease>> },
 }
@@ -120,7 +120,7 @@ impl WatchedBody {
         busy: Busy,
     ) -> Self {
         let UploadLimits { most, rate, idle_timeout } = limits;
-        let direction = Direction::Up { most, rate: UploadRate::at_least(rate) };
+        let direction = Direction::Up { most, rate: LeastRate::at_least(rate, UPLOAD_WINDOW) };
         let mut body = Self::new(incoming, direction, request, idle_timeout, busy);
         if body.is_end_stream() {
             body.finish();

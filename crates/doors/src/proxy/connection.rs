@@ -14,6 +14,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokens::UnverifiedChain;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
@@ -61,6 +62,7 @@ impl Serving {
     /// to give way.
     pub(crate) async fn serve(self, mut stream: TcpStream, mut caller: Caller, busy: Busyness) {
         let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let Self { limits, .. } = self;
         if self.handler.is_told_by(caller.peer.ip()) {
             let source = tokio::select! {
@@ -80,7 +82,11 @@ impl Serving {
                 Err(_) => return self.handler.no_proxy_header(caller.peer, "it took too long"),
             }
         }
-        let pace = Pace { head: limits.header_timeout, write: limits.write_timeout };
+        let pace = Pace {
+            head: limits.header_timeout,
+            write: limits.write_timeout,
+            rate: limits.answer_rate,
+        };
         if caller.scheme == Scheme::Http {
             let preface = tokio::select! {
                 preface = speaks_http2(&stream, limits) => preface,
@@ -198,7 +204,7 @@ impl Serving {
         // RFC 9113 §6.5.2 counts 32 bytes more for each field; the exact limit is the gate's to find.
         let list = limits.header_bytes + limits.headers * 32 + SLACK;
         let idle = |from, limit| idle(&busy, from, limit, limits.write_timeout);
-        let connection = http2::Builder::new(Answers { write_timeout: limits.write_timeout })
+        let connection = http2::Builder::new(Answers { limits, busy: busy.clone() })
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(STREAM_WINDOW)
@@ -313,6 +319,10 @@ const MIN_BUFFER: usize = 8192;
 
 /// How much more than the longest head is read, so that it is we who find a head too long, to the byte.
 const SLACK: usize = 4096;
+
+/// How much the system takes of what is sent to a caller before it can send it: it asks for more when half of it went out,
+/// and so tells how fast the caller takes it.
+const UNSENT: u32 = 32 << 10;
 
 /// How much of one body is taken before its service takes it.
 const STREAM_WINDOW: u32 = 256 << 10;

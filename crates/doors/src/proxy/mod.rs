@@ -17,6 +17,7 @@ mod grpc_health;
 mod handler;
 mod health;
 mod lag;
+mod least_rate;
 mod names;
 mod own;
 mod paced;
@@ -31,7 +32,6 @@ mod spiffe;
 mod streams;
 mod tls;
 mod tunnel;
-mod upload_rate;
 mod worker;
 
 pub use certificates::{CertificateError, PemFile};

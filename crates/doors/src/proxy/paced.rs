@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::body::CHECK_EVERY;
 use super::busyness::Busyness;
+use super::least_rate::{ANSWER_WINDOW, LeastRate};
 
 /// How long a caller may take.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Pace {
     pub(crate) head: Duration,
     /// Without taking a byte of what it is sent.
     pub(crate) write: Duration,
+    /// The least bytes that it takes per second while something waits for it; zero for any pace.
+    pub(crate) rate: u64,
 }
 
 /// A stream that ends with an error when its caller does not keep pace: when a head has begun and is not complete in
@@ -33,6 +36,8 @@ pub(crate) struct Paced<S> {
     /// Since when the caller has taken nothing.
     stalled: Option<Instant>,
     stall_timer: Option<Pin<Box<Sleep>>>,
+    /// How fast it takes, once it was waited for: what the system takes before says nothing.
+    rate: Option<LeastRate>,
     next_check: Option<Instant>,
 }
 
@@ -45,11 +50,12 @@ impl<S> Paced<S> {
             head_timer: None,
             stalled: None,
             stall_timer: None,
+            rate: None,
             next_check: None,
         }
     }
 
-    /// What a write came to; one that waits for the caller is given up when it waits too long, or when the permit for
+    /// What a write came to; one that waits for the caller is given up when it waits too long or too often, or when the permit for
     /// what is being sent no longer stands: nothing else asks while the caller takes nothing.
     fn written(
         &mut self,
@@ -60,14 +66,20 @@ impl<S> Paced<S> {
             if self.stalled.take().is_some() {
                 self.busy.stalls(false);
             }
+            if let (Some(rate), Poll::Ready(Ok(bytes))) = (&mut self.rate, &written) {
+                rate.came(*bytes, Instant::now());
+            }
             return written;
         }
         let mut now = Instant::now();
         self.busy.stalls(true);
+        if self.rate.is_none() {
+            self.rate = LeastRate::at_least(self.pace.rate, ANSWER_WINDOW);
+        }
         let given_up = *self.stalled.get_or_insert(now) + self.pace.write;
         let mut check = *self.next_check.get_or_insert(now + CHECK_EVERY);
         loop {
-            if now >= given_up {
+            if now >= given_up || self.rate.as_mut().is_some_and(|rate| rate.is_too_slow(now)) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             if now >= check {

@@ -8,6 +8,9 @@ use hyper::rt::Executor;
 use tokio::time::{Instant, sleep};
 
 use super::body::CHECK_EVERY;
+use super::busyness::Busyness;
+use super::least_rate::{ANSWER_WINDOW, LeastRate};
+use super::worker::ProxyLimits;
 use crate::in_flight::InFlight;
 
 /// How long an answer of our own, judging included, may take at least.
@@ -43,15 +46,17 @@ pub(crate) fn carries(request: Weak<InFlight>) -> Result<(), Weak<InFlight>> {
 }
 
 /// Runs the answers on a caller's connection. One whose caller takes nothing is asked after its permit, and is reset
-/// when that no longer stands, or when the caller has taken nothing for too long.
+/// when that no longer stands, or when the caller has taken nothing for too long, or too little.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers {
-    pub(crate) write_timeout: Duration,
+    pub(crate) limits: ProxyLimits,
+    pub(crate) busy: Busyness,
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
     fn execute(&self, stream: F) {
-        let write_timeout = self.write_timeout;
+        let ProxyLimits { write_timeout, answer_rate, .. } = self.limits;
+        let (busy, mut rate, mut sent) = (self.busy.clone(), None::<LeastRate>, 0);
         let every = CHECK_EVERY.min(write_timeout);
         let alone = Some(write_timeout.max(SHORTEST_ALONE));
         // A stream that has become a WebSocket goes on in a task of its own, for the same request.
@@ -61,6 +66,21 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Answers {
             let stalled = request.not_taken_for();
             if stalled.is_some_and(|stalled| stalled >= write_timeout) {
                 return true;
+            }
+            let now = Instant::now();
+            let taken = request.carried().1.saturating_sub(sent);
+            sent += taken;
+            if let Some(rate) = &mut rate {
+                rate.came(usize::try_from(taken).unwrap_or(usize::MAX), now);
+            }
+            // While the connection takes nothing, all its streams wait for that, which has a pace of its own.
+            if stalled.is_some() && !busy.is_stalled() {
+                if rate.is_none() {
+                    rate = LeastRate::at_least(answer_rate, ANSWER_WINDOW);
+                }
+                if rate.as_mut().is_some_and(|rate| rate.is_too_slow(now)) {
+                    return true;
+                }
             }
             // While the caller takes what comes, the body asks for itself. A WebSocket asks, but what it has handed on waits
             // for the caller.
@@ -100,7 +120,7 @@ fn spawn<F>(
     carried: Carried,
     every: Duration,
     alone: Option<Duration>,
-    is_over: impl Fn(&InFlight) -> bool + Send + Sync + 'static,
+    mut is_over: impl FnMut(&InFlight) -> bool + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -47,6 +47,8 @@ pub struct ProxyLimits {
     pub idle_timeout: Duration,
     /// Without taking a byte of what is being sent.
     pub write_timeout: Duration,
+    /// The least bytes of answers that a caller takes per second while they wait for it; zero for any pace.
+    pub answer_rate: u64,
     /// Requests on one connection.
     pub requests_per_connection: usize,
     /// How long requests may take to end once the process was told to stop.

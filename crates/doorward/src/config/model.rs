@@ -333,6 +333,8 @@ pub struct Limits {
     pub body_bytes: Option<u64>,
     /// The least bytes per second of a request's body; zero for any pace.
     pub body_rate: u64,
+    /// The least bytes of answers that a caller takes per second; zero for any pace.
+    pub answer_rate: u64,
     /// Connections open at a time.
     pub connections: usize,
     /// Requests under way at a time.

@@ -368,6 +368,7 @@ fn limits(config: &crate::config::Config) -> ProxyLimits {
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,
+        answer_rate: limits.answer_rate,
         requests_per_connection: limits.requests_per_connection,
         drain: limits.drain,
     }

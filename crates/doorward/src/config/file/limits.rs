@@ -25,6 +25,10 @@ pub(in crate::config) struct Limits {
     /// its service begins to answer. A slower one is answered with 408. `0B` takes any pace; so do routes that say
     /// `slow_body: true`.
     pub(in crate::config) body_rate: Bounded<BodyRate>,
+    /// How many bytes of answers a caller must take per second, on average over any 20 s in which they wait for it. From one
+    /// that takes less, its connection is closed, or with HTTP/2 its stream. Time in which the service sends nothing does
+    /// not count. `0B` takes any pace.
+    pub(in crate::config) answer_rate: Bounded<AnswerRate>,
     /// How many connections are open at a time. The one that has been idle longest, for a second at least, gives way to a
     /// further one; when there is none, the further one is closed at once.
     pub(in crate::config) connections: Bounded<Connections>,
@@ -123,6 +127,8 @@ bound! {
     UriBytes: Size, Size::bytes(256), Size::kib(32), Some(Size::kib(8));
     /// The least pace of a request's body, in a second.
     BodyRate: Size, Size::bytes(0), Size::mib(1), Some(Size::bytes(240));
+    /// The least pace at which answers are taken, in a second.
+    AnswerRate: Size, Size::bytes(0), Size::mib(1), Some(Size::bytes(240));
     /// Open connections.
     Connections: Count, Count(1), Count(1_000_000), Some(Count(10_000));
     /// Requests under way.

@@ -16,6 +16,7 @@ pub(super) fn lower(limits: &file::Limits, data_threads: usize) -> model::Limits
             file::BodyBytes::Unlimited => None,
         },
         body_rate: limits.body_rate.value().get(),
+        answer_rate: limits.answer_rate.value().get(),
         connections: count(&limits.connections),
         requests: limits.requests.as_ref().map_or(data_threads * REQUESTS_PER_THREAD, count),
         header_timeout: time(&limits.header_timeout),

@@ -1,15 +1,20 @@
-//! How fast an upload must come: a caller that trickles holds what it was given without end.
+//! How fast bytes must go: a caller that trickles, or takes what it is sent in trickles, holds what it was given without
+//! end.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Over how much waiting the pace is averaged. The first of it is the caller's grace.
-const WINDOW: Duration = Duration::from_secs(10);
+/// Over how much waiting the pace of an upload is averaged. The first of it is the caller's grace.
+pub(crate) const UPLOAD_WINDOW: Duration = Duration::from_secs(10);
+/// Over how much waiting the pace is averaged at which a caller takes answers. The system takes more in pieces of about half
+/// of what it keeps unsent: a caller of 1 KiB per second takes one piece in 16 s.
+pub(crate) const ANSWER_WINDOW: Duration = Duration::from_secs(20);
 
-/// The pace of one upload. Time in which its service does not take what came is not the caller's.
+/// The pace of bytes that are waited for. Time in which nobody waits for the caller is not the caller's.
 #[derive(Debug)]
-pub(crate) struct UploadRate {
+pub(crate) struct LeastRate {
+    window: Duration,
     /// The least bytes in a window.
     least: u64,
     /// How long it was waited for in this window.
@@ -20,25 +25,25 @@ pub(crate) struct UploadRate {
     came: u64,
 }
 
-impl UploadRate {
+impl LeastRate {
     /// At least `rate` bytes per second; none when any pace will do.
-    pub(crate) fn at_least(rate: u64) -> Option<Self> {
-        let least = rate.saturating_mul(WINDOW.as_secs());
-        (least != 0).then_some(Self { least, waited: Duration::ZERO, since: None, came: 0 })
+    pub(crate) fn at_least(rate: u64, window: Duration) -> Option<Self> {
+        let least = rate.saturating_mul(window.as_secs());
+        (least != 0).then_some(Self { window, least, waited: Duration::ZERO, since: None, came: 0 })
     }
 
-    /// Bytes came.
+    /// Bytes came, or were taken.
     pub(crate) fn came(&mut self, bytes: usize, now: Instant) {
         self.count(now);
         self.since = None;
         self.came = self.came.saturating_add(bytes as u64);
     }
 
-    /// Nothing is there yet; says whether that has gone on for too long.
+    /// The caller is waited for; says whether that has gone on for too long.
     pub(crate) fn is_too_slow(&mut self, now: Instant) -> bool {
         self.count(now);
         self.since = Some(now);
-        if self.waited < WINDOW {
+        if self.waited < self.window {
             return false;
         }
         let slow = self.came < self.least;
@@ -62,7 +67,7 @@ mod tests {
     /// Whether an upload is too slow of which `bytes` come every second for a minute, `taken` later each.
     async fn is_cut(bytes: usize, taken: Duration) -> bool {
         let start = Instant::now();
-        let mut rate = UploadRate::at_least(RATE).unwrap();
+        let mut rate = LeastRate::at_least(RATE, UPLOAD_WINDOW).unwrap();
         let mut now = start;
         for _ in 0..60 {
             if rate.is_too_slow(now) {
@@ -88,16 +93,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_does_not_pay_for_the_windows_after_it() {
-        let mut rate = UploadRate::at_least(RATE).unwrap();
+        let mut rate = LeastRate::at_least(RATE, UPLOAD_WINDOW).unwrap();
         let start = Instant::now();
         rate.came(1_000_000, start);
         assert!(!rate.is_too_slow(start));
-        assert!(!rate.is_too_slow(start + WINDOW));
-        assert!(rate.is_too_slow(start + WINDOW * 2));
+        assert!(!rate.is_too_slow(start + UPLOAD_WINDOW));
+        assert!(rate.is_too_slow(start + UPLOAD_WINDOW * 2));
     }
 
     #[test]
     fn a_rate_of_zero_is_none() {
-        assert!(UploadRate::at_least(0).is_none());
+        assert!(LeastRate::at_least(0, UPLOAD_WINDOW).is_none());
     }
 }
