@@ -7,8 +7,8 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST,
 };
 use http::header::{LOCATION, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -89,20 +89,63 @@ impl Egress {
         outcome.map_err(|fault| EgressError::new(from, fault))
     }
 
-    async fn fetch(&self, from: &Destination, accept: &'static str) -> Result<Fetched, Fault> {
-        let request = self.request(from.url(), accept)?;
-        let connection = self.connector.connect(from).await?;
-        self.exchange(connection, request).await
+    /// Sends `request` to `to`, whose target it gets, and hands over whatever is answered, but a redirect: for protocols
+    /// that say more with a status than that all is well. Of the request's own headers it is `Content-Type` that counts.
+    ///
+    /// # Errors
+    /// If the place may not be reached, cannot be reached, takes too long, or answers beyond the limits.
+    pub async fn send(
+        &self,
+        to: &Destination,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, EgressError> {
+        let limit = self.options.total_timeout;
+        let sent = async {
+            let (head, body) = request.into_parts();
+            let mut request = self.request(head.method, to.url(), "*/*", body)?;
+            if let Some(kind) = head.headers.get(CONTENT_TYPE) {
+                request.headers_mut().insert(CONTENT_TYPE, kind.clone());
+            }
+            let connection = self.connector.connect(to).await?;
+            self.exchange(connection, request, |_| true).await
+        };
+        let outcome = match timeout(limit, sent).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::Timeout { limit }),
+        };
+        outcome.map_err(|fault| EgressError::new(to, fault))
     }
 
-    fn request(&self, url: &Url, accept: &'static str) -> Result<Request<Empty<Bytes>>, Fault> {
-        Request::get(url.target.as_str())
+    async fn fetch(&self, from: &Destination, accept: &'static str) -> Result<Fetched, Fault> {
+        let request = self.request(Method::GET, from.url(), accept, Bytes::new())?;
+        let connection = self.connector.connect(from).await?;
+        let ok = |status| status == StatusCode::OK;
+        let (head, body) = self.exchange(connection, request, ok).await?.into_parts();
+        let text = |name| head.headers.get(name)?.to_str().ok().map(str::to_owned);
+        Ok(Fetched {
+            freshness: Freshness::read(&head.headers),
+            etag: text(ETAG),
+            content_type: text(CONTENT_TYPE),
+            body,
+        })
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        accept: &'static str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Fault> {
+        Request::builder()
+            .method(method)
+            .uri(url.target.as_str())
             .header(HOST, url.origin.authority())
             .header(USER_AGENT, &self.user_agent)
             .header(ACCEPT, accept)
             .header(ACCEPT_ENCODING, "identity")
             .header(CONNECTION, "close")
-            .body(Empty::new())
+            .body(Full::new(body))
             .map_err(|cause| Fault::Protocol { cause: cause.to_string() })
     }
 
@@ -110,8 +153,9 @@ impl Egress {
     async fn exchange(
         &self,
         connection: Connection,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<Fetched, Fault> {
+        request: Request<Full<Bytes>>,
+        expected: impl Fn(StatusCode) -> bool,
+    ) -> Result<Response<Bytes>, Fault> {
         let (mut sender, driver) = http1::Builder::new()
             .max_buf_size(HEAD_BUFFER)
             .max_headers(MAX_HEAD_FIELDS)
@@ -120,7 +164,7 @@ impl Egress {
             .map_err(|error| fault(&error))?;
         let exchange = async {
             let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
-            self.read(response).await
+            self.read(response, expected).await
         };
         tokio::pin!(exchange, driver);
         tokio::select! {
@@ -130,7 +174,11 @@ impl Egress {
         }
     }
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Fetched, Fault> {
+    async fn read(
+        &self,
+        response: Response<Incoming>,
+        expected: impl Fn(StatusCode) -> bool,
+    ) -> Result<Response<Bytes>, Fault> {
         let (head, mut body) = response.into_parts();
         let length =
             |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
@@ -141,7 +189,7 @@ impl Egress {
         if head.status.is_redirection() && head.headers.contains_key(LOCATION) {
             return Err(Fault::Redirect { status, to: redirected_to(&head.headers) });
         }
-        if status != 200 {
+        if !expected(head.status) {
             return Err(Fault::Status { status });
         }
         let mut encodings = head.headers.get_all(CONTENT_ENCODING).into_iter();
@@ -161,13 +209,7 @@ impl Egress {
             }
             whole.extend_from_slice(&data);
         }
-        let text = |name| head.headers.get(name)?.to_str().ok().map(str::to_owned);
-        Ok(Fetched {
-            freshness: Freshness::read(&head.headers),
-            etag: text(ETAG),
-            content_type: text(CONTENT_TYPE),
-            body: whole.freeze(),
-        })
+        Ok(Response::from_parts(head, whole.freeze()))
     }
 }
 

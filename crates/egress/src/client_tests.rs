@@ -381,3 +381,45 @@ impl Resolve for Scripted {
         })
     }
 }
+
+#[tokio::test]
+async fn what_is_sent_is_answered_with_whatever_status_it_has() {
+    let server =
+        TestServer::saying("HTTP/1.1 429 Slowly\r\nretry-after: 60\r\ncontent-length: 2\r\n\r\n{}");
+    let place = Destination::configured(&server.url()).unwrap();
+    let request = Request::post("/ignored")
+        .header(CONTENT_TYPE, "application/jose+json")
+        .header("x-other", "not sent")
+        .body(Bytes::new())
+        .unwrap();
+
+    let answer = egress().send(&place, request).await.unwrap();
+
+    assert_eq!(answer.status(), 429);
+    assert_eq!(answer.headers()["retry-after"], "60");
+    assert_eq!(answer.body(), "{}");
+    let expected = format!(
+        "POST /keys HTTP/1.1\r\nhost: {}\r\nuser-agent: tester\r\naccept: */*\r\n\
+         accept-encoding: identity\r\nconnection: close\r\ncontent-type: application/jose+json\r\n\r\n",
+        server.address
+    );
+    assert_eq!(server.requests.recv().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_is_sent_is_not_redirected_and_its_answer_is_bounded() {
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 307 X\r\nlocation: http://127.0.0.1/\r\n\r\n".to_owned(),
+            "answered 307, a redirect to `127.0.0.1`, and redirects are not followed; configure the final URL",
+        ),
+        (ok("", "ninebytes"), "answered more than 8 bytes"),
+    ] {
+        let server = TestServer::saying(answer);
+        let place = Destination::configured(&server.url()).unwrap();
+        let bounded = |options| EgressOptions { max_body: 8, ..options };
+        let egress = egress_with(bounded, Arc::new(SystemResolver));
+        let error = egress.send(&place, Request::new(Bytes::new())).await.unwrap_err();
+        assert_eq!(error.fault().to_string(), expected);
+    }
+}

@@ -1,7 +1,8 @@
 //! Egress: the one outbound HTTP client, with one policy.
 //!
-//! Whatever Doorward fetches (key sets, discovery documents) goes through [`Egress::get`]: HTTP/1.1 `GET` over TLS,
-//! bounded in time and size, never redirected, never compressed, one connection each. What an operator wrote in the
+//! Whatever Doorward fetches (key sets, discovery documents) goes through [`Egress::get`], and what it asks of an ACME
+//! server through [`Egress::send`]: HTTP/1.1 over TLS, bounded in time and size, never redirected, never compressed, one
+//! connection each. What an operator wrote in the
 //! configuration is a [`Destination::configured`] and may lie anywhere; what a fetched document named is a
 //! [`Destination::learned`] and may lie only on the public internet, judged by the very address connected to.
 //!
