@@ -30,6 +30,7 @@ pub struct Metrics {
     pub(crate) rate_limited: Family<RateLabels, Counter>,
     pub(crate) rate_keys: Family<RateByLabels, Gauge>,
     pub(crate) rate_overflows: Family<RateByLabels, Counter>,
+    acme_orders: Family<OrderLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,6 +72,11 @@ pub(crate) struct RateLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct RateByLabels {
     pub(crate) by: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OrderLabels {
+    outcome: &'static str,
 }
 
 impl Metrics {
@@ -156,7 +162,13 @@ impl Metrics {
                 "rate_overflows",
                 "Requests counted together with others because there was no room for their caller",
             ),
+            acme_orders: counted(all, "acme_orders", "Orders of certificates, by how they ended"),
         }
+    }
+
+    /// An order of a certificate has ended.
+    pub fn acme_order_ended(&self, outcome: &'static str) {
+        self.acme_orders.get_or_create(&OrderLabels { outcome }).inc();
     }
 }
 

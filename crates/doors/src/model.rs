@@ -10,13 +10,12 @@ use gate::request::Reading;
 use gate::{Gate, Identity, IssuerKeys, Keys};
 use ledger::Clock;
 use ledger::audit::AuditLog;
-use rustls::ServerConfig;
 use tokens::{Timestamp, TokenCache};
 
 use crate::crowd::Crowd;
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
-use crate::proxy::Service;
+use crate::proxy::{ServerTls, Service};
 use crate::rates::Rates;
 use crate::service_options::RouteTimeouts;
 use crate::signed_identity::IdentitySigner;
@@ -42,7 +41,7 @@ pub struct Model {
     /// The version of the policy set, for records.
     pub policy_set: Arc<str>,
     /// How TLS is spoken with callers; none when there is no such listener.
-    pub server_tls: Option<Arc<ServerConfig>>,
+    pub server_tls: Option<ServerTls>,
     /// The port of HTTPS that requests over plain HTTP are redirected to, if they are.
     pub https_port: Option<u16>,
     /// Whether connections from trusted peers begin with the PROXY protocol.

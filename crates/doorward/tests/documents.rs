@@ -33,6 +33,15 @@ services: { orders: { audience: orders, endpoints: [http://127.0.0.1:9001] } }
     }
 }
 
+#[test]
+fn the_configurations_of_certificates_are_good() {
+    let document = read("docs/certificates.md");
+    let [files, acme] = blocks(&document, "yaml").try_into().expect("two configurations");
+    // What the first names is not here.
+    assert!(files.contains("certificates: [tls/example.pem, tls/wildcard.pem]"));
+    check(&acme);
+}
+
 fn check(config: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("doorward.yaml");

@@ -75,6 +75,14 @@ impl UnverifiedChain {
         self.certificates.first().map_or([0; 32], |own| crate::fingerprint::sha256(own))
     }
 
+    /// From when until when the first certificate says that it holds.
+    ///
+    /// # Errors
+    /// When it is no certificate.
+    pub fn times(&self) -> Result<(Timestamp, Timestamp), CertificateRefusal> {
+        times(self.certificates.first().ok_or(CertificateRefusal::Malformed)?)
+    }
+
     /// Verifies the chain at this moment (RFC 5280 §6): signatures up to an authority of the profile, times, usage for
     /// client authentication, and exactly one name of the kind that the profile reads.
     ///

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 use thiserror::Error;
+use tokens::Timestamp;
+
+use super::obtained::validity;
 
 /// A PEM file, by the name that its problems are told with.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +52,14 @@ pub enum CertificateError {
     /// A key of a kind that is not supported.
     #[error("the private key in `{0}` cannot be used: expected RSA, ECDSA or Ed25519")]
     Key(String),
+    /// A certificate for other names than the one it was obtained for.
+    #[error("the certificate in `{file}` is not for `{name}`")]
+    NotFor {
+        /// Its file.
+        file: String,
+        /// The name.
+        name: String,
+    },
     /// A certificate that is broken, or for no name.
     #[error("the certificate in `{0}` is for no host name")]
     Nameless(String),
@@ -147,20 +157,22 @@ impl ByName {
         Ok(all)
     }
 
+    /// All names, each with the end of one of its certificates.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (String, Timestamp)> {
+        let exact = self.exact.iter().map(|(name, all)| (name.clone(), all));
+        let wildcard = self.wildcard.iter().map(|(parent, all)| (format!("*.{parent}"), all));
+        let end = |one: &Arc<CertifiedKey>| Some(validity(one.cert.first()?)?.until);
+        exact.chain(wildcard).flat_map(move |(name, all)| {
+            all.iter().filter_map(end).map(move |end| (name.clone(), end)).collect::<Vec<_>>()
+        })
+    }
+
     /// The certificates for a name: those for it alone before those for its siblings too.
-    fn of(&self, name: Option<&str>) -> &[Arc<CertifiedKey>] {
+    pub(crate) fn of(&self, name: Option<&str>) -> &[Arc<CertifiedKey>] {
         let Some(name) = name else { return &self.first };
         let name = name.to_ascii_lowercase();
         let parent = name.split_once('.').map(|(_, parent)| parent);
         self.exact.get(&name).or_else(|| self.wildcard.get(parent?)).map_or(&[], Vec::as_slice)
-    }
-}
-
-impl ResolvesServerCert for ByName {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let schemes = hello.signature_schemes();
-        let fitting = self.of(hello.server_name()).iter();
-        fitting.clone().find(|one| one.key.choose_scheme(schemes).is_some()).cloned()
     }
 }
 

@@ -20,7 +20,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use super::body::{CHECK_EVERY, DoorBody};
 use super::busyness::Busyness;
@@ -101,11 +100,11 @@ impl Serving {
         let Some(tls) = self.handler.server_tls() else { return };
         let stream = Paced::new(stream, busy.clone(), pace);
         let accepted = tokio::select! {
-            accepted = timeout(limits.header_timeout, TlsAcceptor::from(tls).accept(stream)) => accepted,
+            accepted = timeout(limits.header_timeout, tls.accept(stream)) => accepted,
             () = busy.gives_way() => return,
         };
         match accepted {
-            Ok(Ok(stream)) => {
+            Ok(Ok(Some(stream))) => {
                 busy.head_over();
                 let session = stream.get_ref().1;
                 let http2 = session.alpn_protocol() == Some(HTTP2);
@@ -114,6 +113,8 @@ impl Serving {
                 caller.certificate = chain.map(|chain| Arc::new(ClientCertificate::new(chain)));
                 self.speak(http2, stream, busy, caller).await;
             }
+            // It has seen what it came for.
+            Ok(Ok(None)) => {}
             Ok(Err(error)) => self.handler.no_handshake(caller.peer, &error.to_string()),
             Err(_) => self.handler.no_handshake(caller.peer, "it took too long"),
         }

@@ -13,7 +13,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use rustls::ServerConfig;
 use tokio::time::Instant;
 
 use super::body::DoorBody;
@@ -22,6 +21,7 @@ use super::connection::Caller;
 use super::lag::Lag;
 use super::pool::Pool;
 use super::refusals::Refused;
+use super::server_tls::ServerTls;
 use super::tunnel::WebSocket;
 use super::{forward, own};
 use crate::answer::{Manner, respond};
@@ -69,7 +69,7 @@ impl Handler {
     }
 
     /// How TLS is spoken with callers, if it is.
-    pub(crate) fn server_tls(&self) -> Option<Arc<ServerConfig>> {
+    pub(crate) fn server_tls(&self) -> Option<ServerTls> {
         self.doorway.model.load().server_tls.clone()
     }
 

@@ -9,16 +9,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokens::{CertificateProfile, CertificateSubject, TrustDomain};
 
-use super::certificates::{ByName, CertificateError, PemFile, pair};
+use super::certificates::{CertificateError, PemFile, pair};
 use super::client_chains::OneChain;
 use super::spiffe::KnownById;
 
 /// The protocols that callers can have by ALPN (RFC 7301), the one that we would rather have first.
-const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+pub(super) const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// HTTP/2 over TLS (RFC 9113 §3.2).
 pub(crate) const HTTP2: &[u8] = b"h2";
 
@@ -49,6 +49,7 @@ impl TlsError {
         match self {
             Self::Certificate(error) => Some(match error {
                 CertificateError::Pem { file, .. }
+                | CertificateError::NotFor { file, .. }
                 | CertificateError::Empty(file)
                 | CertificateError::NoKey(file)
                 | CertificateError::NoCertificate(file)
@@ -99,30 +100,7 @@ pub struct ClientCertificates {
     pub required: bool,
 }
 
-/// TLS 1.2 and 1.3 towards callers, with the certificates in `files`. There is no early data (RFC 8446 §8): what can be
-/// replayed is not judged.
-///
-/// A client certificate that no authority vouches for ends the connection. Whose it is, the gate says at each request.
-///
-/// # Errors
-/// When a chain has no key, a key no chain, or a file cannot be read.
-pub fn server_tls(
-    files: &[PemFile],
-    clients: &ClientCertificates,
-) -> Result<Arc<ServerConfig>, TlsError> {
-    let provider = provider();
-    let certificates = ByName::new(pair(files, &provider)?)?;
-    let verifier = client_verifier(clients, &provider)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(certificates));
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    config.ticketer = aws_lc_rs::Ticketer::new()?;
-    Ok(Arc::new(config))
-}
-
-fn client_verifier(
+pub(super) fn client_verifier(
     clients: &ClientCertificates,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
@@ -184,7 +162,7 @@ pub fn client_tls(options: &ServiceTls<'_>) -> Result<Arc<ClientConfig>, TlsErro
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 

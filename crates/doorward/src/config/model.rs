@@ -129,6 +129,8 @@ pub struct Https {
     pub address: SocketAddr,
     /// PEM files with certificate chains and private keys.
     pub certificates: Vec<PathBuf>,
+    /// How more certificates are obtained, if they are.
+    pub acme: Option<Acme>,
     /// Whether callers must show a client certificate, once there are issuers of some.
     pub client_certificates_required: bool,
 }
@@ -142,6 +144,23 @@ pub struct Forwarding {
     pub forwarded: bool,
     /// The pseudonym in `Via`, if there is one.
     pub via: Option<String>,
+}
+
+/// How certificates are obtained from a server that speaks ACME (RFC 8555), whose terms have been accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// The URL of its directory.
+    pub directory: String,
+    /// The names, in lower case; at least one.
+    pub domains: Vec<String>,
+    /// Where the server can reach the operator.
+    pub contact: Vec<String>,
+    /// The directory for the account's key and the certificates.
+    pub cache: PathBuf,
+    /// Whose certificates the server may show; the system's without any.
+    pub ca: Option<PathBuf>,
+    /// How long before its end a certificate is renewed.
+    pub renew_before: Duration,
 }
 
 /// The signed identity that services are told.

@@ -10,12 +10,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use doors::Doorway;
+use doors::proxy::ServerTls;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Registry, Unit};
 use serde_json::{Value, json};
+use tokens::Timestamp;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::acme::DomainStatus;
 use super::reload::ReloadState;
 
 struct Admin {
@@ -131,6 +134,8 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
             "requests": endpoints.iter().map(|endpoint| endpoint.under_way).sum::<usize>(),
         }));
     }
+    let obtained = admin.state.acme_status();
+    degraded.extend(obtained.iter().filter_map(|domain| lacking(domain, now)));
     if let Some(error) = &status.error {
         degraded.push(format!(
             "the configuration file is not good, and the one before it is in force: {error}"
@@ -163,10 +168,39 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         "disabled_issuers": status.facts.disabled_issuers,
         "issuers": issuers,
         "services": services,
+        "acme": obtained.iter().map(domain_facts).collect::<Vec<_>>(),
         "audit": { "queued_records": audit.queued_records, "last_seq": audit.last_seq, "dropped_outcomes": audit.dropped_outcomes },
     });
     let code = if word == "not ready" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (code, body)
+}
+
+/// What callers miss of a certificate that is obtained, or will. It is never a reason not to be ready: the ACME server
+/// comes the way that callers come, and whoever sends nobody to a process that is not ready would keep it away for good.
+fn lacking(domain: &DomainStatus, now: Timestamp) -> Option<String> {
+    let name = &domain.name;
+    let why = domain.error.as_deref();
+    match domain.validity {
+        None => Some(format!(
+            "there is no certificate for `{name}` yet: {}",
+            why.unwrap_or("it is being ordered")
+        )),
+        Some(validity) if validity.until <= now => Some(format!(
+            "the certificate for `{name}` is over: {}",
+            why.unwrap_or("the next is being ordered")
+        )),
+        Some(_) => why.map(|why| format!("the certificate for `{name}` is not renewed: {why}")),
+    }
+}
+
+fn domain_facts(domain: &DomainStatus) -> Value {
+    json!({
+        "name": domain.name,
+        "expires_at": domain.validity.map(|validity| validity.until.as_secs()),
+        "due_at": domain.due.as_secs(),
+        "failures": domain.failures,
+        "last_error": domain.error,
+    })
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
@@ -217,6 +251,13 @@ fn asked(admin: &Admin) -> String {
         "issuer_key_fetch_failures",
         "Key fetches that failed",
         of_issuers(&|s| s.failures),
+    );
+    let ends = model.server_tls.as_ref().map(ServerTls::ends).unwrap_or_default();
+    let ends = ends.into_iter().map(|(name, end)| (name, number(end.as_secs())));
+    own.register(
+        "certificate_expires_seconds",
+        "When the certificate that callers are shown for a name expires, since 1970",
+        labelled("name", ends.collect()),
     );
     let audit = admin.doorway.audit.health();
     own.register(

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doors::proxy::{self, ClientCertificates, Names, Service, TlsError, follow_names, probe};
+use doors::proxy::{
+    ClientCertificates, Names, Obtained, ServerTls, Service, TlsError, follow_names, probe,
+};
 use doors::{IdentitySigner, Metrics, Model, Telling};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
@@ -22,6 +24,7 @@ use tokens::{CertificateProfile, Digest};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
+use super::acme::{Acme, AcmeError, DomainStatus};
 use super::upstream::{UpstreamFiles, pem_files, service_options};
 use crate::config::{self, Config, Exception, Identity, Loaded};
 use crate::entropy::{self, Entropy};
@@ -35,6 +38,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Why a good configuration cannot be put to work.
 #[derive(Debug, Error)]
 pub enum AssemblyError {
+    /// Certificates cannot be obtained this way.
+    #[error("`listen.https.acme`: {0}")]
+    Acme(#[from] AcmeError),
     /// The keys of an issuer cannot be had this way.
     #[error("issuer `{issuer}`: {source}")]
     Issuer {
@@ -92,6 +98,7 @@ struct Carried {
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
     services: Vec<CarriedService>,
     names: Option<(Vec<SocketAddr>, Option<Names>)>,
+    acme: Option<Acme>,
 }
 
 /// A service, and what it was made from: the same again keeps its connections and what is known of its endpoints.
@@ -151,13 +158,14 @@ impl Assembly {
         let believed = believed.filter_map(IssuerSpec::certificates);
         let authorities: Vec<_> =
             believed.flat_map(CertificateProfile::certificates).map(<[u8]>::to_vec).collect();
+        let obtained = self.acme(&config, &mut carried)?;
         let server_tls = config.listen.https.as_ref().map(|https| {
             let files = pem_files(&https.certificates)?;
             let clients = ClientCertificates {
                 authorities: authorities.clone(),
                 required: https.client_certificates_required,
             };
-            proxy::server_tls(&files, &clients).map_err(AssemblyError::from)
+            ServerTls::new(&files, &clients, obtained).map_err(AssemblyError::from)
         });
         let policy_set = policy_set_version(&config);
         let reading = Reading {
@@ -234,12 +242,37 @@ impl Assembly {
         Ok(())
     }
 
-    /// Leaves the directory of the signing keys to another process; those at hand sign on.
+    /// Leaves the directory of the signing keys and the ordering of certificates to another process; the keys at hand sign
+    /// on, and the certificates at hand are shown on.
     pub(crate) fn let_go(&self) {
-        let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        carried.acme = None;
         if let Some((_, keys, _)) = &carried.signing {
             keys.let_go();
         }
+    }
+
+    /// What is known of the certificates that are obtained.
+    pub(crate) fn acme_status(&self) -> Vec<DomainStatus> {
+        let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        carried.acme.as_ref().map_or_else(Vec::new, Acme::status)
+    }
+
+    /// The certificates that are obtained. What obtains them goes on as long as it is told the same.
+    fn acme(
+        &self,
+        config: &Config,
+        carried: &mut Carried,
+    ) -> Result<Option<Arc<Obtained>>, AssemblyError> {
+        let options = config.listen.https.as_ref().and_then(|https| https.acme.as_ref());
+        if carried.acme.as_ref().map(Acme::options) != options {
+            let started = options.map(|options| {
+                let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+                Acme::start(options.clone(), clock, entropy, self.metrics.clone())
+            });
+            carried.acme = started.transpose()?;
+        }
+        Ok(carried.acme.as_ref().map(Acme::obtained))
     }
 
     fn keys(

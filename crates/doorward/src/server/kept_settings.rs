@@ -21,8 +21,9 @@ impl KeptSettings {
         // New connections are read as the new configuration says.
         listen.proxy_protocol = false;
         if let Some(https) = &mut listen.https {
-            // Certificates are read again.
+            // Certificates are read again, or ordered from another server.
             https.certificates.clear();
+            https.acme = None;
             https.client_certificates_required = false;
         }
         Self {

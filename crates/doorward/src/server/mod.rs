@@ -1,5 +1,6 @@
 //! The process that runs the doors: from a configuration to listening, through reloads, to a drained end.
 
+mod acme;
 mod admin;
 mod assembly;
 mod checkpoint_key;
@@ -39,6 +40,7 @@ use crate::clock::SystemClock;
 use crate::config::Loaded;
 use crate::entropy;
 
+pub use acme::AcmeError;
 pub use assembly::AssemblyError;
 pub use checkpoint_key::{CheckpointKeyError, public_keys};
 pub use hand_over::HandOverError;

@@ -11,6 +11,7 @@ use tokens::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use super::acme::DomainStatus;
 use super::assembly::{Assembly, ConfigFacts};
 use super::files::Seen;
 use super::kept_settings::KeptSettings;
@@ -60,6 +61,11 @@ impl ReloadState {
 
     pub(crate) fn status(&self) -> ReloadStatus {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is known of the certificates that are obtained.
+    pub(super) fn acme_status(&self) -> Vec<DomainStatus> {
+        self.assembly.acme_status()
     }
 
     /// Leaves the directories to the process that has taken over.

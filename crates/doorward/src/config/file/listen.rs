@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::acme::Acme;
 use crate::config::value::Address;
 
 /// Where Doorward listens.
@@ -37,8 +38,11 @@ pub(in crate::config) struct Https {
     pub(in crate::config) address: Address,
     /// Files in PEM with certificate chains, leaf first, and private keys, together or apart: what belongs together is
     /// found. A caller is shown the certificate for the name that it asks for, and the first when it asks for none. They
-    /// are read again when they change.
+    /// are read again when they change. They can be left out when there is `acme`.
+    #[serde(default)]
     pub(in crate::config) certificates: Vec<String>,
+    /// Certificates that are obtained and renewed by themselves.
+    pub(in crate::config) acme: Option<Acme>,
     /// Whether callers must show a client certificate (`required`) or may (`optional`). They are asked for one as soon as
     /// there is an issuer of `certificates`, and shown its authorities.
     #[schemars(extend("default" = "optional"))]

@@ -1,6 +1,7 @@
 //! The configuration as it is written: one structure per mapping. The doc comments are the descriptions in the JSON
 //! Schema and in docs/configuration.md.
 
+mod acme;
 mod audit;
 mod condition;
 mod cors;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use self::acme::Acme;
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::condition::{Condition, ConditionValue};
 pub(super) use self::cors::Cors;

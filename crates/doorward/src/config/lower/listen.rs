@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use doors::proxy::{ClientCertificates, PemFile, TlsError, server_tls};
+use doors::proxy::{ClientCertificates, PemFile, ServerTls, TlsError};
 use gate::spec::Place;
 
 use super::Lowering;
@@ -102,14 +102,20 @@ impl Lowering<'_> {
     }
 
     fn https(&mut self, https: &file::Https, place: &Place) -> model::Https {
+        let acme = https.acme.as_ref();
+        let acme = acme.map(|acme| self.acme(acme, &place.then("acme")));
+        let https_place = place;
         let place = place.then("certificates");
-        if https.certificates.is_empty() {
-            let problem = self.problem(&place, "expected at least one certificate");
-            self.report(problem.help("write `[tls/example.pem]`"));
+        let acme_written = self.tree.find(&https_place.then("acme")).is_some();
+        if https.certificates.is_empty() && !acme_written {
+            let written = self.tree.find(&place).is_some();
+            let at = if written { &place } else { https_place };
+            let problem = self.problem(at, "expected at least one certificate");
+            self.report(problem.help("write `certificates: [tls/example.pem]`, or add `acme`"));
         }
         let files = self.pems(&https.certificates, &place);
         if files.len() == https.certificates.len()
-            && let Err(error) = server_tls(&files, &ClientCertificates::default())
+            && let Err(error) = ServerTls::new(&files, &ClientCertificates::default(), None)
         {
             self.tls_problem(&error, &https.certificates, &place);
         }
@@ -118,6 +124,7 @@ impl Lowering<'_> {
         model::Https {
             address: https.address.0,
             certificates,
+            acme,
             client_certificates_required: clients == Some(file::ClientCertificates::Required),
         }
     }

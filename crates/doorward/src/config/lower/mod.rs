@@ -1,5 +1,6 @@
 //! From the file form to what Doorward runs by: what a value alone cannot tell is checked here.
 
+mod acme;
 mod audit;
 mod claims;
 mod conditions;
