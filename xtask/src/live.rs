@@ -1,5 +1,6 @@
 //! `cargo xtask test --live`: the real binary among real counterparts.
 
+mod acme;
 mod changes;
 mod crash;
 mod cuts;
@@ -70,6 +71,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         volume::SCENARIOS,
         cuts::SCENARIOS,
         ocsf::SCENARIOS,
+        acme::SCENARIOS,
         monitoring::SCENARIOS,
         packaging::SCENARIOS,
     ]

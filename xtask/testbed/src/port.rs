@@ -32,6 +32,14 @@ impl Port {
         Self::reserve_at(SocketAddr::from((address, self.address.port())))
     }
 
+    /// Reserves a certain port.
+    ///
+    /// # Errors
+    /// When something has it that does not share it.
+    pub fn at(address: SocketAddr) -> Result<Self> {
+        Self::reserve_at(address)
+    }
+
     fn reserve_at(address: SocketAddr) -> Result<Self> {
         let held = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))
             .context("no socket to reserve a port with")?;

@@ -1,10 +1,13 @@
 //! TLS for tests: an authority, certificates of it, and clients that believe it alone.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::clock::epoch_seconds;
 
 /// An authority.
 #[derive(Debug)]
@@ -29,6 +32,26 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate =
             CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.0)?;
+        Ok(certificate.pem() + &key.serialize_pem())
+    }
+
+    /// The authority's own certificate, in PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A new certificate for `name` and its key, in PEM, that holds since `past` ago and for `left` from now on.
+    ///
+    /// # Errors
+    /// When no key can be made, or the name is none.
+    pub fn sign_between(&self, name: &str, past: Duration, left: Duration) -> Result<String> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(epoch_seconds());
+        params.not_before = (now - past).into();
+        params.not_after = (now + left).into();
+        let certificate = params.signed_by(&key, &self.0)?;
         Ok(certificate.pem() + &key.serialize_pem())
     }
 
