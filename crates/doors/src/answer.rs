@@ -186,6 +186,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn too_early_is_resource_exhausted_and_too_busy_is_unavailable() {
+        assert_eq!(grpc_status(StatusCode::TOO_MANY_REQUESTS), 8);
+        assert_eq!(grpc_status(StatusCode::SERVICE_UNAVAILABLE), 14);
+    }
+
+    #[test]
     fn only_grpc_is_answered_as_grpc() {
         for (kind, manner) in [
             ("application/grpc", Manner::Grpc),

@@ -238,7 +238,9 @@ fn only_what_leads_from_one_certificate_to_the_next_is_looked_at() {
         let between = between(&root, count);
         let by = between.last().unwrap_or(&root);
         let leaf = signed(&named(&[uri("spiffe://corp.example/billing")]), by);
-        let stray = signed(&named(&[uri("spiffe://corp.example/stray")]), &root);
+        let mut stray = named(&[uri("spiffe://corp.example/stray")]);
+        stray.distinguished_name.push(rcgen::DnType::CommonName, "stray");
+        let stray = signed(&stray, &root);
         // In whatever order, and with what does not belong to it.
         let mut all: Vec<&[u8]> = vec![&leaf, &stray];
         all.extend(between.iter().map(|one| &**one.der() as &[u8]));
