@@ -1,14 +1,11 @@
 //! From a configuration to what the doors judge and forward by. What did not change is carried over.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doors::proxy::{
-    ClientCertificates, Names, Obtained, ServerTls, Service, TlsError, follow_names, probe,
-};
+use doors::proxy::{ClientCertificates, Obtained, ServerTls, TlsError};
 use doors::{IdentitySigner, Metrics, Model, Telling};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
@@ -21,11 +18,11 @@ use ledger::keys::signing::{
 use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
 use thiserror::Error;
 use tokens::{CertificateProfile, Digest};
-use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::acme::{Acme, AcmeError, DomainStatus};
-use super::upstream::{UpstreamFiles, pem_files, service_options};
+use super::carried_services::CarriedServices;
+use super::upstream::pem_files;
 use crate::config::{self, Config, Exception, Identity, Loaded};
 use crate::entropy::{self, Entropy};
 
@@ -96,34 +93,8 @@ pub(crate) struct Assembly {
 struct Carried {
     rings: HashMap<Option<PathBuf>, Arc<KeyRings>>,
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
-    services: Vec<CarriedService>,
-    names: Option<(Vec<SocketAddr>, Option<Names>)>,
+    services: CarriedServices,
     acme: Option<Acme>,
-}
-
-/// A service, and what it was made from: the same again keeps its connections and what is known of its endpoints.
-#[derive(Debug)]
-struct CarriedService {
-    service: Arc<Service>,
-    upstream: config::Upstream,
-    files: UpstreamFiles,
-    _tasks: [Task; 2],
-}
-
-/// A task that ends with its handle.
-#[derive(Debug)]
-struct Task(AbortHandle);
-
-impl Task {
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(task).abort_handle())
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// A model, and what is told of the configuration behind it.
@@ -153,7 +124,7 @@ impl Assembly {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = self.keys(&config, &mut carried)?;
         let signer = self.signer(&config, &mut carried)?;
-        let services = self.services(&config, &mut carried)?;
+        let services = carried.services.assemble(&config, &self.metrics, &self.clock)?;
         let believed = config.gate.issuers.iter().filter(|issuer| !issuer.disabled);
         let believed = believed.filter_map(IssuerSpec::certificates);
         let authorities: Vec<_> =
@@ -352,60 +323,6 @@ impl Assembly {
             Arc::clone(&self.entropy),
             SIGNED_IDENTITIES,
         ))))
-    }
-
-    /// What looks names up. When other servers are asked from now on, the services start anew.
-    fn names(&self, config: &Config, carried: &mut Carried) -> Option<Names> {
-        match &carried.names {
-            Some((servers, names)) if *servers == config.dns_servers => names.clone(),
-            _ => {
-                let names = Names::new(&config.dns_servers).inspect_err(|error| {
-                    tracing::warn!(%error, "each connection looks its endpoint's name up itself");
-                });
-                carried.services.clear();
-                let (_, names) = carried.names.insert((config.dns_servers.clone(), names.ok()));
-                names.clone()
-            }
-        }
-    }
-
-    fn services(
-        &self,
-        config: &Config,
-        carried: &mut Carried,
-    ) -> Result<Vec<Arc<Service>>, AssemblyError> {
-        let names = self.names(config, carried);
-        let mut services = Vec::with_capacity(config.gate.services.len());
-        for service in &config.gate.services {
-            let Some(upstream) = config.services.get(&service.name) else { continue };
-            let files = UpstreamFiles::read(upstream)?;
-            let same = carried.services.iter().position(|carried| {
-                carried.service.options().name == service.name
-                    && carried.upstream == *upstream
-                    && carried.files == files
-            });
-            services.push(match same {
-                Some(position) => carried.services.swap_remove(position),
-                None => {
-                    let options = service_options(&service.name, upstream, &files)?;
-                    let service = Arc::new(Service::new(options, &self.metrics));
-                    let probing = probe(Arc::clone(&service), Arc::clone(&self.clock));
-                    let following = {
-                        let (service, clock) = (Arc::clone(&service), Arc::clone(&self.clock));
-                        let names = names.clone();
-                        async move {
-                            if let Some(names) = names {
-                                follow_names(service, names, clock).await;
-                            }
-                        }
-                    };
-                    let _tasks = [Task::spawn(probing), Task::spawn(following)];
-                    CarriedService { service, upstream: upstream.clone(), files, _tasks }
-                }
-            });
-        }
-        carried.services = services;
-        Ok(carried.services.iter().map(|carried| Arc::clone(&carried.service)).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 mod acme;
 mod admin;
 mod assembly;
+mod carried_services;
 mod checkpoint_key;
 mod descriptors;
 mod files;
