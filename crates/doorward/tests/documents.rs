@@ -36,15 +36,21 @@ services: { orders: { audience: orders, endpoints: [http://127.0.0.1:9001] } }
 #[test]
 fn the_configurations_of_certificates_are_good() {
     let document = read("docs/certificates.md");
-    let [files, acme] = blocks(&document, "yaml").try_into().expect("two configurations");
+    let [files, acme, callers] = blocks(&document, "yaml").try_into().expect("configurations");
     // What the first names is not here.
     assert!(files.contains("certificates: [tls/example.pem, tls/wildcard.pem]"));
     check(&acme);
+    check(&callers);
 }
 
 fn check(config: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("doorward.yaml");
+    std::fs::create_dir(directory.path().join("tls")).expect("a directory");
+    for (from, to) in [("tls.pem", "example.pem"), ("ca.pem", "clients.pem")] {
+        let from = Path::new("tests/config/files").join(from);
+        std::fs::copy(from, directory.path().join("tls").join(to)).expect("a file of certificates");
+    }
     std::fs::write(&path, config).expect("to be written");
     let output = doorward().arg("check").arg(&path).output().expect("the binary runs");
     assert!(output.status.success(), "{output:?}");

@@ -164,8 +164,10 @@ impl Endpoint {
         }
     }
 
-    /// A probe says at `now` how it is. `fall` in a row that fail take it out, `rise` that succeed take it back.
-    pub(crate) fn probed(&self, well: bool, (fall, rise): (u32, u32), now: Timestamp) {
+    /// A probe says at `now` how it is. `fall` in a row that fail take it out, `rise` that succeed take it back; tells
+    /// whether it was taken out or back.
+    pub(crate) fn probed(&self, well: bool, (fall, rise): (u32, u32), now: Timestamp) -> bool {
+        let mut changed = false;
         if well {
             self.answered();
         }
@@ -177,10 +179,12 @@ impl Endpoint {
                 self.dissent.store(0, Ordering::Relaxed);
                 self.healthy.store(well, Ordering::Relaxed);
                 self.up_since.store(now.as_millis(), Ordering::Relaxed);
+                changed = true;
             }
         }
         let up = self.healthy.load(Ordering::Relaxed) && self.rests.load(Ordering::Relaxed) == 0;
         self.up.set(i64::from(up));
+        changed
     }
 }
 
@@ -220,9 +224,12 @@ mod tests {
     fn as_many_probes_as_were_asked_for_take_it_out_and_back() {
         let now = Timestamp::from_secs(100);
         let endpoint = endpoint();
+        let mut up = true;
         let mut probe = |well| {
-            endpoint.probed(well, (2, 3), now);
-            endpoint.is_up(Timestamp::MAX)
+            let changed = endpoint.probed(well, (2, 3), now);
+            let before = std::mem::replace(&mut up, endpoint.is_up(Timestamp::MAX));
+            assert_eq!(changed, before != up);
+            up
         };
         assert_eq!([false, true, false, false].map(&mut probe), [true, true, true, false]);
         assert_eq!([true, true, false].map(&mut probe), [false, false, false]);

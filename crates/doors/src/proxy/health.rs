@@ -43,11 +43,14 @@ pub async fn probe(service: Arc<Service>, clock: Arc<dyn Clock>) {
             });
         }
         while let Some(Ok((endpoint, well))) = probes.join_next().await {
-            if !well {
-                let (service, endpoint) = (&service.options.name, &*endpoint.name);
-                tracing::warn!(endpoint, service, "a probe failed");
+            let changed = endpoint.probed(well, (health.fall, health.rise), clock.now());
+            let (service, endpoint) = (&service.options.name, &*endpoint.name);
+            match (changed, well) {
+                (true, true) => tracing::info!(endpoint, service, "an endpoint is well again"),
+                (true, false) => tracing::warn!(endpoint, service, "an endpoint fails its checks"),
+                (false, false) => tracing::debug!(endpoint, service, "a check failed"),
+                (false, true) => {}
             }
-            endpoint.probed(well, (health.fall, health.rise), clock.now());
         }
     }
 }

@@ -50,7 +50,10 @@ impl<'a> Page<'a> {
             (false, Some(Value::Null) | None) => String::new(),
             (false, Some(Value::Array(items))) if items.is_empty() => String::new(),
             (false, Some(Value::Array(items))) => {
-                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                let item = |item: &Value| {
+                    item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned)
+                };
+                let items: Vec<_> = items.iter().map(item).collect();
                 format!("`[{}]`", items.join(", "))
             }
             (false, Some(Value::Object(members))) if members.is_empty() => String::new(),

@@ -37,7 +37,8 @@ pub(in crate::config) struct Service {
     #[serde(default)]
     pub(in crate::config) ejection: Ejection,
     /// Which requests are sent once more, to another endpoint: those without a body that may be done twice (GET, HEAD, PUT,
-    /// DELETE, OPTIONS, TRACE), when their connection breaks, no answer comes in time, or the answer is one of these.
+    /// DELETE, OPTIONS, TRACE), when their connection breaks, no answer comes in time, or the answer is one of these. Without
+    /// this key too; never with `at_most: 0`.
     #[serde(default)]
     pub(in crate::config) retry: Retry,
     /// How it is told who is calling.
