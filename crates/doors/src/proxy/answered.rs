@@ -9,7 +9,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::attempt::Attempt;
-use super::body::{DoorBody, Lease, WatchedBody};
+use super::body::{Lease, WatchedBody};
+use super::door_body::DoorBody;
 use super::endpoint::{Endpoint, UnderWay};
 use super::failure::Failure;
 use super::sender::Sender;

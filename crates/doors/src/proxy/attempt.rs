@@ -7,8 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use hyper::body::{Body, Incoming};
 
 use super::answered::Answered;
-use super::body::{CHECK_EVERY, DoorBody, UploadLimits, WatchedBody};
+use super::body::{CHECK_EVERY, UploadLimits, WatchedBody};
 use super::busyness::Busy;
+use super::door_body::DoorBody;
 use super::endpoint::Endpoint;
 use super::exchange::Unanswered;
 use super::failure::Failure;

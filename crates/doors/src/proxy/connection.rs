@@ -21,8 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::body::{CHECK_EVERY, DoorBody};
+use super::body::CHECK_EVERY;
 use super::busyness::Busyness;
+use super::door_body::DoorBody;
 use super::handler::Handler;
 use super::paced::{Pace, Paced};
 use super::proxy_protocol::{self, PREFIX_BYTES, Source, rest_length};

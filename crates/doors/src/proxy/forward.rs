@@ -10,8 +10,9 @@ use hyper::body::{Body, Incoming};
 use tokens::Timestamp;
 
 use super::attempt::{Attempt, Head};
-use super::body::{DoorBody, UploadLimits};
+use super::body::UploadLimits;
 use super::busyness::Busy;
+use super::door_body::DoorBody;
 use super::failure::Failure;
 use super::pool::Pool;
 use super::service::Service;

@@ -15,9 +15,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::body::DoorBody;
 use super::busyness::Busy;
 use super::connection::Caller;
+use super::door_body::DoorBody;
 use super::lag::Lag;
 use super::pool::Pool;
 use super::refusals::Refused;

@@ -9,6 +9,7 @@ mod client_chains;
 mod connection;
 mod connections;
 mod dial;
+mod door_body;
 mod endpoint;
 mod exchange;
 mod failure;
