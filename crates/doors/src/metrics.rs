@@ -106,7 +106,7 @@ impl Metrics {
             connections_refused: counted(
                 all,
                 "connections_refused",
-                "Connections closed at once because there were too many",
+                "Connections closed at once because there were too many, or too much to do",
             ),
             connections_evicted: counted(
                 all,
@@ -126,7 +126,7 @@ impl Metrics {
             requests_shed: counted(
                 all,
                 "requests_shed",
-                "Requests turned away unjudged because too many were under way",
+                "Requests turned away unjudged because there was too much to do",
             ),
             tls_handshakes_failed: counted(
                 all,

@@ -87,8 +87,8 @@ pub(super) fn measure(options: &Resilience, binary: &Path) -> Result<String> {
     writeln!(
         text,
         "**Method**: one data thread on a core of its own, the load and the service on another. Capacity is what 32 \
-         connections get that ask again as soon as they are answered, for {} s. Then {TIMES} times as much is offered at \
-         a fixed rate for as long, by so many callers with a connection each, who go away after {} s and come back; what \
+         connections get that ask again as soon as they are answered, for {} s; it is measured before and after, and the \
+         mean taken. {TIMES} times as much is offered in between, at a fixed rate, for as long, by so many callers with a connection each, who go away after {} s and come back; what \
          is due while all of them wait is not sent.\n",
         seconds.as_secs(),
         PATIENCE.as_secs()
@@ -148,18 +148,22 @@ fn overload(
     let head = door.head("GET", "/orders/7", "");
     let offer =
         |rate, connections| Offer { address: door.address, rate, connections, patience: PATIENCE };
-    let asked = head.clone();
-    let load = Offered::start(offer(None, 32), move |_| asked.clone())?;
-    let spent = processor_seconds(door.pid())?;
-    let_pass(seconds);
     let busy = |since: f64| -> Result<f64> {
         Ok(100.0 * (processor_seconds(door.pid())? - since) / seconds.as_secs_f64())
     };
-    let busy_before = busy(spent)?;
-    let capacity = goodput(&load.stop()?, seconds);
+    let capacity = || -> Result<(f64, f64)> {
+        let asked = head.clone();
+        let load = Offered::start(offer(None, 32), move |_| asked.clone())?;
+        let spent = processor_seconds(door.pid())?;
+        let_pass(seconds);
+        let busy = busy(spent)?;
+        Ok((goodput(&load.stop()?, seconds), busy))
+    };
+    let (capacity_before, busy_before) = capacity()?;
     let before = resident_mib(door.pid())?;
-    let offered = (capacity * f64::from(TIMES)) as u32;
-    let load = Offered::start(offer(Some(offered), callers), move |_| head.clone())?;
+    let offered = (capacity_before * f64::from(TIMES)) as u32;
+    let asked = head.clone();
+    let load = Offered::start(offer(Some(offered), callers), move |_| asked.clone())?;
     let (mut most, spent) = (before, processor_seconds(door.pid())?);
     while load.elapsed() < seconds {
         most = most.max(resident_mib(door.pid())?);
@@ -168,13 +172,14 @@ fn overload(
     let busy = (busy_before, busy(spent)?);
     let endings: Vec<_> =
         load.stop()?.into_iter().filter(|one| one.outcome != Outcome::Unsent).collect();
+    let (capacity_after, _) = capacity()?;
     let admitted: Vec<_> = endings.iter().filter(|one| is_good(one)).copied().collect();
     let part = |count: usize| 100.0 * count as f64 / endings.len().max(1) as f64;
     let of =
         |which: fn(Outcome) -> bool| part(endings.iter().filter(|one| which(one.outcome)).count());
     Ok(Figures {
         name,
-        capacity,
+        capacity: (capacity_before + capacity_after) / 2.0,
         offered,
         sent: endings.len() as f64 / seconds.as_secs_f64(),
         goodput: goodput(&endings, seconds),

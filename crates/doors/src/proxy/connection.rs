@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokens::UnverifiedChain;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -95,13 +95,26 @@ impl Serving {
                 () = busy.gives_way() => None,
             };
             let Some(http2) = preface else { return };
+            if self.has_lost(&stream).await {
+                return;
+            }
             let stream = Paced::new(stream, busy.clone(), pace);
             return self.speak(http2, stream, busy, caller).await;
         }
         let Some(tls) = self.handler.server_tls() else { return };
-        let stream = Paced::new(stream, busy.clone(), pace);
+        let accepting = async {
+            if self.has_lost(&stream).await {
+                return Ok(None);
+            }
+            // There is no cheaper way to say no before there is a connection to say it on.
+            if self.handler.is_late(Instant::now()) {
+                self.handler.refused();
+                return Ok(None);
+            }
+            tls.accept(Paced::new(stream, busy.clone(), pace)).await
+        };
         let accepted = tokio::select! {
-            accepted = timeout(limits.header_timeout, tls.accept(stream)) => accepted,
+            accepted = timeout(limits.header_timeout, accepting) => accepted,
             () = busy.gives_way() => return,
         };
         match accepted {
@@ -114,11 +127,18 @@ impl Serving {
                 caller.certificate = chain.map(|chain| Arc::new(ClientCertificate::new(chain)));
                 self.speak(http2, stream, busy, caller).await;
             }
-            // It has seen what it came for.
+            // It has seen what it came for, or has left, or came when it could not be served.
             Ok(Ok(None)) => {}
             Ok(Err(error)) => self.handler.no_handshake(caller.peer, &error.to_string()),
             Err(_) => self.handler.no_handshake(caller.peer, "it took too long"),
         }
+    }
+
+    /// Whether a caller whose first bytes are awaited has left while it waited for a thread that was late. It is not done
+    /// for nobody what others wait for.
+    async fn has_lost(&self, stream: &TcpStream) -> bool {
+        self.handler.was_late(Instant::now())
+            && stream.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed())
     }
 
     async fn speak<S>(self, http2: bool, stream: S, busy: Busyness, caller: Caller)

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gate::Answer;
@@ -13,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use super::busyness::Busy;
@@ -46,7 +48,7 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(crate) fn new(doorway: Arc<Doorway>, ids: RequestIds) -> Self {
-        Self { doorway, ids, pool: Arc::default(), lag: Lag::default() }
+        Self { doorway, ids, pool: Arc::default(), lag: Lag::new(Instant::now()) }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -60,7 +62,17 @@ impl Handler {
 
     /// Watches how late its thread is, for as long as it is polled.
     pub(crate) async fn keep_time(&self) {
-        self.lag.keep().await;
+        self.lag.keep(worked).await;
+    }
+
+    /// Whether its thread had too much to do lately.
+    pub(crate) fn was_late(&self, now: Instant) -> bool {
+        self.lag.is_watched(now)
+    }
+
+    /// Whether its thread has so much to do that it takes on no more for now.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.lag.sheds(now, worked)
     }
 
     /// What is still under way is cut off because the process ends.
@@ -84,6 +96,11 @@ impl Handler {
     pub(crate) fn no_proxy_header(&self, peer: SocketAddr, why: &str) {
         self.doorway.metrics.proxy_headers_refused.inc();
         tracing::debug!(%peer, why, "a PROXY protocol header was refused");
+    }
+
+    /// A caller was turned away before it had said what it wants.
+    pub(crate) fn refused(&self) {
+        self.doorway.metrics.connections_refused.inc();
     }
 
     /// A caller and we could not agree on TLS.
@@ -145,7 +162,8 @@ impl Handler {
         let ours = |response: Response<Full<Bytes>>, busy| {
             response.map(|body| DoorBody::Ours { body, _busy: busy })
         };
-        let place = self.doorway.crowd.enter().filter(|_| !self.lag.sheds(self.ids.next_u64()));
+        let began = Instant::now();
+        let place = self.doorway.crowd.enter().filter(|_| !self.is_late(began));
         let Some(place) = place else {
             return ours(self.shed(&request), busy);
         };
@@ -170,7 +188,7 @@ impl Handler {
             peer: caller.peer,
             scheme: caller.scheme,
             version: parts.version,
-            began: Instant::now(),
+            began,
         };
         let (uri, manner) = (&parts.uri, Manner::of(parts.version, &parts.headers));
         if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
@@ -205,6 +223,12 @@ impl Handler {
         }
         response
     }
+}
+
+/// How long this thread has had its processor.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// An answer with what a browser is told about which pages may read it, in place of what the service says.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gate::request::Scheme;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::{JoinSet, unconstrained, yield_now};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::busyness::Busyness;
@@ -22,6 +22,8 @@ use crate::request_id::RequestIds;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// How many connections are accepted until everything else has its turn.
+const IN_A_ROW: usize = 512;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may be open beyond `limits.connections` for the moment that those which give way take to end.
@@ -174,12 +176,16 @@ impl Door {
         let mut connections = JoinSet::new();
         let stopping = drained(self.serving.draining.clone());
         tokio::pin!(stopping);
+        let mut in_a_row = 0;
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
+                // As many as there are: who waits for this waits where nobody sees it.
+                accepted = unconstrained(self.listener.accept()) => match accepted {
                     Ok((stream, peer)) => {
-                        if self.take(stream, peer, &mut connections) {
-                            // The one that gives way ends before the next comes.
+                        in_a_row += 1;
+                        // The one that gives way ends before the next comes.
+                        if self.take(stream, peer, &mut connections) || in_a_row >= IN_A_ROW {
+                            in_a_row = 0;
                             yield_now().await;
                         }
                     }
