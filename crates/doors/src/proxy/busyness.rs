@@ -18,6 +18,7 @@ pub(crate) struct Busyness(Arc<State>);
 struct State {
     answering: AtomicUsize,
     streams: AtomicBool,
+    served: AtomicBool,
     handed_over: AtomicBool,
     stalled: AtomicBool,
     unwritten: AtomicUsize,
@@ -51,6 +52,7 @@ impl Default for Busyness {
         Self(Arc::new(State {
             answering: AtomicUsize::new(0),
             streams: AtomicBool::new(false),
+            served: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             unwritten: AtomicUsize::new(0),
@@ -104,6 +106,11 @@ impl Busyness {
                 moments.head_began.map_or(moments.idle_since, |began| began.max(moments.idle_since))
             })
         })
+    }
+
+    /// Whether a service has answered a request on it.
+    pub(crate) fn was_served(&self) -> bool {
+        self.0.served.load(Ordering::Relaxed)
     }
 
     /// Has the connection end for another, unless a request comes before it does.
@@ -180,6 +187,16 @@ impl Busy {
     /// Whether requests come beside each other on its connection (HTTP/2).
     pub(crate) fn has_streams(&self) -> bool {
         self.connection.0.streams.load(Ordering::Relaxed)
+    }
+
+    /// A service has answered it.
+    pub(crate) fn served(&self) {
+        self.connection.0.served.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a service has answered a request on its connection.
+    pub(crate) fn was_served(&self) -> bool {
+        self.connection.was_served()
     }
 
     /// A part of its answer begins to wait.

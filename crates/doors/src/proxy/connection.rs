@@ -107,7 +107,7 @@ impl Serving {
                 return Ok(None);
             }
             // There is no cheaper way to say no before there is a connection to say it on.
-            if self.handler.is_late(Instant::now()) {
+            if self.handler.is_late(Instant::now(), true) {
                 self.handler.refused();
                 return Ok(None);
             }
@@ -137,7 +137,7 @@ impl Serving {
     /// Whether a caller whose first bytes are awaited has left while it waited for a thread that was late. It is not done
     /// for nobody what others wait for.
     async fn has_lost(&self, stream: &TcpStream) -> bool {
-        self.handler.was_late(Instant::now())
+        self.handler.was_late()
             && stream.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed())
     }
 

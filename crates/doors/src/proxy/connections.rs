@@ -1,7 +1,7 @@
 //! The open connections of a data thread, and which of them gives way when there are too many: the one that has been idle
-//! longest.
+//! longest, those first on which nothing was ever served.
 //!
-//! Each connection has one place in an order by time. That time is no later than the one since when it is idle; it is put
+//! Each connection has one place in an order by time. That time is no later than the one since when it counts as idle; it is put
 //! right when somebody looks, which is only when a connection has to give way. So requests cost nothing here, and what
 //! stands first and is put right already has been idle longest of all.
 
@@ -16,6 +16,9 @@ use super::busyness::Busyness;
 /// How long a connection is idle at least before it gives way: callers who ask again and again keep theirs, however many
 /// new ones come.
 const IDLE_FOR: Duration = Duration::from_secs(1);
+
+/// By how much later one counts as idle on which something was served: its caller may be about to ask again.
+const SERVED: Duration = Duration::from_secs(10);
 
 /// How many are looked at for one that has to give way, at most. Each is looked at once a second at most, for what was
 /// at work is put behind all that a look can reach within [`IDLE_FOR`].
@@ -56,7 +59,8 @@ impl Connections {
         let mut best: Option<(Instant, u64)> = None;
         for _ in 0..LOOKS {
             let Some((first, busy)) = order.by_time.pop_first() else { break };
-            let since = busy.quiet_since().unwrap_or(now).max(first.0);
+            let later = if busy.was_served() { SERVED } else { Duration::ZERO };
+            let since = busy.quiet_since().map_or(now, |since| since + later).max(first.0);
             let place = (since, first.1);
             order.put(place, busy);
             let long_enough = now.saturating_duration_since(since) >= IDLE_FOR;
@@ -131,6 +135,18 @@ mod tests {
         tokio::time::advance(IDLE_FOR).await;
         assert!(connections.give_way(Instant::now()));
         assert!(!connections.give_way(Instant::now()), "nobody is left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_on_which_something_was_served_gives_way_ten_seconds_later() {
+        let (connections, all, now) = opened(3).await;
+        all[0].0.begin().served();
+        assert!(connections.give_way(now));
+        assert_eq!(gives_way(&all), [false, true, false]);
+        assert!(connections.give_way(now));
+        assert!(!connections.give_way(now + SERVED), "it has been idle since a second ago");
+        assert!(connections.give_way(now + SERVED + IDLE_FOR));
+        assert_eq!(gives_way(&all), [true, true, true]);
     }
 
     #[tokio::test(start_paused = true)]

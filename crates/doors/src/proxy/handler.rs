@@ -65,14 +65,15 @@ impl Handler {
         self.lag.keep(worked).await;
     }
 
-    /// Whether its thread had too much to do lately.
-    pub(crate) fn was_late(&self, now: Instant) -> bool {
-        self.lag.is_watched(now)
+    /// Whether its thread has too much to do.
+    pub(crate) fn was_late(&self) -> bool {
+        self.lag.was_late()
     }
 
-    /// Whether its thread has so much to do that it takes on no more for now.
-    pub(crate) fn is_late(&self, now: Instant) -> bool {
-        self.lag.sheds(now, worked)
+    /// Whether its thread has so much to do that it takes on no more for now; `newcomer` says that nothing was served on
+    /// the connection before.
+    pub(crate) fn is_late(&self, now: Instant, newcomer: bool) -> bool {
+        self.lag.sheds(now, newcomer, worked)
     }
 
     /// What is still under way is cut off because the process ends.
@@ -163,7 +164,7 @@ impl Handler {
             response.map(|body| DoorBody::Ours { body, _busy: busy })
         };
         let began = Instant::now();
-        let place = self.doorway.crowd.enter().filter(|_| !self.is_late(began));
+        let place = self.doorway.crowd.enter().filter(|_| !self.is_late(began, !busy.was_served()));
         let Some(place) = place else {
             return ours(self.shed(&request), busy);
         };
@@ -209,6 +210,9 @@ impl Handler {
                     let sharing = admitted.sharing();
                     let forwarded =
                         forward::forward(admitted, body, websocket, &busy, doorway, pool).await;
+                    if forwarded.is_ok() {
+                        busy.served();
+                    }
                     shared(forwarded, sharing)
                 }
                 Err(answer) => Err(answer),

@@ -9,9 +9,12 @@ use tokio::time::{Instant, sleep_until};
 const EVERY: Duration = Duration::from_millis(20);
 /// How late a thread may be. A request waits for some five turns: it takes a tenth of a second then.
 const BEARABLE: Duration = Duration::from_millis(20);
-/// For how long one that was too late is watched. One that was late once was held up; one that is late again has too much
-/// to do.
-const WATCHED: Duration = Duration::from_millis(500);
+/// How late it may be for who comes anew. They are turned away first, so that callers that come back as soon as they are
+/// turned away do not push out those that are being served.
+const BEARABLE_FOR_NEWCOMERS: Duration = Duration::from_millis(10);
+/// For how long it may be later than that. What comes all at once takes its time and passes; one that does not catch up has
+/// too much to do (Nichols and Jacobson, "Controlling Queue Delay", 2012).
+const PASSING: Duration = Duration::from_millis(250);
 
 /// How long what is ready waits for its turn, in one data thread, because of what else the thread does.
 ///
@@ -25,14 +28,14 @@ pub(super) struct Lag {
     /// `start`.
     due: AtomicU64,
     worked: AtomicU64,
-    /// Until when the thread is watched, in microseconds from `start`.
-    watched: AtomicU64,
+    /// Since when the thread was too late at every look, in microseconds from `start`.
+    late_since: AtomicU64,
 }
 
 impl Lag {
     pub(super) fn new(now: Instant) -> Self {
-        let [due, worked, watched] = [u64::MAX, 0, 0].map(AtomicU64::new);
-        Self { start: now, due, worked, watched }
+        let [due, worked, late_since] = [u64::MAX, 0, u64::MAX].map(AtomicU64::new);
+        Self { start: now, due, worked, late_since }
     }
 
     /// Looks for as long as it is polled: it has to wait for its turn like all others. `worked` tells how long the thread
@@ -45,27 +48,37 @@ impl Lag {
             self.due.store(self.at(due), Ordering::Relaxed);
             sleep_until(due).await;
             let now = Instant::now();
-            if self.late(now, &worked) > BEARABLE {
-                self.watched.store(self.at(now + WATCHED), Ordering::Relaxed);
+            if self.late(now, &worked) <= BEARABLE_FOR_NEWCOMERS {
+                self.late_since.store(u64::MAX, Ordering::Relaxed);
+            } else {
+                self.late_since.fetch_min(self.at(due), Ordering::Relaxed);
             }
         }
     }
 
-    /// Whether the thread was late lately.
-    pub(super) fn is_watched(&self, now: Instant) -> bool {
-        self.at(now) < self.watched.load(Ordering::Relaxed)
+    /// Whether the thread was too late at the last look.
+    pub(super) fn was_late(&self) -> bool {
+        self.late_since.load(Ordering::Relaxed) != u64::MAX
     }
 
-    /// Whether what comes now is turned away.
-    pub(super) fn sheds(&self, now: Instant, worked: impl Fn() -> Duration) -> bool {
-        self.is_watched(now) && self.late(now, worked) > BEARABLE
+    /// Whether what comes now is turned away; `newcomer` says that nothing was served on its connection before.
+    pub(super) fn sheds(
+        &self,
+        now: Instant,
+        newcomer: bool,
+        worked: impl Fn() -> Duration,
+    ) -> bool {
+        let late_since = self.late_since.load(Ordering::Relaxed);
+        let bearable = if newcomer { BEARABLE_FOR_NEWCOMERS } else { BEARABLE };
+        self.at(now).saturating_sub(late_since) >= micros(PASSING)
+            && self.late(now, worked) > bearable
     }
 
     /// How late the look is that is due, as far as the thread itself made it so.
     fn late(&self, now: Instant, worked: impl Fn() -> Duration) -> Duration {
         let late = self.at(now).saturating_sub(self.due.load(Ordering::Relaxed));
         let late = Duration::from_micros(late);
-        if late <= BEARABLE {
+        if late <= BEARABLE_FOR_NEWCOMERS {
             return late;
         }
         let worked = micros(worked()).saturating_sub(self.worked.load(Ordering::Relaxed));
@@ -90,46 +103,37 @@ mod tests {
     /// How many milliseconds a turn took, and for how many of them the thread worked.
     type Turn = (u64, u64);
 
-    /// Whether something is turned away at the end of the last of some turns.
-    async fn sheds_after(turns: &[Turn]) -> bool {
+    /// Whether a newcomer, and who has been served before, are turned away at the end of the last of some turns.
+    async fn sheds_after(turns: &[Turn]) -> [bool; 2] {
         let (lag, clock) = (Lag::new(Instant::now()), Cell::new(0));
         let worked = || Duration::from_millis(clock.get());
         let mut keeping = std::pin::pin!(lag.keep(worked));
-        let mut sheds = false;
         for (took, working) in turns {
             let _ = tokio::time::timeout(Duration::ZERO, &mut keeping).await;
             // Nothing is polled while time passes.
             tokio::time::advance(Duration::from_millis(*took)).await;
             clock.set(clock.get() + working);
-            sheds = lag.sheds(Instant::now(), worked);
         }
-        sheds
+        [true, false].map(|newcomer| lag.sheds(Instant::now(), newcomer, worked))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_is_turned_away_while_a_thread_is_late_again_by_its_own_work() {
-        let table: [(&str, &[Turn], bool); 8] = [
-            ("in time", &[(20, 20), (20, 20)], false),
-            ("late once", &[(20, 20), (600, 600)], false),
-            ("late again", &[(41, 41), (41, 41)], true),
-            ("late again, but not too late yet", &[(41, 41), (40, 40)], false),
-            ("late again soon after", &[(41, 41), (20, 20), (300, 300)], true),
-            ("late again long after", &[(41, 41), (520, 0), (41, 41)], false),
-            ("held up again by others", &[(600, 600), (300, 20)], false),
-            ("held up by others, then late", &[(600, 20), (300, 300)], false),
+    async fn what_comes_is_turned_away_while_a_thread_does_not_catch_up_with_its_own_work() {
+        let (nobody, newcomers, everybody) = ([false, false], [true, false], [true, true]);
+        let table: [(&str, &[Turn], [bool; 2]); 10] = [
+            ("in time", &[(20, 20), (20, 20)], nobody),
+            ("late once, for long", &[(20, 20), (600, 600)], nobody),
+            ("late for 250 ms", &[(140, 140), (130, 130)], everybody),
+            ("late for less", &[(140, 140), (129, 129)], nobody),
+            ("late for long, but not too late yet", &[(300, 300), (30, 30)], nobody),
+            ("late for long, and too late for newcomers", &[(300, 300), (40, 40)], newcomers),
+            ("late for long, and too late", &[(300, 300), (41, 41)], everybody),
+            ("late, in time and late again", &[(300, 300), (20, 20), (200, 200)], nobody),
+            ("held up again by others", &[(600, 600), (300, 10)], nobody),
+            ("held up by others, then late", &[(600, 10), (300, 300)], nobody),
         ];
         for (name, turns, sheds) in table {
             assert_eq!(sheds_after(turns).await, sheds, "{name}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_thread_that_was_late_is_watched_for_half_a_second() {
-        for (between, sheds) in [(22, true), (23, false)] {
-            let mut turns = vec![(41, 41)];
-            turns.extend(std::iter::repeat_n((20, 20), between));
-            turns.push((41, 41));
-            assert_eq!(sheds_after(&turns).await, sheds, "{between} turns in time");
         }
     }
 }

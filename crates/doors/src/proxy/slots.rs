@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 /// The longest that a request waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long it waits while none has found a place free for [`CONGESTED_AFTER`]: whoever waits longer then only makes
+/// How long it waits while none of the same caller has found a place free for [`CONGESTED_AFTER`]: whoever waits longer then only makes
 /// others wait (Nichols and Jacobson, "Controlling Queue Delay", 2012; as servers use it: Maurer, "Fail at Scale", 2015).
 const CONGESTED_WAIT: Duration = Duration::from_millis(10);
 /// How long a queue may be there before it counts as one that does not go away by itself.
@@ -26,7 +26,6 @@ pub(crate) struct Slots {
     free: Arc<Semaphore>,
     waiting: Semaphore,
     taken: Mutex<Taken>,
-    released: Notify,
     hasher: RandomState,
 }
 
@@ -43,30 +42,46 @@ pub(crate) struct SlotsSize {
 
 #[derive(Debug)]
 struct Taken {
-    /// When a request last found a place free.
+    /// When a request last found a place free, whoever's it may be.
     last_free: Instant,
-    by: HashMap<u64, usize>,
+    by: HashMap<u64, Share>,
+}
+
+/// The places of one caller.
+#[derive(Debug)]
+struct Share {
+    taken: usize,
+    /// When one of its requests last found a place free.
+    last_free: Instant,
+    /// Tells one of its requests that wait for another to end.
+    released: Arc<Notify>,
 }
 
 /// A place; free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    slots: Arc<Slots>,
-    whose: u64,
-    _permit: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+    _of_share: OfShare,
 }
 
-impl Drop for Slot {
+/// A place of a caller's share; free again when it is dropped.
+#[derive(Debug)]
+struct OfShare {
+    slots: Arc<Slots>,
+    whose: u64,
+}
+
+impl Drop for OfShare {
     fn drop(&mut self) {
         let mut taken = self.slots.taken();
-        if let Some(count) = taken.by.get_mut(&self.whose) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by.remove(&self.whose);
-            }
+        let Some(share) = taken.by.get_mut(&self.whose) else { return };
+        share.taken -= 1;
+        share.released.notify_one();
+        if share.taken == 0 {
+            // Whoever still waits asks for the next share's word.
+            share.released.notify_waiters();
+            taken.by.remove(&self.whose);
         }
-        drop(taken);
-        self.slots.released.notify_waiters();
     }
 }
 
@@ -77,7 +92,6 @@ impl Slots {
             free: Arc::new(Semaphore::new(size.under_way)),
             waiting: Semaphore::new(size.waiting),
             taken: Mutex::new(Taken { last_free: now, by: HashMap::new() }),
-            released: Notify::new(),
             hasher: RandomState::new(),
         })
     }
@@ -98,50 +112,61 @@ impl Slots {
     }
 
     async fn slot_for(self: &Arc<Self>, whose: u64, within: Duration) -> Option<Slot> {
-        if let Some(slot) = self.at_once(whose, Instant::now()) {
+        let now = Instant::now();
+        if let Some(slot) = self.at_once(whose, now) {
             return Some(slot);
         }
         let _waiting = self.waiting.try_acquire().ok()?;
-        let congested = self.taken().last_free.elapsed() > CONGESTED_AFTER;
+        let congested = now.duration_since(self.last_free(whose)) > CONGESTED_AFTER;
         let patience = if congested { CONGESTED_WAIT } else { LONGEST_WAIT };
         timeout(patience.min(within), self.eventually(whose)).await.ok().flatten()
     }
 
     fn at_once(self: &Arc<Self>, whose: u64, now: Instant) -> Option<Slot> {
-        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        let of_all = Arc::clone(&self.free).try_acquire_owned().ok()?;
         self.taken().last_free = now;
-        self.take(whose, permit)
+        let of_share = self.of_share(whose, now).ok()?;
+        if let Some(share) = self.taken().by.get_mut(&whose) {
+            share.last_free = now;
+        }
+        Some(Slot { _of_all: of_all, _of_share: of_share })
+    }
+
+    /// When a request of the caller could last have found a place free.
+    fn last_free(&self, whose: u64) -> Instant {
+        let taken = self.taken();
+        let share = taken.by.get(&whose).map_or(taken.last_free, |share| share.last_free);
+        share.min(taken.last_free)
     }
 
     async fn eventually(self: &Arc<Self>, whose: u64) -> Option<Slot> {
-        loop {
-            // Listened for before it is asked, so that nothing is missed in between.
-            let released = self.released.notified();
-            if self.may_take(whose) {
-                let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-                if let Some(slot) = self.take(whose, permit) {
-                    return Some(slot);
-                }
-            } else {
-                released.await;
+        let of_share = loop {
+            match self.of_share(whose, Instant::now()) {
+                Ok(place) => break place,
+                // What is told before this waits is kept for it.
+                Err(released) => released.notified().await,
             }
-        }
+        };
+        let of_all = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        Some(Slot { _of_all: of_all, _of_share: of_share })
     }
 
-    /// Takes the place for the caller, unless it has as many as one may have.
-    fn take(self: &Arc<Self>, whose: u64, permit: OwnedSemaphorePermit) -> Option<Slot> {
+    /// A place of the caller's share.
+    ///
+    /// # Errors
+    /// What tells of one that has become free, when it has as many as one may have.
+    fn of_share(self: &Arc<Self>, whose: u64, now: Instant) -> Result<OfShare, Arc<Notify>> {
         let mut taken = self.taken();
-        let count = taken.by.entry(whose).or_default();
-        if *count >= self.size.of_one {
-            return None;
+        let share = taken.by.entry(whose).or_insert_with(|| Share {
+            taken: 0,
+            last_free: now,
+            released: Arc::default(),
+        });
+        if share.taken >= self.size.of_one {
+            return Err(Arc::clone(&share.released));
         }
-        *count += 1;
-        drop(taken);
-        Some(Slot { slots: Arc::clone(self), whose, _permit: permit })
-    }
-
-    fn may_take(&self, whose: u64) -> bool {
-        self.taken().by.get(&whose).is_none_or(|count| *count < self.size.of_one)
+        share.taken += 1;
+        Ok(OfShare { slots: Arc::clone(self), whose })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -195,6 +220,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_waits_for_its_share_is_told_one_by_one() {
+        let slots = slots(4, 1);
+        let mut held = slots.at_once(HERE, Instant::now());
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(slots.eventually(HERE))).collect();
+        for one in &mut waiting {
+            assert!(timeout(Duration::ZERO, one).await.is_err());
+        }
+        // The first goes away after it was told; the next is told in its place.
+        drop(held.take());
+        drop(waiting.remove(0));
+        for one in waiting {
+            held = timeout(Duration::ZERO, one).await.unwrap();
+            assert!(slots.at_once(HERE, Instant::now()).is_none(), "one at a time");
+            drop(held.take());
+        }
+        assert!(slots.taken().by.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_queue_is_waited_in_and_one_that_stays_is_not() {
         let slots = slots(1, 1);
         let held = slots.at_once(HERE, Instant::now()).unwrap();
@@ -210,6 +254,20 @@ mod tests {
         drop(held);
         let _held = slots.at_once(HERE, Instant::now()).unwrap();
         assert_eq!(waited(long).await, (true, LONGEST_WAIT));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whose_share_stays_taken_waits_no_longer_for_what_is_free_for_others() {
+        let slots = slots(4, 1);
+        let _held = slots.at_once(HERE, Instant::now()).unwrap();
+        let waited = async |whose| {
+            let began = Instant::now();
+            let slot = slots.slot_for(whose, LONGEST_WAIT).await;
+            (slot.is_some(), began.elapsed())
+        };
+        assert_eq!(waited(HERE).await, (false, LONGEST_WAIT));
+        assert_eq!(waited(THERE).await, (true, Duration::ZERO));
+        assert_eq!(waited(HERE).await, (false, CONGESTED_WAIT));
     }
 
     #[tokio::test(start_paused = true)]

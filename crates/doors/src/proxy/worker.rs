@@ -23,7 +23,9 @@ use crate::request_id::RequestIds;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// How many connections are accepted until everything else has its turn.
-const IN_A_ROW: usize = 512;
+const IN_A_ROW: usize = 128;
+/// How many while there is too much to do: callers that come back as soon as they are turned away wait where they cost nothing.
+const IN_A_ROW_WHEN_LATE: usize = 16;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may be open beyond `limits.connections` for the moment that those which give way take to end.
@@ -183,8 +185,10 @@ impl Door {
                 accepted = unconstrained(self.listener.accept()) => match accepted {
                     Ok((stream, peer)) => {
                         in_a_row += 1;
+                        let late = self.serving.handler.was_late();
+                        let most = if late { IN_A_ROW_WHEN_LATE } else { IN_A_ROW };
                         // The one that gives way ends before the next comes.
-                        if self.take(stream, peer, &mut connections) || in_a_row >= IN_A_ROW {
+                        if self.take(stream, peer, &mut connections) || in_a_row >= most {
                             in_a_row = 0;
                             yield_now().await;
                         }
