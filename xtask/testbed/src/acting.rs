@@ -1,8 +1,9 @@
 //! A service that does on each connection what a test says: answers early, breaks off, or keeps silent.
 
+use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
@@ -22,7 +23,13 @@ pub struct Acting {
 struct State {
     stopping: AtomicBool,
     connections: AtomicUsize,
-    open: Mutex<Vec<TcpStream>>,
+    open: Mutex<HashMap<usize, TcpStream>>,
+}
+
+impl State {
+    fn open(&self) -> MutexGuard<'_, HashMap<usize, TcpStream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Acting {
@@ -46,14 +53,15 @@ impl Acting {
                 let Ok(stream) = stream else { continue };
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst);
                 if let Ok(twin) = stream.try_clone() {
-                    shared.open.lock().unwrap_or_else(PoisonError::into_inner).push(twin);
+                    shared.open().insert(number, twin);
                 }
-                let act = Arc::clone(&act);
+                let (act, shared) = (Arc::clone(&act), Arc::clone(&shared));
                 std::thread::spawn(move || {
                     let mut reader = Reader::new(stream);
                     // That the other side closes is how most of these connections end.
                     let _ = act(number, &mut reader);
                     let _ = reader.stream().shutdown(Shutdown::Both);
+                    shared.open().remove(&number);
                 });
             }
         });
@@ -81,7 +89,7 @@ impl Drop for Acting {
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }
-        for stream in self.state.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for (_, stream) in self.state.open().drain() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
