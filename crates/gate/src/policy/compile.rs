@@ -218,6 +218,15 @@ impl Terms<'_> {
     }
 
     fn workloads(&mut self, names: &[String], place: &Place) {
+        for (index, name) in names.iter().enumerate() {
+            let Ok((issuer, id)) = self.site.names.resolve(self.site.kind, name) else { continue };
+            let subject = id.split_once('/').map_or("", |(_, subject)| subject);
+            let Some(profile) = issuer.certificates() else { continue };
+            if let Err(expected) = profile.subject().could_be(subject) {
+                let message = format!("no certificate of `{}` names `{subject}`", issuer.name());
+                self.error(&place.at(index), &message, &format!("write {expected}"));
+            }
+        }
         self.named(EntityType::Workload, names, place, |issuer| {
             (issuer.subjects() == SubjectRule::User).then(|| {
                 let message =

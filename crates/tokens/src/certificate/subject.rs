@@ -30,6 +30,24 @@ pub enum CertificateSubject {
 }
 
 impl CertificateSubject {
+    /// Whether a certificate could have this subject; else, what one would have.
+    ///
+    /// # Errors
+    /// How such a subject is written.
+    pub fn could_be(&self, subject: &str) -> Result<(), String> {
+        let (could, expected) = match self {
+            Self::DnsName => (
+                is_dns_name(subject) && subject.to_ascii_lowercase() == subject,
+                "a DNS name in lower case, such as `billing.corp.example`".to_owned(),
+            ),
+            Self::SpiffeId(domain) => (
+                trust_domain_of(subject) == Some(domain.as_str()),
+                format!("a SPIFFE ID such as `spiffe://{domain}/billing`"),
+            ),
+        };
+        could.then_some(()).ok_or(expected)
+    }
+
     /// The subject of a certificate whose chain was verified.
     pub(super) fn read(
         &self,
