@@ -6,6 +6,7 @@ mod web;
 use anyhow::Result;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
+use testbed::Authority;
 use tokens::Algorithm;
 use web::{Ran, Web, run};
 
@@ -25,6 +26,20 @@ routes:
     service: orders
     accept: [corp]
     allow: [{ groups: [support] }]
+"#;
+
+const BY_CERTIFICATE: &str = r#"listen: { https: { address: "127.0.0.1:8443", certificates: [tls.pem] } }
+issuers:
+  hosts: { certificates: { ca: ca.pem, subject: dns_name } }
+  corp: { issuer: "https://idp.test", keys: { jwks_uri: "https://idp.test/keys" } }
+services:
+  orders: { audience: orders, endpoints: ["http://127.0.0.1:9001"] }
+routes:
+  - name: read
+    match: { host: shop.test, path: "/orders/{id}", methods: [GET] }
+    service: orders
+    accept: [hosts]
+    allow: [{ workloads: [billing.test] }]
 "#;
 
 fn folder(issuer: &str) -> Result<TempDir> {
@@ -125,6 +140,41 @@ fn a_token_is_verified_with_the_keys_of_its_issuer() -> Result<()> {
         ran.stdout.contains("verdict   denial, 401 unknown_key: the issuer has no key called"),
         "{ran:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_client_certificate_is_shown_from_a_file() -> Result<()> {
+    let folder = tempdir()?;
+    let authority = Authority::new()?;
+    let files = [
+        ("doorward.yaml", BY_CERTIFICATE.to_owned()),
+        ("ca.pem", authority.pem()),
+        ("tls.pem", authority.sign("shop.test")?),
+        ("billing.pem", authority.sign("billing.test")?),
+        ("stranger.pem", Authority::new()?.sign("billing.test")?),
+    ];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text)?;
+    }
+    let url = "https://shop.test/orders/7";
+    for (certificate, told) in [
+        ("billing.pem", ["hosts/billing.test (workload)", "permit, by read/allow/0"]),
+        ("tls.pem", ["hosts/shop.test (workload)", "denial, 403"]),
+        ("stranger.pem", ["unknown: the certificate was not verified", "denial, 401"]),
+    ] {
+        let ran = explain(&folder, &["--url", url, "--certificate", certificate], "")?;
+        for part in told {
+            assert!(ran.stdout.contains(part), "{certificate}: expected `{part}` in {ran:?}");
+        }
+    }
+    let ran = explain(&folder, &["--url", url, "--certificate", "doorward.yaml"], "")?;
+    assert_eq!(ran.stderr, "doorward: `doorward.yaml` holds no certificate\n");
+    let arguments = ["--url", url, "--claims", "-", "--issuer", "hosts"];
+    let ran = explain(&folder, &arguments, "{}")?;
+    let expected =
+        "doorward: `hosts` issues client certificates, and no tokens; expected one of `corp`\n";
+    assert_eq!(ran.stderr, expected);
     Ok(())
 }
 

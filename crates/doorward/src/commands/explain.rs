@@ -61,6 +61,9 @@ pub(super) struct Explain {
     /// The issuer whose token the claims stand for, by its name in the configuration.
     #[arg(long, value_name = "NAME", requires = "claims")]
     issuer: Option<String>,
+    /// The client certificate that the caller has shown to TLS: a PEM file with it, and those above it, if any.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// The moment to judge at, such as `2026-11-23T23:11:53Z` or seconds since 1970. By default now.
     #[arg(long, value_name = "MOMENT")]
     at: Option<Moment>,
@@ -90,6 +93,10 @@ impl Explain {
         let token = self.token.as_deref().map(super::text_or_stdin).transpose()?;
         let asked =
             Asked::new(&self.method, &self.url, &self.headers, self.peer, token.as_deref())?;
+        let asked = match &self.certificate {
+            Some(path) => asked.with_certificate(path)?,
+            None => asked,
+        };
         let now = self.at.map_or_else(|| SystemClock.now(), |at| at.0);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,10 +1,16 @@
 //! The request that is asked about, as the proxy door would read it.
 
 use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
 
+use gate::ClientCertificate;
 use gate::request::{RawRequest, Scheme};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokens::UnverifiedChain;
 
 /// The door whose reading it is.
 const DOOR: &str = "proxy";
@@ -16,6 +22,8 @@ pub(super) struct Asked {
     target: Uri,
     headers: HeaderMap,
     peer: IpAddr,
+    scheme: Scheme,
+    certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl Asked {
@@ -49,7 +57,8 @@ impl Asked {
             let host = HeaderValue::from_str(authority);
             headers.insert(HOST, host.map_err(|_| format!("`{authority}` is not a host"))?);
         }
-        let asked = Self { method, target, headers, peer };
+        let scheme = if url.starts_with("https://") { Scheme::Https } else { Scheme::Http };
+        let asked = Self { method, target, headers, peer, scheme, certificate: None };
         match token {
             Some(token) => asked.with_token(token),
             None => Ok(asked),
@@ -61,6 +70,19 @@ impl Asked {
         let value = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| "the token has characters that no header can hold".to_owned())?;
         self.headers.append(AUTHORIZATION, value);
+        Ok(self)
+    }
+
+    /// The same, over TLS with the client certificates in a file.
+    pub(super) fn with_certificate(mut self, path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let pem = std::fs::read(path).map_err(|error| format!("`{shown}`: {error}"))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let chain = chain.map_err(|error| format!("`{shown}` is not a PEM file: {error}"))?;
+        let chain = UnverifiedChain::new(chain.iter().map(AsRef::as_ref))
+            .ok_or_else(|| format!("`{shown}` holds no certificate"))?;
+        self.scheme = Scheme::Https;
+        self.certificate = Some(Arc::new(ClientCertificate::new(chain)));
         Ok(self)
     }
 
@@ -80,8 +102,8 @@ impl Asked {
             query: self.target.query(),
             headers: &self.headers,
             peer: self.peer,
-            scheme: Scheme::Http,
-            certificate: None,
+            scheme: self.scheme,
+            certificate: self.certificate.as_ref(),
             door: DOOR,
         }
     }

@@ -66,7 +66,13 @@ fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Profile, Str
             names.join("`, `")
         )),
         (Some(name), _) => profiles().find(|profile| **profile.name() == *name).ok_or_else(|| {
-            format!("there is no issuer `{name}`; expected one of `{}`", names.join("`, `"))
+            let known = config.gate.issuers.iter().any(|issuer| **issuer.name() == *name);
+            let what = if known {
+                format!("`{name}` issues client certificates, and no tokens")
+            } else {
+                format!("there is no issuer `{name}`")
+            };
+            format!("{what}; expected one of `{}`", names.join("`, `"))
         }),
     }
 }

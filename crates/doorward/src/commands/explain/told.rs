@@ -190,6 +190,9 @@ impl Told {
                     _ if self.asked.bearer().is_some() => {
                         "unknown: the token was not verified".to_owned()
                     }
+                    DenialKind::BadCertificate(_) => {
+                        "unknown: the certificate was not verified".to_owned()
+                    }
                     _ => "none was needed to decide".to_owned(),
                 },
                 Verdict::Permit(_) => "anonymous: no credential was shown".to_owned(),
