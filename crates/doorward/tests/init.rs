@@ -95,7 +95,7 @@ fn an_issuer_that_is_not_there_is_told() -> Result<()> {
     let ran =
         run(folder.path(), &["init", "--issuer", &url, "--upstream", "http://127.0.0.1:9001"], "")?;
     let expected = format!(
-        "doorward: the issuer does not tell about itself: `{url}/.well-known/openid-configuration` cannot be connected to: {gone}: Connection refused (os error 111)\n  expected its URL exactly as its tokens have it in `iss`\n"
+        "doorward: there is no word from the issuer about itself: `{url}/.well-known/openid-configuration` cannot be connected to: {gone}: Connection refused (os error 111)\n  its URL must be exactly as its tokens have it in `iss`, and this machine must be able to reach it\n"
     );
     assert_eq!((ran.status, ran.stderr), (Some(1), expected));
     Ok(())

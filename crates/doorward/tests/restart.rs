@@ -147,7 +147,7 @@ fn another_process_is_found_out_unless_it_is_to_be_taken_over_from() -> Result<(
     let second = place.run(binary())?.output()?;
     assert_eq!(second.status.code(), Some(1));
     let expected = format!(
-        "cannot listen on {} (`listen.http`): Address already in use (os error 98); stop the process that has the port, choose another port, or take over from it with `--take-over`",
+        "cannot listen on {} (`listen.http`): Address already in use (os error 98); stop the process that has the port, choose another port or, if it is Doorward, take over from it with `--take-over`",
         place.http()
     );
     ensure!(place.log().contains(&expected), "{}", place.log());

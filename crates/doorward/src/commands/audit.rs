@@ -1,5 +1,6 @@
 //! `doorward audit`.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::fail;
 use super::moment::Moment;
+use crate::config::{Loaded, Machine};
 use crate::server::public_keys;
 
 /// Read the audit log, or prove that nobody changed it.
@@ -27,19 +29,38 @@ enum Action {
     Verify(VerifyArgs),
 }
 
-/// Print records, one line each.
+/// Which log.
 #[derive(Debug, Args)]
-struct TailArgs {
+struct Log {
     /// The audit directory.
     #[arg(default_value = "audit")]
     directory: PathBuf,
+    /// The directory that this configuration file names, instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "directory")]
+    config: Option<PathBuf>,
+}
+
+impl Log {
+    fn directory(&self) -> Result<PathBuf, String> {
+        let Some(path) = &self.config else { return Ok(self.directory.clone()) };
+        let loaded = Loaded::read(path, &Machine)
+            .map_err(|report| report.render(std::io::stderr().is_terminal()))?;
+        Ok(loaded.config.audit.directory)
+    }
+}
+
+/// Print records, one line each.
+#[derive(Debug, Args)]
+struct TailArgs {
+    #[command(flatten)]
+    log: Log,
     /// Go on as records come; begins behind the last one there is.
     #[arg(long, short)]
     follow: bool,
     /// Print records as they are written (OCSF, JSON).
     #[arg(long)]
     json: bool,
-    /// Only `allow` or `deny`.
+    /// Only `allow`, `deny` or (preflights that the gate answered itself) `answer`.
     #[arg(long, value_parser = ["allow", "answer", "deny"])]
     verdict: Option<String>,
     /// Only this route.
@@ -68,9 +89,8 @@ struct TailArgs {
 /// Check the chain of hashes and the signed checkpoints, and name the first record that is not as it was written.
 #[derive(Debug, Args)]
 struct VerifyArgs {
-    /// The audit directory.
-    #[arg(default_value = "audit")]
-    directory: PathBuf,
+    #[command(flatten)]
+    log: Log,
     /// The public keys to believe (a JWK set); by default those beside the log, which whoever can write the log can
     /// also replace.
     #[arg(long, value_name = "FILE")]
@@ -92,17 +112,20 @@ impl Audit {
 
 impl TailArgs {
     fn run(self) -> ExitCode {
-        match self.print() {
+        let directory = match self.log.directory() {
+            Ok(directory) => directory,
+            Err(error) => return fail(&error.trim_end()),
+        };
+        match self.print(&directory) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         }
     }
 
-    fn print(self) -> Result<(), TailError> {
+    fn print(self, directory: &Path) -> Result<(), TailError> {
         let (follow, json) = (self.follow, self.json);
         let from = if follow { TailFrom::End } else { TailFrom::Start };
-        let directory = self.directory.clone();
-        let mut lines = tail(&directory, from, self.filter())?;
+        let mut lines = tail(directory, from, self.filter())?;
         let show = |line: &ledger::audit::Line| {
             println!("{}", if json { line.raw().to_owned() } else { line.one_line() });
         };
@@ -139,7 +162,11 @@ impl TailArgs {
 
 impl VerifyArgs {
     fn run(self) -> ExitCode {
-        let keys = match public_keys(self.keys.as_deref().unwrap_or(&self.directory)) {
+        let directory = match self.log.directory() {
+            Ok(directory) => directory,
+            Err(error) => return fail(&error.trim_end()),
+        };
+        let keys = match public_keys(self.keys.as_deref().unwrap_or(&directory)) {
             Ok(keys) => keys,
             Err(error) => return fail(&error),
         };
@@ -147,7 +174,7 @@ impl VerifyArgs {
             Ok(checkpoint) => checkpoint,
             Err(error) => return fail(&error),
         };
-        match verify(&self.directory, &keys, checkpoint.as_deref()) {
+        match verify(&directory, &keys, checkpoint.as_deref()) {
             Ok(report) => {
                 let plural = if report.segments == 1 { "" } else { "s" };
                 println!(

@@ -53,7 +53,7 @@ impl Init {
             Err(error) => Err(error.into()),
         };
         let found = found.map_err(|error| {
-            format!("the issuer does not tell about itself: {error}\n  expected its URL exactly as its tokens have it in `iss`")
+            format!("there is no word from the issuer about itself: {error}\n  its URL must be exactly as its tokens have it in `iss`, and this machine must be able to reach it")
         })?;
         if found.metadata.issuer != self.issuer {
             let named = &found.metadata.issuer;

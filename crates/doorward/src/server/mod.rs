@@ -134,7 +134,7 @@ pub enum StartError {
 impl StartError {
     fn listen(key: &'static str, address: SocketAddr, source: io::Error) -> Self {
         let remedy = if source.kind() == io::ErrorKind::AddrInUse {
-            "; stop the process that has the port, choose another port, or take over from it with `--take-over`"
+            "; stop the process that has the port, choose another port or, if it is Doorward, take over from it with `--take-over`"
         } else {
             ""
         };

@@ -301,7 +301,7 @@ pub enum AuditError {
         source: io::Error,
     },
     /// Another process has the log open.
-    #[error("the audit log in `{}` is open in another process", dir.display())]
+    #[error("the audit log in `{}` is open in another process; stop that, or choose another directory", dir.display())]
     Locked {
         /// The log's directory.
         dir: PathBuf,

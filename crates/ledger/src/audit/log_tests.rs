@@ -94,8 +94,10 @@ async fn two_processes_never_write_one_log() {
     let dir = dir();
     let _log = open(options(dir.path()), &TestClock::new());
     let second = AuditLog::open(options(dir.path()), signer(), TestClock::new()).unwrap_err();
-    let expected =
-        format!("the audit log in `{}` is open in another process", dir.path().display());
+    let expected = format!(
+        "the audit log in `{}` is open in another process; stop that, or choose another directory",
+        dir.path().display()
+    );
     assert_eq!(second.to_string(), expected);
 }
 
