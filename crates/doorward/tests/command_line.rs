@@ -138,3 +138,27 @@ fn said(words: &[&str]) -> Result<String> {
 fn doorward() -> Command {
     Command::new(env!("CARGO_BIN_EXE_doorward"))
 }
+
+#[test]
+fn the_audit_log_is_found_where_a_configuration_has_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = "listen: { http: \"127.0.0.1:8080\" }
+audit: { directory: log }
+issuers: {}
+services: { app: { audience: app, endpoints: [\"http://127.0.0.1:9001\"] } }
+routes:
+  - { name: app, match: { host: \"*\", path: /, methods: [GET] }, service: app, allow: [{ anyone: true }] }
+";
+    std::fs::write(folder.path().join("doorward.yaml"), config)?;
+    let tail = |arguments: &[&str]| -> Result<String> {
+        let mut command = doorward();
+        command.args(["audit", "tail"]).args(arguments).current_dir(folder.path());
+        Ok(String::from_utf8(command.output()?.stderr)?)
+    };
+    let missing = |directory| {
+        format!("doorward: cannot read `{directory}`: No such file or directory (os error 2)\n")
+    };
+    assert_eq!(tail(&["--config", "doorward.yaml"])?, missing("./log"));
+    assert_eq!(tail(&[])?, missing("audit"));
+    Ok(())
+}
