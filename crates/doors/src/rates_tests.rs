@@ -66,6 +66,7 @@ fn from(address: &str, path: &str) -> CanonicalRequest {
         scheme: request::Scheme::Http,
         certificate: None,
         door: "proxy",
+        relay: None,
     };
     CanonicalRequest::read(&raw, &request::Reading::default()).unwrap()
 }

@@ -85,6 +85,7 @@ mod tests {
             scheme: Scheme::Https,
             certificate: None,
             door: "proxy",
+            relay: None,
         };
         let request = CanonicalRequest::read(&raw, &Reading::default()).unwrap();
         let mut told = HeaderMap::new();

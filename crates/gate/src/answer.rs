@@ -151,6 +151,9 @@ impl Denial {
                 let detail = if self.identity.is_some() { known } else { anonymous };
                 Answer::new(StatusCode::FORBIDDEN, "Forbidden", detail)
             }
+            DenialKind::Relay(_) => {
+                Answer::new(StatusCode::FORBIDDEN, "Forbidden", "this is not allowed")
+            }
             DenialKind::PreflightRefused(_) => Answer::new(
                 StatusCode::FORBIDDEN,
                 "Forbidden",

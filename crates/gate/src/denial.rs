@@ -48,6 +48,8 @@ pub enum DenialKind {
     PreflightRefused(PreflightRefusal),
     /// There were too many requests.
     RateLimited(Exceeded),
+    /// The proxy that asks cannot be answered, as it asks.
+    Relay(RelayRefusal),
     /// The token, the client certificate or its subject was revoked.
     Revoked,
     /// The token is bound to a proof of possession, which was not shown.
@@ -65,6 +67,32 @@ pub enum DenialKind {
         expected: Arc<str>,
         /// The token's audiences.
         found: Vec<String>,
+    },
+}
+
+/// Why a proxy that asks about a request cannot be answered. It is its operator's to mend, and not the caller's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RelayRefusal {
+    /// A policy reads headers, of which the proxy does not tell one line from several.
+    #[error(
+        "policies read headers, and the proxy joins those of one name; have it send them as they came"
+    )]
+    JoinedHeaders,
+    /// It takes the request for another route.
+    #[error("the proxy takes it for the route `{told}`, and it belongs to `{found}`")]
+    Route {
+        /// The route that it names.
+        told: Box<str>,
+        /// The route that takes the request.
+        found: Arc<str>,
+    },
+    /// It sends the request to another service.
+    #[error("the proxy sends it to the service `{told}`, and it belongs to `{found}`")]
+    Service {
+        /// The service that it names.
+        told: Box<str>,
+        /// The service of the route that takes the request.
+        found: Arc<str>,
     },
 }
 
@@ -206,6 +234,7 @@ impl Denial {
             DenialKind::RateLimited(exceeded) => {
                 format!("there were too many requests by {}", exceeded.rate.by().name())
             }
+            DenialKind::Relay(refusal) => refusal.to_string(),
             DenialKind::Revoked => "the credential or its subject was revoked".to_owned(),
             DenialKind::SenderConstrained => {
                 "the token is bound to a proof of possession, which was not shown".to_owned()
@@ -238,6 +267,9 @@ impl Denial {
             DenialKind::NoRoute => "no_route",
             DenialKind::PreflightRefused(refusal) => refusal.code(),
             DenialKind::RateLimited(_) => "rate_limited",
+            DenialKind::Relay(RelayRefusal::JoinedHeaders) => "joined_headers",
+            DenialKind::Relay(RelayRefusal::Route { .. }) => "route_disagrees",
+            DenialKind::Relay(RelayRefusal::Service { .. }) => "service_disagrees",
             DenialKind::Revoked => "revoked",
             DenialKind::SenderConstrained => "sender_constrained",
             DenialKind::WrongAudience { .. } => "wrong_audience",

@@ -49,6 +49,7 @@ pub fn fuzz_request(bytes: &[u8]) {
         scheme: Scheme::Https,
         certificate: None,
         door: "fuzz",
+        relay: None,
     };
     let Ok(request) = CanonicalRequest::read(&raw, &reading) else { return };
     check_path(request.path());

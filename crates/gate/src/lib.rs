@@ -28,7 +28,7 @@ pub mod spec;
 pub use answer::Answer;
 pub use build::BuildError;
 pub use certificate::ClientCertificate;
-pub use denial::{Denial, DenialKind, Forbidding};
+pub use denial::{Denial, DenialKind, Forbidding, RelayRefusal};
 pub use identity::{Caller, Credential, Identity};
 pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroundings, Verdict};
 pub use permit::{Permit, Standing, Watch};

@@ -266,6 +266,7 @@ fn raw_request<'a>(parts: &'a Parts, caller: &'a Caller, http2: bool) -> RawRequ
         scheme: caller.scheme,
         certificate: caller.certificate.as_ref(),
         door: DOOR,
+        relay: None,
     }
 }
 

@@ -6,9 +6,9 @@ use tokens::{CertificateRefusal, Digest, Timestamp, TokenRefusal, UnverifiedToke
 
 use super::{Gate, IssuerKeys, RouteRuntime, Surroundings};
 use crate::certificate::ClientCertificate;
-use crate::denial::{Denial, DenialKind};
+use crate::denial::{Denial, DenialKind, RelayRefusal};
 use crate::identity::{Caller, Identity};
-use crate::request::{Bearer, CanonicalRequest};
+use crate::request::{Bearer, CanonicalRequest, RequestRefusal};
 use crate::route::{Found, Route, admit_without_route};
 use crate::spec::IssuerSpec;
 
@@ -48,6 +48,7 @@ impl Gate {
             return Err(Denial::new(DenialKind::NoRoute).on(route));
         }
         let on_route = |denial: Denial| denial.on(route);
+        self.relay(request, route).map_err(|kind| on_route(Denial::new(kind)))?;
         route
             .admit(request)
             .map_err(|refusal| on_route(Denial::new(DenialKind::BadRequest(refusal))))?;
@@ -89,6 +90,32 @@ impl Gate {
             }
         }
         Ok(Approached { runtime, caller, certificate })
+    }
+
+    /// Whether the proxy that asks, if one does, sends the request where this route does, and tells what policies read.
+    fn relay(&self, request: &CanonicalRequest, route: &Route) -> Result<(), DenialKind> {
+        let Some(relayed) = request.relayed() else { return Ok(()) };
+        let refused = |refusal| Err(DenialKind::Relay(refusal));
+        if let Some(told) = relayed.route.as_ref().filter(|told| ***told != *route.name) {
+            return refused(RelayRefusal::Route {
+                told: told.clone(),
+                found: Arc::clone(&route.name),
+            });
+        }
+        let service = &route.service.name;
+        if let Some(told) = relayed.service.as_ref().filter(|told| ***told != **service) {
+            return refused(RelayRefusal::Service {
+                told: told.clone(),
+                found: Arc::clone(service),
+            });
+        }
+        if relayed.joined_headers && self.parts.index.reads_headers() {
+            return refused(RelayRefusal::JoinedHeaders);
+        }
+        if relayed.websocket && !route.websocket {
+            return Err(DenialKind::BadRequest(RequestRefusal::WebSocket));
+        }
+        Ok(())
     }
 
     /// Whose a client certificate is: the one issuer's that vouches for it. A disabled one vouches for nobody, and still

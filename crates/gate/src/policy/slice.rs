@@ -11,7 +11,7 @@ use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, Re
 
 use super::PrincipalKeys;
 use super::compile::CompiledRule;
-use super::needs::Needs;
+use super::needs::{ContextMember, Needs};
 
 /// The most distinct selections of policies that are kept ready per route.
 const MAX_SELECTIONS: usize = 256;
@@ -73,6 +73,7 @@ pub(crate) struct PolicyIndex {
     policies: Vec<LoadedPolicy>,
     by_id: HashMap<Arc<str>, usize>,
     shelves: HashMap<ResourceKey, Shelf>,
+    reads_headers: bool,
 }
 
 /// The policies of one resource key.
@@ -118,11 +119,17 @@ impl PolicyIndex {
             }
         }
         let by_id = policies.iter().enumerate().map(|(i, p)| (Arc::clone(&p.id), i)).collect();
-        Self { policies, by_id, shelves }
+        let reads_headers = policies.iter().any(|policy| policy.needs.has(ContextMember::Headers));
+        Self { policies, by_id, shelves, reads_headers }
     }
 
     pub(crate) fn policies(&self) -> &[LoadedPolicy] {
         &self.policies
+    }
+
+    /// Whether any policy reads the headers of requests.
+    pub(crate) const fn reads_headers(&self) -> bool {
+        self.reads_headers
     }
 
     pub(crate) fn by_id(&self, id: &str) -> Option<&LoadedPolicy> {

@@ -40,6 +40,8 @@ pub(super) struct SortedHeaders {
     pub(super) authorization: Option<HeaderValue>,
     /// `Forwarded` and its kin as the peer sent them.
     pub(super) hearsay: Hearsay,
+    /// Whether `Connection` named something that would have gone on.
+    pub(super) named_away: bool,
 }
 
 /// Takes out what is between the caller and us, what is ours to write, and what is not to be believed.
@@ -57,7 +59,7 @@ pub(super) fn sort(
     sorted.end_to_end.reserve(headers.len());
     for (name, value) in headers {
         match classify(name, ours) {
-            Class::EndToEnd if named.contains(&*folded(name.as_str())) => {}
+            Class::EndToEnd if named.contains(&*folded(name.as_str())) => sorted.named_away = true,
             Class::EndToEnd => {
                 sorted.end_to_end.append(name, value.clone());
             }

@@ -6,6 +6,7 @@ mod host;
 mod path;
 mod peer;
 mod refusal;
+mod relay;
 mod via;
 
 use std::net::IpAddr;
@@ -19,10 +20,12 @@ pub use host::{CanonicalHost, MAX_HOST_BYTES, Scheme};
 pub use path::{CanonicalPath, MAX_SEGMENTS};
 pub use peer::{Network, NetworkError};
 pub use refusal::RequestRefusal;
+pub use relay::Relay;
 
 pub(crate) use headers::folded;
 pub(crate) use host::canonical_name;
 pub(crate) use path::decode_segment;
+pub(crate) use relay::Relayed;
 
 use crate::certificate::ClientCertificate;
 
@@ -49,6 +52,8 @@ pub struct RawRequest<'a> {
     pub certificate: Option<&'a Arc<ClientCertificate>>,
     /// The front door's name in records: `proxy`, `ext_authz`, …
     pub door: &'static str,
+    /// What the proxy says that asks about the request and forwards it; nothing of a request that we forward.
+    pub relay: Option<Relay<'a>>,
 }
 
 /// How requests are read; the same at every door.
@@ -95,6 +100,7 @@ pub struct CanonicalRequest {
     client: IpAddr,
     door: &'static str,
     certificate: Option<Arc<ClientCertificate>>,
+    relayed: Option<Box<Relayed>>,
 }
 
 impl CanonicalRequest {
@@ -121,6 +127,12 @@ impl CanonicalRequest {
         let query = raw.query.map(read_query).transpose()?;
         // Escaping can make a path longer.
         check_target(path.as_str().len(), query.as_deref(), reading.limits)?;
+        let relayed = Relayed::read(raw, (&host, &path), sorted.named_away)?;
+        let doubled = relayed.as_ref().is_some_and(|relayed| relayed.joined_headers)
+            && sorted.authorization.as_ref().is_some_and(is_joined);
+        if doubled {
+            return Err(RequestRefusal::DoubledAuthorization);
+        }
         Ok(Self {
             method: raw.method.clone(),
             scheme,
@@ -133,6 +145,7 @@ impl CanonicalRequest {
             client,
             door: raw.door,
             certificate: raw.certificate.cloned(),
+            relayed,
         })
     }
 
@@ -200,6 +213,11 @@ impl CanonicalRequest {
     #[must_use]
     pub const fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
         self.certificate.as_ref()
+    }
+
+    /// What a proxy has said that forwards it; nothing of a request that we forward.
+    pub(crate) fn relayed(&self) -> Option<&Relayed> {
+        self.relayed.as_deref()
     }
 
     /// The target to forward: path, and query if there is one.
@@ -282,6 +300,14 @@ fn read_host(raw: &RawRequest<'_>, scheme: Scheme) -> Result<CanonicalHost, Requ
         (Some(host), _) | (None, Some(host)) => Ok(host),
         (None, None) => Err(RequestRefusal::MissingHost),
     }
+}
+
+/// Whether a credential that was joined from several lines may be more than one: no bearer token has a comma (RFC 6750
+/// §2.1).
+fn is_joined(authorization: &HeaderValue) -> bool {
+    let bytes = authorization.as_bytes();
+    bytes.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+        && bytes.contains(&b',')
 }
 
 fn read_query(raw: &str) -> Result<String, RequestRefusal> {

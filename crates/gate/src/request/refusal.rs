@@ -67,6 +67,11 @@ pub enum RequestRefusal {
     /// `;` in a segment on a route that does not keep segment parameters.
     #[error("the path contains segment parameters, and no route here keeps them")]
     SegmentParameters,
+    /// It cannot be forwarded as it came, and whoever asks about it forwards it so.
+    #[error(
+        "the request would have to be changed to have one reading, and is forwarded as it came"
+    )]
+    NotCanonical,
     /// The target is not a path (`*`, or `host:port` of CONNECT).
     #[error("the request target is not a path")]
     TargetForm,
@@ -88,6 +93,12 @@ pub enum RequestRefusal {
     /// More than [`MAX_SEGMENTS`](crate::request::MAX_SEGMENTS) segments.
     #[error("the path has too many segments")]
     TooManySegments,
+    /// `Upgrade` to something that nobody could judge.
+    #[error("the request asks for an upgrade that is not a WebSocket")]
+    Upgrade,
+    /// A WebSocket on a route that has none.
+    #[error("the request asks for a WebSocket, and no route here has them")]
+    WebSocket,
     /// A `Transfer-Encoding` that is not `chunked`, once.
     #[error("the transfer encoding is not `chunked` alone")]
     TransferEncoding,
@@ -117,6 +128,7 @@ impl RequestRefusal {
             Self::InvalidQuery => "invalid_query",
             Self::Loop => "loop",
             Self::MissingHost => "missing_host",
+            Self::NotCanonical => "not_canonical",
             Self::SegmentParameters => "segment_parameters",
             Self::TargetForm => "target_form",
             Self::TargetScheme => "target_scheme",
@@ -124,6 +136,8 @@ impl RequestRefusal {
             Self::TooManyHeaders { .. } => "too_many_headers",
             Self::TooManySegments => "too_many_segments",
             Self::TransferEncoding => "transfer_encoding",
+            Self::Upgrade => "upgrade",
+            Self::WebSocket => "websocket",
         }
     }
 }

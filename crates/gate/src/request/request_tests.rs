@@ -17,6 +17,7 @@ fn read(host: &[&str], target: &str, method: Method) -> Result<CanonicalRequest,
         scheme: Scheme::Http,
         certificate: None,
         door: "proxy",
+        relay: None,
     };
     CanonicalRequest::read(&raw, &Reading::default())
 }

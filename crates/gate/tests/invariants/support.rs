@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand::SystemRandom;
-use gate::request::{RawRequest, Reading, Scheme};
+use gate::request::{RawRequest, Reading, Relay, Scheme};
 use gate::spec::{
     Condition, GateSpec, IdentityForward, IssuerSpec, RouteMatch, RouteSpec, ServiceSpec,
 };
@@ -198,6 +198,7 @@ pub(crate) struct Ask {
     pub(crate) peer: IpAddr,
     pub(crate) certificate: Option<Arc<ClientCertificate>>,
     pub(crate) door: &'static str,
+    pub(crate) relay: Option<Relay<'static>>,
 }
 
 /// `GET` of this target on `orders.example.com`.
@@ -210,6 +211,7 @@ pub(crate) fn get(target: &str) -> Ask {
         peer,
         certificate: None,
         door: "proxy",
+        relay: None,
     };
     ask.with("host", "orders.example.com")
 }
@@ -274,6 +276,7 @@ impl Ask {
             scheme: Scheme::Http,
             certificate: self.certificate.as_ref(),
             door: self.door,
+            relay: self.relay,
         }
     }
 }

@@ -105,6 +105,7 @@ impl Asked {
             scheme: self.scheme,
             certificate: self.certificate.as_ref(),
             door: DOOR,
+            relay: None,
         }
     }
 }
