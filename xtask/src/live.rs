@@ -1,6 +1,7 @@
 //! `cargo xtask test --live`: the real binary among real counterparts.
 
 mod acme;
+mod asking_proxies;
 mod changes;
 mod crash;
 mod cuts;
@@ -62,6 +63,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
     [
         foreign_issuer::SCENARIOS,
         foreign_balancer::SCENARIOS,
+        asking_proxies::SCENARIOS,
         foreign_service::SCENARIOS,
         foreign_streams::SCENARIOS,
         changes::SCENARIOS,

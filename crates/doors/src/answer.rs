@@ -118,13 +118,18 @@ const fn grpc_status(status: StatusCode) -> u8 {
 
 /// An answer with its headers, in the caller's manner.
 pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Full<Bytes>> {
+    response(answer, id, manner).map(Full::new)
+}
+
+/// The same, whole.
+pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Bytes> {
     let has_body = answer.status != StatusCode::NO_CONTENT;
     let body = match manner {
         Manner::Page if has_body => Bytes::from(page(answer, id.as_str())),
         Manner::Problem if has_body => Bytes::from(answer.body(id.as_str())),
         Manner::Grpc | Manner::Page | Manner::Problem => Bytes::new(),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(body);
     if manner != Manner::Grpc || !has_body {
         *response.status_mut() = answer.status;
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use gate::request::{RawRequest, Scheme};
 use gate::route::{Route, Sharing};
 use gate::{Answer, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
-use http::Version;
-use tokens::TokenRefusal;
+use http::{HeaderValue, Version};
+use tokens::{Timestamp, TokenRefusal};
 use tokio::time::Instant;
 
 use crate::in_flight::FinishedRequest;
@@ -29,6 +29,25 @@ impl Admitted {
     /// What a browser is told about which pages may read the answer.
     pub(crate) fn sharing(&self) -> Option<Sharing> {
         self.permit.target().sharing(self.permit.request())
+    }
+
+    /// The identity to tell the service, where it asks for one.
+    ///
+    /// # Errors
+    /// What to tell the caller, when it cannot be signed: a service that asks for identities is never asked without one.
+    pub(crate) fn signed_identity(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<HeaderValue>, &'static str> {
+        const CANNOT: &str = "your identity cannot be passed on at the moment";
+        if self.permit.target().service().identity.token_header.is_none() {
+            return Ok(None);
+        }
+        let signer = self.model.signer.as_ref().ok_or(CANNOT)?;
+        signer.sign(&self.permit, now).map_err(|error| {
+            tracing::error!(%error, "an identity could not be signed");
+            CANNOT
+        })
     }
 }
 

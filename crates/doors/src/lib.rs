@@ -2,14 +2,16 @@
 //! the permit that it gave.
 //!
 //! ```text
-//! proxy ──┐
-//!  …    ──┴─▶ judge ─▶ Permit ─▶ forward
+//! proxy        ──┐              ┌─▶ forward
+//! ext_authz    ──┼─▶ judge ─▶ Permit
+//! forward_auth ──┘              └─▶ what the proxy that asks may tell its service
 //! ```
 //! No door has a check of its own: what is not in [`judge`] is not checked.
 
 mod answer;
 mod crowd;
 pub mod fuzz;
+mod identity_headers;
 mod in_flight;
 mod judge;
 mod metrics;
@@ -18,6 +20,7 @@ mod page;
 pub mod proxy;
 mod rates;
 mod recording;
+pub mod relay;
 mod request_id;
 mod service_options;
 mod signed_identity;

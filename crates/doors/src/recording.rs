@@ -253,6 +253,11 @@ impl Unread {
         Some(Self { status, code, reason: format!("what came is no HTTP request: {error}") })
     }
 
+    /// What a proxy asked about and is no request.
+    pub(crate) const fn told(reason: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code: "malformed", reason }
+    }
+
     /// What HTTP/2 refused by itself.
     pub(crate) fn refused(refused: Refused) -> Self {
         let (status, code, reason) = match refused {

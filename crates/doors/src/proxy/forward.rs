@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use gate::route::Route;
-use gate::{Answer, CanonicalRequest, Permit};
+use gate::{Answer, CanonicalRequest};
 use http::header::{HOST, TE};
 use http::{HeaderMap, HeaderValue, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
-use tokens::Timestamp;
 
 use super::attempt::{Attempt, Head};
 use super::body::UploadLimits;
@@ -21,7 +19,7 @@ use super::tunnel::WebSocket;
 use crate::answer::is_grpc;
 use crate::in_flight::InFlight;
 use crate::judge::Admitted;
-use crate::model::{Doorway, Model};
+use crate::model::Doorway;
 
 /// Uses a permit: sends the request that was judged, and nothing else, and gives back the service's answer.
 ///
@@ -35,8 +33,8 @@ pub(crate) async fn forward(
     doorway: &Arc<Doorway>,
     pool: &Arc<Pool>,
 ) -> Result<Response<DoorBody>, Answer> {
+    let signed = admitted.signed_identity(doorway.now()).map_err(Failure::Incapable);
     let Admitted { permit, model, facts } = admitted;
-    let signed = signed_identity(&model, &permit, doorway.now());
     let (request, watch) = permit.redeem();
     let route = Arc::clone(watch.target());
     let service = model.services.get(route.service().index);
@@ -93,24 +91,6 @@ pub(crate) async fn forward(
         Ok(response)
     };
     sent.await.map_err(|failure| failure.tell(&in_flight))
-}
-
-/// The identity to tell the service, where it asks for one.
-fn signed_identity(
-    model: &Model,
-    permit: &Permit<Route>,
-    now: Timestamp,
-) -> Result<Option<HeaderValue>, Failure> {
-    if permit.target().service().identity.token_header.is_none() {
-        return Ok(None);
-    }
-    let cannot = Failure::Incapable("your identity cannot be passed on at the moment");
-    // A service that asks for identities is never asked without one.
-    let signer = model.signer.as_ref().ok_or(cannot)?;
-    signer.sign(permit, now).map_err(|error| {
-        tracing::error!(%error, "an identity could not be signed");
-        cannot
-    })
 }
 
 /// The target as the service's protocol has it: with HTTP/2 the host is part of it (RFC 9113 §8.3.1), and no header.

@@ -37,6 +37,8 @@ mod tls;
 mod tunnel;
 mod worker;
 
+pub(crate) use connection::drained;
+
 pub use certificates::{CertificateError, PemFile};
 pub use dial::{At, Dial, EndpointTls};
 pub use grpc_health::MAX_GRPC_SERVICE_BYTES;

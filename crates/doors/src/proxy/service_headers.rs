@@ -1,13 +1,12 @@
 //! The headers between us and a service: what it is told, and what of its answer is passed on.
 
 use gate::route::Route;
-use gate::spec::IdentityField;
-use gate::{Caller, CanonicalRequest, Watch};
+use gate::{CanonicalRequest, Watch};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
-use tokens::{ClaimValue, SubjectKind};
 
 use crate::answer::X_REQUEST_ID;
+use crate::identity_headers::identity_headers;
 use crate::judge::RequestFacts;
 use crate::telling::Telling;
 use crate::trace::TRACEPARENT;
@@ -42,60 +41,10 @@ pub(super) fn upstream_headers(
     {
         headers.insert(header::AUTHORIZATION, credential.clone());
     }
-    if let (Some(name), Some(signed)) = (&identity.token_header, signed)
-        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
-    {
-        headers.insert(name, signed);
-    }
-    if let Caller::Known(known) = watch.caller() {
-        for (name, field) in &identity.headers {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            // A value that cannot stand in a header as it is, or that the service would read without its blanks, is
-            // left out whole: it would be another identity.
-            let value = identity_text(known, field)
-                .filter(|text| text.trim() == text)
-                .and_then(|text| HeaderValue::from_str(&text).ok());
-            if let (Ok(name), Some(value)) = (name, value) {
-                headers.insert(name, value);
-            }
-        }
+    for (name, value) in identity_headers(watch.caller(), identity, signed) {
+        headers.insert(name, value);
     }
     headers
-}
-
-fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<String> {
-    Some(match field {
-        IdentityField::Claim(name) => match identity.claims().get(name.as_str())? {
-            ClaimValue::Bool(value) => value.to_string(),
-            ClaimValue::Long(value) => value.to_string(),
-            ClaimValue::String(value) => value.to_string(),
-            ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?,
-        },
-        IdentityField::Groups => join(identity.groups().iter().map(String::as_str), ',')?,
-        IdentityField::Issuer => identity.issuer().to_string(),
-        IdentityField::Kind => match identity.kind() {
-            SubjectKind::User => "user".to_owned(),
-            SubjectKind::Workload => "workload".to_owned(),
-        },
-        IdentityField::Scopes => join(identity.scopes().iter().map(String::as_str), ' ')?,
-        IdentityField::Subject => identity.subject().to_owned(),
-    })
-}
-
-/// A list in one header; nothing when an item is empty, is framed by blanks or holds the separator, because the list
-/// would read as another one.
-fn join<'a>(items: impl Iterator<Item = &'a str>, separator: char) -> Option<String> {
-    let mut text = String::new();
-    for item in items {
-        if item.is_empty() || item.trim() != item || item.contains(separator) {
-            return None;
-        }
-        if !text.is_empty() {
-            text.push(separator);
-        }
-        text.push_str(item);
-    }
-    Some(text)
 }
 
 /// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).

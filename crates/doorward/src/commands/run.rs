@@ -80,6 +80,8 @@ impl Run {
         tracing::info!(
             http = told(server.http()),
             https = told(server.https()),
+            ext_authz = told(server.ext_authz()),
+            forward_auth = told(server.forward_auth()),
             admin = %server.admin(),
             "ready to judge"
         );

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use doors::proxy::At;
+use doors::relay::Caller;
 use doors::{Ejection, Health, Retry, RouteTimeouts, Timeouts};
 use gate::spec::GateSpec;
 
@@ -114,6 +115,10 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The reverse proxy, HTTPS.
     pub https: Option<Https>,
+    /// The decision service for Envoy.
+    pub ext_authz: Option<SocketAddr>,
+    /// The decision service for proxies that ask by HTTP, and in which headers they say what they ask about.
+    pub forward_auth: Option<(SocketAddr, Caller)>,
     /// Whether requests over plain HTTP are redirected to HTTPS.
     pub redirect_to_https: bool,
     /// Whether connections from trusted peers begin with the PROXY protocol.

@@ -5,6 +5,7 @@ mod admin;
 mod assembly;
 mod carried_services;
 mod checkpoint_key;
+mod deciders;
 mod descriptors;
 mod files;
 mod hand_over;
@@ -49,6 +50,7 @@ pub use inherited::{Inherited, InheritedError};
 pub use telemetry::init_logs;
 
 pub(crate) use assembly::Assembly;
+use deciders::Deciders;
 use hand_over::{Offer, Predecessor, Successor};
 use kept_settings::KeptSettings;
 use reload::ReloadState;
@@ -80,9 +82,12 @@ pub enum Listeners {
 pub struct Server {
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
+    ext_authz: Option<SocketAddr>,
+    forward_auth: Option<SocketAddr>,
     admin: SocketAddr,
     doorway: Arc<Doorway>,
     workers: Vec<Worker>,
+    deciders: Deciders,
     draining: watch::Sender<bool>,
     control: tokio::runtime::Runtime,
     reload: Arc<Notify>,
@@ -175,6 +180,7 @@ impl Server {
         let audit_options = assembly::audit_options(config);
         let (limits, kept) = (limits(config), KeptSettings::of(config));
         let max_requests = config.limits.requests;
+        let config_forward_auth = config.listen.forward_auth.map(|(_, caller)| caller);
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
         if awaited {
@@ -228,11 +234,21 @@ impl Server {
             );
             workers.push(worker.map_err(StartError::Thread)?);
         }
+        let deciders = Deciders::start(
+            &sockets,
+            config_forward_auth,
+            threads,
+            &doorway,
+            &entropy,
+            (drained.clone(), limits.drain),
+        )
+        .map_err(StartError::Thread)?;
         let state = Arc::new(ReloadState::new(assembly, model.facts, kept));
         let reload = Arc::new(Notify::new());
         let admin_address = sockets.address(Purpose::Admin).unwrap_or(config_admin(&state));
         let operators = sockets.spread(Purpose::Admin, 1).map_err(StartError::Thread)?;
-        let addresses = [Purpose::Http, Purpose::Https].map(|purpose| sockets.address(purpose));
+        let addresses = [Purpose::Http, Purpose::Https, Purpose::ExtAuthz, Purpose::ForwardAuth]
+            .map(|purpose| sockets.address(purpose));
         let (mut offer, mut until_drained) = (None, Vec::new());
         if let Some(path) = path {
             let watching =
@@ -256,13 +272,16 @@ impl Server {
         );
         service_manager::watch(workers.iter().map(Worker::beats).collect(), drained);
         drop(inside);
-        let [http, https] = addresses;
+        let [http, https, ext_authz, forward_auth] = addresses;
         Ok(Self {
             http,
             https,
+            ext_authz,
+            forward_auth,
             admin: admin_address,
             doorway,
             workers,
+            deciders,
             draining,
             control,
             reload,
@@ -283,6 +302,18 @@ impl Server {
     #[must_use]
     pub const fn https(&self) -> Option<SocketAddr> {
         self.https
+    }
+
+    /// Where Envoy asks, if it does.
+    #[must_use]
+    pub const fn ext_authz(&self) -> Option<SocketAddr> {
+        self.ext_authz
+    }
+
+    /// Where proxies ask by HTTP, if they do.
+    #[must_use]
+    pub const fn forward_auth(&self) -> Option<SocketAddr> {
+        self.forward_auth
     }
 
     /// Where `/healthz`, `/readyz` and `/metrics` are.
@@ -330,6 +361,7 @@ impl Server {
             self.doorway.audit.relay(successor.into_records())
         });
         self.workers.into_iter().for_each(Worker::join);
+        self.deciders.join();
         let closed = self.doorway.audit.close(AUDIT_CLOSE);
         self.doorway.traces.flush(TRACES_FLUSH);
         self.control.shutdown_background();

@@ -14,12 +14,15 @@ use doors::proxy::listen;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Purpose {
     Admin,
+    ExtAuthz,
+    ForwardAuth,
     Http,
     Https,
 }
 
 impl Purpose {
-    pub(super) const ALL: [Self; 3] = [Self::Http, Self::Https, Self::Admin];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Http, Self::Https, Self::ExtAuthz, Self::ForwardAuth, Self::Admin];
 
     /// The purpose that a service manager calls `name`.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -30,6 +33,8 @@ impl Purpose {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::ExtAuthz => "ext_authz",
+            Self::ForwardAuth => "forward_auth",
             Self::Http => "http",
             Self::Https => "https",
         }
@@ -39,6 +44,8 @@ impl Purpose {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Admin => "listen.admin",
+            Self::ExtAuthz => "listen.ext_authz",
+            Self::ForwardAuth => "listen.forward_auth",
             Self::Http => "listen.http",
             Self::Https => "listen.https",
         }
@@ -48,6 +55,8 @@ impl Purpose {
     pub(super) fn wanted(self, listen: &Listen) -> Option<SocketAddr> {
         match self {
             Self::Admin => Some(listen.admin),
+            Self::ExtAuthz => listen.ext_authz,
+            Self::ForwardAuth => listen.forward_auth.map(|(address, _)| address),
             Self::Http => listen.http,
             Self::Https => listen.https.as_ref().map(|https| https.address),
         }
@@ -99,7 +108,8 @@ impl Sockets {
             if self.address(purpose).is_some() {
                 continue;
             }
-            let threads = if purpose == Purpose::Admin { 1 } else { threads };
+            let proxy = matches!(purpose, Purpose::Http | Purpose::Https);
+            let threads = if proxy { threads } else { 1 };
             let opened = listen(address, threads)
                 .map_err(|error| StartError::listen(purpose.key(), address, error))?;
             self.0.extend(opened.into_iter().map(|socket| (purpose, socket)));

@@ -128,9 +128,8 @@ impl CanonicalRequest {
         // Escaping can make a path longer.
         check_target(path.as_str().len(), query.as_deref(), reading.limits)?;
         let relayed = Relayed::read(raw, (&host, &path), sorted.named_away)?;
-        let doubled = relayed.as_ref().is_some_and(|relayed| relayed.joined_headers)
-            && sorted.authorization.as_ref().is_some_and(is_joined);
-        if doubled {
+        // Envoy joins lines of this one even where it tells all others as they came.
+        if relayed.is_some() && sorted.authorization.as_ref().is_some_and(is_joined) {
             return Err(RequestRefusal::DoubledAuthorization);
         }
         Ok(Self {

@@ -79,14 +79,15 @@ fn only_a_websocket_is_upgraded_to() {
 #[test]
 fn credentials_that_were_joined_are_more_than_one() {
     let doubled = Some(RequestRefusal::DoubledAuthorization);
-    for (authorization, joined, expected) in [
-        ("Bearer a.b.c", true, None),
-        ("Bearer a.b.c,Bearer d.e.f", true, doubled),
-        ("bearer a.b.c, Basic eDp5", true, doubled),
-        ("Bearer a.b.c,Bearer d.e.f", false, None),
-        ("Digest username=\"a\", realm=\"b\"", true, None),
+    for (authorization, expected) in [
+        ("Bearer a.b.c", None),
+        ("Bearer a.b.c,Bearer d.e.f", doubled),
+        ("bearer a.b.c, Basic eDp5", doubled),
+        ("Digest username=\"a\", realm=\"b\"", None),
     ] {
-        let [relayed, _] = refused("/", &[("authorization", authorization)], joined);
-        assert_eq!(relayed, expected, "{authorization} {joined}");
+        for joined in [true, false] {
+            let found = refused("/", &[("authorization", authorization)], joined);
+            assert_eq!(found, [expected, None], "{authorization} {joined}");
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(super) use self::issuer::{
     Subjects,
 };
 pub(super) use self::limits::{BodyBytes, Limits};
-pub(super) use self::listen::{ClientCertificates, Https, Listen};
+pub(super) use self::listen::{AskingProxy, ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
 pub(super) use self::rate::{Rate, RateBy};
 pub(super) use self::revoked::Revoked;

@@ -95,7 +95,9 @@ impl Lowering<'_> {
         listen: &model::Listen,
     ) {
         let issuer = issuers.iter().find(|issuer| issuer.certificates().is_some());
-        if let Some(issuer) = issuer.filter(|_| listen.https.is_none()) {
+        if let Some(issuer) =
+            issuer.filter(|_| listen.https.is_none() && listen.ext_authz.is_none())
+        {
             let place = Place::key("issuers").then(issuer.name()).then("certificates");
             let problem = self.key_problem(
                 &place,

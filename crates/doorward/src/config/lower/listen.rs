@@ -1,6 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use doors::proxy::{ClientCertificates, PemFile, ServerTls, TlsError};
+use doors::relay::Caller;
 use gate::spec::Place;
 
 use super::Lowering;
@@ -24,19 +25,31 @@ impl Lowering<'_> {
             return model::Listen {
                 http: None,
                 https: None,
+                ext_authz: None,
+                forward_auth: None,
                 redirect_to_https: false,
                 proxy_protocol: false,
                 admin: DEFAULT_ADMIN,
             };
         };
-        let written = ["http", "https"].map(|key| self.tree.find(&place.then(key)).is_some());
-        if written == [false, false] {
-            let problem = self.key_problem(&place, "expected `http` or `https`, or both");
+        let doors = ["http", "https", "ext_authz", "forward_auth"];
+        if doors.iter().all(|key| self.tree.find(&place.then(key)).is_none()) {
+            let expected = "expected a door: `http`, `https`, `ext_authz` or `forward_auth`";
+            let problem = self.key_problem(&place, expected);
             self.report(problem.help("add `http: 127.0.0.1:8080`"));
         }
         let http = listen.http.map(|address| address.0);
         let https = listen.https.map(|https| self.https(&https, &place.then("https")));
         let admin = listen.admin.map_or(DEFAULT_ADMIN, |address| address.0);
+        let ext_authz = listen.ext_authz.map(|address| address.0);
+        self.asked_on_loopback(ext_authz, &place.then("ext_authz"));
+        let forward_auth = listen.forward_auth.map(|door| {
+            self.asked_on_loopback(
+                Some(door.address.0),
+                &place.then("forward_auth").then("address"),
+            );
+            (door.address.0, caller(door.proxy))
+        });
         let plain = place.then("danger_plain_http_beyond_loopback");
         let open = place.then("danger_admin_beyond_loopback");
         if let Some(http) = http.filter(|http| !loopback(*http))
@@ -69,11 +82,20 @@ impl Lowering<'_> {
         }
         let secure = https.as_ref().map(|https| https.address);
         let http_place = place.then("http");
+        let forwarding = forward_auth.map(|(address, _)| address);
+        let forward_auth_place = place.then("forward_auth").then("address");
         let https_place = place.then("https").then("address");
         for (one, of, other, what) in [
             (http, &http_place, Some(admin), "admin"),
             (secure, &https_place, Some(admin), "admin"),
             (secure, &https_place, http, "http"),
+            (ext_authz, &place.then("ext_authz"), Some(admin), "admin"),
+            (ext_authz, &place.then("ext_authz"), http, "http"),
+            (ext_authz, &place.then("ext_authz"), secure, "https"),
+            (forwarding, &forward_auth_place, Some(admin), "admin"),
+            (forwarding, &forward_auth_place, http, "http"),
+            (forwarding, &forward_auth_place, secure, "https"),
+            (forwarding, &forward_auth_place, ext_authz, "ext_authz"),
         ] {
             if let Some(address) = one.filter(|one| one.port() != 0 && Some(*one) == other) {
                 let problem = self
@@ -95,9 +117,23 @@ impl Lowering<'_> {
         model::Listen {
             http,
             https,
+            ext_authz,
+            forward_auth,
             redirect_to_https: listen.redirect_to_https,
             proxy_protocol: listen.proxy_protocol,
             admin,
+        }
+    }
+
+    /// Whoever asks says whose a request is and what certificate its caller has shown.
+    fn asked_on_loopback(&mut self, address: Option<SocketAddr>, place: &Place) {
+        if let Some(address) = address.filter(|address| !loopback(*address)) {
+            let message = format!("whoever reaches `{address}` is believed to be your proxy");
+            let problem = self.problem(place, message).help(format!(
+                "write `127.0.0.1:{}`, and run Doorward beside the proxy",
+                address.port()
+            ));
+            self.report(problem);
         }
     }
 
@@ -183,6 +219,15 @@ impl Lowering<'_> {
             "every peer may be trusted to say for whom it forwards",
         );
         peers.iter().map(|peer| peer.0).collect()
+    }
+}
+
+const fn caller(proxy: file::AskingProxy) -> Caller {
+    match proxy {
+        file::AskingProxy::Caddy => Caller::Caddy,
+        file::AskingProxy::Haproxy => Caller::Haproxy,
+        file::AskingProxy::Nginx => Caller::Nginx,
+        file::AskingProxy::Traefik => Caller::Traefik,
     }
 }
 

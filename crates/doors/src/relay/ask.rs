@@ -1,0 +1,109 @@
+//! A request that a proxy asks about: judged and recorded like all others. What it may tell its service comes back, and the
+//! proxy forwards.
+
+use std::sync::Arc;
+
+use gate::request::RawRequest;
+use gate::{Answer, Caller};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, StatusCode};
+use ledger::audit::Ended;
+
+use crate::answer::X_REQUEST_ID;
+use crate::identity_headers::identity_headers;
+use crate::in_flight::InFlight;
+use crate::judge::{RequestFacts, judge};
+use crate::model::Doorway;
+
+/// A permit, in the words in which a proxy is told of it.
+#[derive(Debug)]
+pub(super) struct Granted {
+    /// Headers that the service gets, in place of all of their name.
+    pub(super) set: Vec<(HeaderName, HeaderValue)>,
+    /// Headers of the request that the service must not get.
+    pub(super) remove: Vec<HeaderName>,
+    /// Headers of the answer, in place of all of their name.
+    pub(super) answer: Vec<(HeaderName, HeaderValue)>,
+    /// What its logs and rate limits may know.
+    pub(super) told: Vec<(&'static str, String)>,
+}
+
+/// Judges a request that a proxy asks about.
+///
+/// # Errors
+/// The answer for the caller, when it does not go on.
+pub(super) async fn ask(
+    doorway: &Arc<Doorway>,
+    raw: &RawRequest<'_>,
+    facts: RequestFacts,
+) -> Result<Granted, Answer> {
+    let Some(_place) = doorway.crowd.enter() else {
+        doorway.metrics.requests_shed.inc();
+        return Err(unavailable("too many requests are under way"));
+    };
+    let admitted = judge(doorway, doorway.model.load_full(), raw, facts).await?;
+    let sharing = admitted.sharing();
+    let signed = admitted.signed_identity(doorway.now());
+    let policies = admitted.permit.policies().join(",");
+    let (request, watch) = admitted.permit.redeem();
+    let route = Arc::clone(watch.target());
+    let forward = &route.service().identity;
+    let signed = match signed {
+        Ok(signed) => signed,
+        Err(detail) => {
+            // It is on record that it may go on, and it does not.
+            let answer = unavailable(detail);
+            let method = request.method().clone();
+            let doorway = Arc::clone(doorway);
+            let unforwarded = InFlight::new(doorway, watch, facts, request.door(), method, None);
+            unforwarded.answered(answer.status.as_u16());
+            unforwarded.end(Ended::UpstreamFailed);
+            return Err(answer.shared(sharing));
+        }
+    };
+    let mut remove = not_passed_on(raw.headers, request.headers());
+    if !forward.forward_credential && raw.headers.contains_key(AUTHORIZATION) {
+        remove.push(AUTHORIZATION);
+    }
+    let mut set = identity_headers(watch.caller(), forward, signed);
+    set.extend(HeaderValue::from_str(facts.id.as_str()).ok().map(|id| (X_REQUEST_ID, id)));
+    let mut told = vec![
+        ("request_id", facts.id.as_str().to_owned()),
+        ("route", route.name().to_string()),
+        ("service", route.service().name.to_string()),
+        ("policies", policies),
+    ];
+    if let Caller::Known(identity) = watch.caller() {
+        told.push(("subject", identity.scoped_subject()));
+    }
+    let mut answer = HeaderMap::new();
+    if let Some(sharing) = sharing {
+        sharing.write(&mut answer);
+    }
+    let answer = answer.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(Granted { set, remove, answer, told })
+}
+
+fn unavailable(detail: &str) -> Answer {
+    Answer {
+        retry_after: Some(1),
+        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
+    }
+}
+
+/// What came and is not passed on, but for what a proxy writes anew or takes out by itself.
+fn not_passed_on(came: &HeaderMap, passed_on: &HeaderMap) -> Vec<HeaderName> {
+    let own =
+        [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let its = |name: &HeaderName| {
+        let text = name.as_str();
+        own.contains(name)
+            || ["forwarded", "keep-alive", "http2-settings"].contains(&text)
+            || text.starts_with("x-forwarded-")
+            || text.starts_with("x-envoy-")
+    };
+    came.keys().filter(|name| !passed_on.contains_key(*name) && !its(name)).cloned().collect()
+}

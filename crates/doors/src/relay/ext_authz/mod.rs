@@ -1,0 +1,117 @@
+//! Envoy's external authorization (`envoy.service.auth.v3.Authorization`): Envoy asks about a request before it forwards it.
+
+mod attributes;
+mod certificates;
+mod grpc;
+mod reply;
+mod wire;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gate::Answer;
+use http::{Request, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+use prost::Message as _;
+use tokio::time::{Instant, timeout};
+
+use self::attributes::Attributes;
+use self::certificates::Certificates;
+use self::grpc::Code;
+use self::wire::CheckRequest;
+use super::Desk;
+use super::ask::ask;
+use crate::answer::{Manner, response};
+use crate::judge::RequestFacts;
+use crate::recording::{Unread, record_unread};
+use crate::trace::TraceContext;
+
+/// The door's name in records.
+const DOOR: &str = "ext_authz";
+
+/// The method that Envoy calls.
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+/// The method that probes call (`grpc.health.v1`).
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+/// `HealthCheckResponse { status: SERVING }`.
+const SERVING: [u8; 2] = [1 << 3, 1];
+
+/// The longest that an answer takes. It takes long only when the keys of an issuer, or the audit log, are waited for.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The door.
+#[derive(Debug)]
+pub(super) struct ExtAuthz {
+    desk: Arc<Desk>,
+    certificates: Certificates,
+}
+
+impl ExtAuthz {
+    pub(super) fn new(desk: Arc<Desk>) -> Self {
+        Self { desk, certificates: Certificates::default() }
+    }
+
+    /// Answers a call.
+    pub(super) async fn call(
+        &self,
+        request: Request<Incoming>,
+    ) -> Response<impl Body<Data = Bytes, Error = Infallible> + use<>> {
+        let began = Instant::now();
+        let patience = grpc::deadline(request.headers()).map_or(LONGEST, |own| own.min(LONGEST));
+        let answered = async {
+            match request.uri().path() {
+                CHECK => self.check(grpc::question(request).await?, began).await,
+                // Whoever is answered here is asked about nothing in particular: the whole gate is alive.
+                HEALTH => match grpc::question(request).await?.as_ref() {
+                    [] => Ok(SERVING.to_vec()),
+                    _ => Err(Code::NotFound),
+                },
+                _ => Err(Code::Unimplemented),
+            }
+        };
+        grpc::answer(timeout(patience, answered).await.unwrap_or(Err(Code::DeadlineExceeded)))
+    }
+
+    async fn check(&self, question: Bytes, began: Instant) -> Result<Vec<u8>, Code> {
+        let question = CheckRequest::decode(question).map_err(|_| Code::InvalidArgument)?;
+        let doorway = &self.desk.doorway;
+        let id = self.desk.ids.next(doorway.now());
+        let context = question.attributes.unwrap_or_default();
+        let attributes = match Attributes::read(context, &self.certificates) {
+            Ok(attributes) => attributes,
+            Err(error) => {
+                let facts = self.desk.facts_of_nothing(id, began);
+                let reason = format!("what was asked about is no request: {error}");
+                record_unread(doorway, &facts, DOOR, Unread::told(reason)).await;
+                let detail = "this is no request";
+                let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail);
+                let answer = response(&answer, &id, Manner::Problem);
+                return Ok(reply::denied(&answer).encode_to_vec());
+            }
+        };
+        let facts = RequestFacts {
+            id,
+            trace: TraceContext::of(attributes.headers(), &self.desk.ids, |id| {
+                doorway.traces.samples(id)
+            }),
+            peer: attributes.peer,
+            scheme: attributes.scheme,
+            version: attributes.version,
+            began,
+        };
+        let reply = match ask(doorway, &attributes.raw(), facts).await {
+            Ok(granted) => reply::granted(granted),
+            Err(answer) => match Manner::of(attributes.version, attributes.headers()) {
+                // Envoy turns the status into one of gRPC by itself, and the body into its message.
+                Manner::Grpc => {
+                    let detail = Bytes::from(answer.detail.clone());
+                    reply::denied(&response(&answer, &id, Manner::Problem).map(|_| detail))
+                }
+                manner => reply::denied(&response(&answer, &id, manner)),
+            },
+        };
+        Ok(reply.encode_to_vec())
+    }
+}

@@ -1,0 +1,149 @@
+//! The connections of proxies that ask.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::Desk;
+use super::ext_authz::ExtAuthz;
+use super::forward_auth::{Caller, ForwardAuth};
+use crate::model::Doorway;
+use crate::proxy::drained;
+use crate::request_id::RequestIds;
+
+/// How long accepting pauses when the process has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most connections of one listener: proxies keep few, and ask about many requests on each.
+const CONNECTIONS: usize = 4096;
+/// The most questions at a time on one connection of HTTP/2.
+const STREAMS: u32 = 1024;
+/// The most bytes of a question's head: what the largest request has, and what the proxy says of it.
+const HEAD: usize = 256 << 10;
+/// The most header lines of it.
+const HEADERS: usize = 512;
+/// From the first byte of a head to its last.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a proxy is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How questions are asked on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// By Envoy, over gRPC.
+    ExtAuthz,
+    /// By HTTP, in the headers of this caller.
+    ForwardAuth(Caller),
+}
+
+#[derive(Clone, Debug)]
+enum Door {
+    ExtAuthz(Arc<ExtAuthz>),
+    ForwardAuth(Arc<ForwardAuth>),
+}
+
+/// Answers the questions on a listener until `draining` turns true, and then those that are under way, for `drain` at most.
+///
+/// # Errors
+/// When the listener cannot be waited for.
+pub async fn serve(
+    listener: TcpListener,
+    asked: Asked,
+    doorway: Arc<Doorway>,
+    seed: u64,
+    (draining, drain): (watch::Receiver<bool>, Duration),
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let desk = Arc::new(Desk { doorway, ids: RequestIds::new(seed) });
+    let door = match asked {
+        Asked::ExtAuthz => Door::ExtAuthz(Arc::new(ExtAuthz::new(desk))),
+        Asked::ForwardAuth(caller) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, caller))),
+    };
+    let mut connections = JoinSet::new();
+    let mut stopping = std::pin::pin!(drained(draining.clone()));
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(answer(stream, door.clone(), draining.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = &mut stopping => break,
+        }
+    }
+    drop(listener);
+    let ended = timeout(drain, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(open = connections.len(), "closing what did not end within the drain time");
+    }
+    Ok(())
+}
+
+/// Answers the questions on one connection.
+async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) {
+    let stream = TokioIo::new(stream);
+    let mut drained = std::pin::pin!(drained(draining));
+    let ended = match door {
+        Door::ExtAuthz(door) => {
+            let service = service_fn(|request| {
+                let door = Arc::clone(&door);
+                async move { Ok::<_, Infallible>(door.call(request).await) }
+            });
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .keep_alive_interval(PING_EVERY)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .serve_connection(stream, service);
+            let mut connection = std::pin::pin!(connection);
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = &mut drained => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }
+        Door::ForwardAuth(door) => {
+            let service = service_fn(|request| {
+                let door = Arc::clone(&door);
+                async move { Ok::<_, Infallible>(door.call(request).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .max_buf_size(HEAD)
+                .max_headers(HEADERS)
+                .serve_connection(stream, service);
+            let mut connection = std::pin::pin!(connection);
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = &mut drained => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection of a proxy that asks ended early");
+    }
+}
