@@ -17,8 +17,11 @@ pub(crate) struct Busyness(Arc<State>);
 #[derive(Debug)]
 struct State {
     answering: AtomicUsize,
+    /// Those of them whose answer is our own.
+    ours: AtomicUsize,
     streams: AtomicBool,
     served: AtomicBool,
+    leaving: AtomicBool,
     handed_over: AtomicBool,
     stalled: AtomicBool,
     unwritten: AtomicUsize,
@@ -40,6 +43,8 @@ pub(crate) struct Busy {
     connection: Busyness,
     /// The request's place among all that are under way.
     place: Option<Arc<Place>>,
+    /// Whether its answer is our own.
+    ours: bool,
 }
 
 /// Held while a part of an answer waits to be written to the caller (HTTP/2 keeps what its window does not let out).
@@ -51,8 +56,10 @@ impl Default for Busyness {
         let moments = Moments { head_began: None, idle_since: Instant::now() };
         Self(Arc::new(State {
             answering: AtomicUsize::new(0),
+            ours: AtomicUsize::new(0),
             streams: AtomicBool::new(false),
             served: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             unwritten: AtomicUsize::new(0),
@@ -69,11 +76,16 @@ impl Busyness {
     pub(crate) fn begin(&self) -> Busy {
         self.0.answering.fetch_add(1, Ordering::Relaxed);
         self.head_over();
-        Busy { connection: self.clone(), place: None }
+        Busy { connection: self.clone(), place: None, ours: false }
     }
 
     pub(crate) fn is_busy(&self) -> bool {
         self.0.answering.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether there is more to answer than answers of our own, which cost nothing to make again.
+    fn is_needed(&self) -> bool {
+        self.0.answering.load(Ordering::Relaxed) > self.0.ours.load(Ordering::Relaxed)
     }
 
     /// When the connection was handed over, waits until whoever has it is done.
@@ -92,15 +104,21 @@ impl Busyness {
         self.moments(|moments| moments.idle_since = Instant::now());
     }
 
-    /// Since when nothing is being answered, and no part of an answer was written; nothing while something is.
+    /// Since when nothing is being answered, and no part of an answer was written; nothing while something is. For a connection
+    /// that gives way, answers of our own do not count.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        (!self.is_busy()).then(|| self.moments(|moments| moments.idle_since))
+        let leaving = self.0.leaving.load(Ordering::Relaxed);
+        let busy = if leaving { self.is_needed() } else { self.is_busy() };
+        (!busy).then(|| self.moments(|moments| moments.idle_since))
     }
 
     /// Since when the caller has neither asked for anything nor waited for anything: at the latest since a head began. Nothing
-    /// while a request or an answer is under way.
+    /// while a request or a service's answer is under way: answers of our own are to be had without a credential, and keep
+    /// nobody else out.
     pub(crate) fn quiet_since(&self) -> Option<Instant> {
-        let moving = self.is_busy() || self.has_unwritten() || self.is_stalled();
+        // What waits where nothing was served is our own.
+        let stalled = self.is_stalled() && self.was_served();
+        let moving = self.is_needed() || self.has_unwritten() || stalled;
         (!moving).then(|| {
             self.moments(|moments| {
                 moments.head_began.map_or(moments.idle_since, |began| began.max(moments.idle_since))
@@ -115,6 +133,7 @@ impl Busyness {
 
     /// Has the connection end for another, unless a request comes before it does.
     pub(crate) fn give_way(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
         self.0.gives_way.notify_one();
     }
 
@@ -184,6 +203,18 @@ impl Busy {
         self
     }
 
+    /// The same for an answer of our own, which exists from now on: it takes nobody's place, and its caller has a few seconds
+    /// to take it.
+    pub(crate) fn answered_by_us(mut self) -> Self {
+        self.place = None;
+        if !std::mem::replace(&mut self.ours, true) {
+            self.connection.0.ours.fetch_add(1, Ordering::Relaxed);
+            self.connection.rests();
+            streams::answered_by_us();
+        }
+        self
+    }
+
     /// Whether requests come beside each other on its connection (HTTP/2).
     pub(crate) fn has_streams(&self) -> bool {
         self.connection.0.streams.load(Ordering::Relaxed)
@@ -226,12 +257,18 @@ impl Clone for Busy {
     fn clone(&self) -> Self {
         let connection = self.connection.clone();
         connection.0.answering.fetch_add(1, Ordering::Relaxed);
-        Self { connection, place: self.place.clone() }
+        if self.ours {
+            connection.0.ours.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { connection, place: self.place.clone(), ours: self.ours }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        if self.ours {
+            self.connection.0.ours.fetch_sub(1, Ordering::Relaxed);
+        }
         if self.connection.0.answering.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.connection.rests();
             self.connection.0.rest.notify_one();

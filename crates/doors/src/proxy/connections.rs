@@ -150,6 +150,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_of_our_own_keeps_none_from_giving_way_and_is_not_waited_for() {
+        let (connections, all, _) = opened(3).await;
+        let ours: Vec<_> = all.iter().map(|(busy, _)| busy.begin().answered_by_us()).collect();
+        let at_work = all[1].0.begin();
+        all[2].0.stalls(true);
+        tokio::time::advance(IDLE_FOR).await;
+        let now = Instant::now();
+        assert!(all.iter().all(|(busy, _)| busy.idle_since().is_none()));
+        assert!(connections.give_way(now) && connections.give_way(now));
+        assert!(!connections.give_way(now), "it is at work");
+        assert_eq!(gives_way(&all), [true, false, true]);
+        let idle: Vec<_> = all.iter().map(|(busy, _)| busy.idle_since().is_some()).collect();
+        assert_eq!(idle, [true, false, true]);
+        drop((ours, at_work));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_that_has_closed_is_forgotten() {
         let (connections, mut all, now) = opened(2).await;
         drop(all.remove(0));

@@ -160,8 +160,8 @@ impl Handler {
         last: impl FnOnce() -> bool,
         busy: Busy,
     ) -> Response<DoorBody> {
-        let ours = |response: Response<Full<Bytes>>, busy| {
-            response.map(|body| DoorBody::Ours { body, _busy: busy })
+        let ours = |response: Response<Full<Bytes>>, busy: Busy| {
+            response.map(|body| DoorBody::Ours { body, _busy: busy.answered_by_us() })
         };
         let began = Instant::now();
         let place = self.doorway.crowd.enter().filter(|_| !self.is_late(began, !busy.was_served()));

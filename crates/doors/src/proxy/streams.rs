@@ -13,19 +13,28 @@ use super::least_rate::{ANSWER_WINDOW, LeastRate};
 use super::worker::ProxyLimits;
 use crate::in_flight::InFlight;
 
-/// How long an answer of our own, judging included, may take at least.
+/// How long judging may take at least.
 const SHORTEST_ALONE: Duration = Duration::from_secs(15);
+/// How long a caller has to take an answer of our own: it is small, and anybody can have one.
+const OURS_WITHIN: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
     static CARRIED: Carried;
 }
 
-/// The request that a task carries, once it has said so.
+/// What a task carries, once it has said so.
 #[derive(Clone, Debug, Default)]
-struct Carried(Arc<Mutex<Weak<InFlight>>>);
+struct Carried(Arc<Mutex<Carrying>>);
+
+#[derive(Clone, Debug, Default)]
+struct Carrying {
+    request: Weak<InFlight>,
+    /// Since when there is an answer of our own.
+    ours_since: Option<Instant>,
+}
 
 impl Carried {
-    fn lock(&self) -> MutexGuard<'_, Weak<InFlight>> {
+    fn lock(&self) -> MutexGuard<'_, Carrying> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -37,12 +46,17 @@ impl Carried {
 pub(crate) fn carries(request: Weak<InFlight>) -> Result<(), Weak<InFlight>> {
     let mut request = Some(request);
     let told = CARRIED.try_with(|carried| {
-        *carried.lock() = request.take().unwrap_or_default();
+        carried.lock().request = request.take().unwrap_or_default();
     });
     match (told, request) {
         (Err(_), Some(request)) => Err(request),
         _ => Ok(()),
     }
+}
+
+/// Tells the task that this runs in, if it is a stream's, that what it carries from now on is an answer of our own.
+pub(crate) fn answered_by_us() {
+    let _ = CARRIED.try_with(|carried| carried.lock().ours_since = Some(Instant::now()));
 }
 
 /// Runs the answers on a caller's connection. One whose caller takes nothing is asked after its permit, and is reset
@@ -114,7 +128,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Uploads {
 }
 
 /// Runs a stream until it ends, or until the request that it carries `is_over`; whether it is, is asked every so often.
-/// One that carries none (what it is answered is our own) ends when it has not for as long as `alone`.
+/// One that carries none (it is being judged) ends when it has not for as long as `alone`, and one whose answer is our own
+/// [`OURS_WITHIN`] after there was one.
 fn spawn<F>(
     stream: F,
     carried: Carried,
@@ -129,8 +144,11 @@ fn spawn<F>(
             let mut alone_since = Instant::now();
             loop {
                 sleep(every).await;
-                let request = carried.lock().upgrade();
-                match request {
+                let Carrying { request, ours_since } = carried.lock().clone();
+                if ours_since.is_some_and(|since| since.elapsed() >= OURS_WITHIN) {
+                    return;
+                }
+                match request.upgrade() {
                     Some(request) if is_over(&request) => return,
                     Some(_) => alone_since = Instant::now(),
                     None if alone.is_some_and(|limit| alone_since.elapsed() >= limit) => return,

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use http::Request;
 use testbed::message::{Reader, Unframed};
 use testbed::{Client, clock};
 
@@ -15,6 +16,8 @@ const MOST: usize = 10;
 const LIMITS: &str = "connections: 10";
 /// Longer than a connection must have been idle to give way.
 const IDLE: Duration = Duration::from_millis(1_100);
+/// Within this, connections that give way are closed.
+const CLOSED: Duration = Duration::from_secs(2);
 
 /// How HTTP/2 begins, with settings that change nothing.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -136,5 +139,29 @@ fn a_connection_of_http2_without_requests_is_told_that_it_ends() -> Result<()> {
     }
     ensure!(types.contains(&GOAWAY), "got frames of the types {types:?}");
     drop(others);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_does_not_take_an_answer_of_our_own_gives_way() -> Result<()> {
+    let house = House::open(LIMITS, "", answer_all)?;
+    let mut waiting = Vec::new();
+    for _ in 0..MOST {
+        let mut attacker = house.http2(0).await?;
+        let request = Request::get("http://app.test/nowhere").body(())?;
+        let answer = attacker.send_request(request, true)?.0.await?;
+        assert_eq!(answer.status(), 404);
+        waiting.push((attacker, answer));
+    }
+    are_open(&house, MOST)?;
+    clock::let_pass(IDLE);
+    let watch = clock::Stopwatch::start();
+    let mut new = (0..MOST).map(|_| connect(&house)).collect::<Result<Vec<_>>>()?;
+    for client in &mut new {
+        ensure!(is_answered(client)?, "expected a place for each new one");
+    }
+    assert_eq!(house.count("doorward_connections_evicted_total")?, MOST as u64);
+    are_open(&house, MOST)?;
+    ensure!(watch.elapsed() < CLOSED, "expected the old ones to be closed, not waited for");
     Ok(())
 }
