@@ -36,6 +36,16 @@ fn endless() -> Response<Body> {
     Response::new(BodyExt::boxed(StreamBody::new(Frames(frames))))
 }
 
+/// What a call of gRPC is answered with when all is well.
+fn grpc_ok() -> Response<Body> {
+    let trailers = HeaderMap::from_iter([(
+        http::HeaderName::from_static("grpc-status"),
+        HeaderValue::from_static("0"),
+    )]);
+    let frames = [Frame::data(Bytes::from_static(b"\0\0\0\0\0")), Frame::trailers(trailers)];
+    Response::new(BodyExt::boxed(StreamBody::new(Frames(frames.into_iter().map(Ok)))))
+}
+
 /// An iterator as a stream that is always ready.
 struct Frames<I>(I);
 
@@ -134,15 +144,7 @@ async fn what_http2_can_say_and_http1_cannot_is_refused_or_dropped() -> Result<(
 
 #[tokio::test]
 async fn grpc_is_denied_in_its_own_words_and_keeps_its_trailers() -> Result<()> {
-    let house = House::open(|| {
-        let trailers = HeaderMap::from_iter([(
-            http::HeaderName::from_static("grpc-status"),
-            HeaderValue::from_static("0"),
-        )]);
-        let frames = [Frame::data(Bytes::from_static(b"\0\0\0\0\0")), Frame::trailers(trailers)];
-        Response::new(BodyExt::boxed(StreamBody::new(Frames(frames.into_iter().map(Ok)))))
-    })
-    .await?;
+    let house = House::open(grpc_ok).await?;
     let mut client = house.http2().await?;
     let mut call = async |path: &str, token: Option<String>| -> Result<_> {
         let mut asked = request(path);
@@ -167,6 +169,23 @@ async fn grpc_is_denied_in_its_own_words_and_keeps_its_trailers() -> Result<()> 
     let seen = house.seen();
     let te = seen.first().and_then(|(head, _, _)| head.headers.get("te"));
     assert_eq!(te, Some(&HeaderValue::from_static("trailers")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn trailers_that_a_connection_has_seen_before_are_no_refusal() -> Result<()> {
+    const CALLS: usize = 5;
+    let house = House::open(grpc_ok).await?;
+    let mut client = house.http2().await?;
+    for _ in 0..CALLS {
+        let body = client.send_request(request("/open/a")).await?.into_body().collect().await?;
+        let status = body.trailers().and_then(|trailers| trailers.get("grpc-status"));
+        assert_eq!(status, Some(&HeaderValue::from_static("0")));
+    }
+    house.gateway.stop()?;
+    let decisions = audit::decisions(&house.place.path("audit"))?;
+    assert!(decisions.iter().all(|one| one.allowed), "expected no denial in {decisions:?}");
+    assert_eq!(decisions.len(), CALLS);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What HTTP/2 refuses before anybody here sees it. h2 resets streams and ends connections by itself, and tells nobody;
 //! but it writes that it does, and what it writes passes here.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +13,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 const WAITING: usize = 64;
 /// A frame's head (RFC 9113 §4.1).
 const HEAD_BYTES: usize = 9;
+/// How many streams are remembered whose answer has begun. One that its caller resets is not heard to end.
+const REMEMBERED: usize = 256;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
@@ -69,6 +73,34 @@ struct Frames {
     skip: usize,
     /// The stream whose head was last found too large.
     too_large: u32,
+    answering: Answering,
+}
+
+/// The streams whose answer has begun and has not ended: what follows on one is its trailers.
+#[derive(Debug, Default)]
+struct Answering {
+    streams: BTreeSet<u32>,
+    /// Up to this one, all count as such: there were too many to remember. No stream that is refused is as old.
+    up_to: u32,
+}
+
+impl Answering {
+    fn begins(&mut self, stream: u32) {
+        self.streams.insert(stream);
+        if self.streams.len() > REMEMBERED
+            && let Some(oldest) = self.streams.pop_first()
+        {
+            self.up_to = self.up_to.max(oldest);
+        }
+    }
+
+    fn ends(&mut self, stream: u32) {
+        self.streams.remove(&stream);
+    }
+
+    fn has(&self, stream: u32) -> bool {
+        stream <= self.up_to || self.streams.contains(&stream)
+    }
 }
 
 impl Frames {
@@ -109,8 +141,10 @@ impl Frames {
         self.skip = length.saturating_sub(rest.len());
         let stream = u32::from_be_bytes(*id);
         let reason = rest.last_chunk().map(|code| u32::from_be_bytes(*code));
+        let ends = flags & END_STREAM != 0;
         match (*kind, reason) {
-            (HEADERS, _) if flags & END_STREAM != 0 && is_status_alone(length, rest) => {
+            (HEADERS, _) if !ends => self.answering.begins(stream),
+            (HEADERS, _) if is_status_alone(length, rest) && !self.answering.has(stream) => {
                 self.too_large = stream;
                 tell(Refused::Head);
             }
@@ -123,6 +157,9 @@ impl Frames {
                 tell(Refused::Connection(reason));
             }
             _ => {}
+        }
+        if *kind == RST_STREAM || (ends && matches!(*kind, DATA | HEADERS)) {
+            self.answering.ends(stream);
         }
         // Kept for the next frame.
         self.begun = begun;
@@ -217,7 +254,10 @@ mod tests {
         let bytes = [
             frame(4, 0, 0, &[0; 36]),
             frame(HEADERS, 4, 1, &[0x88]),
-            frame(0, 1, 1, &[RST_STREAM; 300]),
+            frame(DATA, 1, 1, &[RST_STREAM; 300]),
+            frame(HEADERS, 4, 11, &[0x88]),
+            frame(DATA, 0, 11, &[1]),
+            frame(HEADERS, 5, 11, &[0xBF]),
             reset(1, 8),
             reset(3, 1),
             reset(3, 5),
@@ -243,6 +283,41 @@ mod tests {
     fn what_is_refused_is_heard_and_what_is_not_is_not() {
         let (bytes, refused) = connection();
         assert_eq!(told(&[&bytes]), refused);
+    }
+
+    #[test]
+    fn trailers_are_no_refusal_however_many_answers_have_begun() {
+        let many = u32::try_from(REMEMBERED).unwrap() * 2;
+        let mut bytes = Vec::new();
+        for number in 0..many {
+            bytes.extend(frame(HEADERS, 4, number * 2 + 1, &[0x88]));
+        }
+        for number in 0..many {
+            bytes.extend(frame(HEADERS, 5, number * 2 + 1, &[0xBF]));
+        }
+        assert_eq!(told(&[&bytes]), []);
+        bytes.extend(frame(HEADERS, 5, many * 2 + 1, &[0xBF]));
+        assert_eq!(told(&[&bytes]), [Refused::Head]);
+    }
+
+    #[test]
+    fn no_answer_is_remembered_beyond_its_end_and_no_more_than_was_said() {
+        let mut frames = Frames::default();
+        let ends = [
+            frame(DATA, 1, 1, b"x"),
+            frame(HEADERS, 5, 3, &[0xBF]),
+            frame(RST_STREAM, 0, 5, &8_u32.to_be_bytes()),
+        ];
+        for (stream, end) in [1, 3, 5].into_iter().zip(ends) {
+            frames.read(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
+            assert_eq!(frames.answering.streams.len(), 1);
+            frames.read(&end, |_| {});
+            assert_eq!(frames.answering.streams.len(), 0);
+        }
+        for stream in 0..2000 {
+            frames.read(&frame(HEADERS, 4, stream, &[0x88]), |_| {});
+        }
+        assert_eq!(frames.answering.streams.len(), REMEMBERED);
     }
 
     proptest! {
