@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use socket2::SockRef;
 use testbed::message::{Reader, Unframed};
 use testbed::{Acting, Client, Gateway, Issuer, Place, audit, clock};
 use tokens::Algorithm;
@@ -471,6 +472,26 @@ fn a_websocket_where_nobody_speaks_is_closed_after_the_idle_time() -> Result<()>
     assert_eq!(said_back(&mut socket, "ping")?, "ping");
     assert_eq!(socket.read(&mut [0; 1])?, 0);
     assert_eq!(house.ended(&asked.id)?, "upstream_timed_out");
+    Ok(())
+}
+
+#[test]
+fn a_websocket_whose_caller_breaks_off_is_closed_although_its_service_is_silent() -> Result<()> {
+    let (act, told) = echo();
+    let (tell_end, end) = channel();
+    let house = House::open(USUAL, move |number, reader| {
+        let ended = act(number, reader);
+        tell_end.send(())?;
+        ended
+    })?;
+    let (mut socket, _) = house.websocket("/guarded/a", "websocket")?;
+    let asked = told.recv_timeout(PATIENCE)?;
+    assert_eq!(said_back(&mut socket, "ping")?, "ping");
+    // What is closed so is reset.
+    SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
+    drop(socket);
+    assert_eq!(house.ended(&asked.id)?, "client_gone");
+    end.recv_timeout(PATIENCE)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! WebSockets (RFC 6455): what follows the permit is bytes both ways, until an end closes or the permit ends.
 
-use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use ledger::audit::Ended;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::body::CHECK_EVERY;
 use super::busyness::Busy;
@@ -27,6 +27,9 @@ use crate::request_id::RequestIds;
 
 /// How much is read at a time.
 const BUFFER: usize = 16 << 10;
+
+/// How long what is on its way has once the other way is broken.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a key is joined with before it is digested (RFC 6455 §1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -132,27 +135,18 @@ impl Tunnel {
         drop(sender);
         let (from_caller, to_caller) = tokio::io::split(TokioIo::new(caller));
         let (from_service, to_service) = tokio::io::split(TokioIo::new(service));
-        let both = async {
-            tokio::join!(
-                pump(from_caller, to_service, || {}, |bytes| in_flight.received(bytes)),
-                pump(
-                    from_service,
-                    to_caller,
-                    || in_flight.offered(Instant::now()),
-                    |bytes| {
-                        in_flight.taken();
-                        in_flight.sent(bytes);
-                    },
-                ),
-            )
+        let (gone, failed) = (Ended::ClientGone, Ended::UpstreamFailed);
+        let received = |bytes| in_flight.received(bytes);
+        let up = pump((from_caller, gone), (to_service, failed), || {}, received);
+        let offered = || in_flight.offered(Instant::now());
+        let sent = |bytes| {
+            in_flight.taken();
+            in_flight.sent(bytes);
         };
+        let down = pump((from_service, failed), (to_caller, gone), offered, sent);
         tokio::select! {
             biased;
-            ended = both => match ended {
-                (Ok(()), Ok(())) => in_flight.end(Ended::Completed),
-                (_, Err(_)) => in_flight.end(Ended::ClientGone),
-                (Err(_), Ok(())) => in_flight.end(Ended::UpstreamFailed),
-            },
+            ended = both(up, down) => in_flight.end(ended),
             () = over(&in_flight, idle_timeout) => {}
         }
         if self.in_http2 && !in_flight.stands() {
@@ -181,23 +175,47 @@ async fn over(in_flight: &InFlight, idle_timeout: Duration) {
     }
 }
 
-/// Passes on what comes from one side to the other, and its end.
+/// One way of a tunnel, until it is closed, or until a side breaks: then how that ends the tunnel.
+trait OneWay: Future<Output = Result<(), Ended>> + Send {}
+
+impl<F: Future<Output = Result<(), Ended>> + Send> OneWay for F {}
+
+/// Goes both ways until both are closed, and says how they ended. When one breaks, so does the other: its end may never
+/// come.
+async fn both(up: impl OneWay, down: impl OneWay) -> Ended {
+    let (mut up, mut down) = (pin!(up), pin!(down));
+    let (first, other): (_, Pin<&mut dyn OneWay>) = tokio::select! {
+        biased;
+        first = &mut up => (first, down),
+        first = &mut down => (first, up),
+    };
+    match first {
+        Ok(()) => other.await.err().unwrap_or(Ended::Completed),
+        Err(ended) => {
+            let _ = timeout(LAST_WORDS, other).await;
+            ended
+        }
+    }
+}
+
+/// Passes on what comes from one side to the other, and its end. Each side is told with how the tunnel ends when it
+/// breaks.
 async fn pump(
-    mut from: ReadHalf<Connection>,
-    mut to: WriteHalf<Connection>,
+    (mut from, from_broke): (ReadHalf<Connection>, Ended),
+    (mut to, to_broke): (WriteHalf<Connection>, Ended),
     begin: impl Fn(),
     count: impl Fn(usize),
-) -> io::Result<()> {
+) -> Result<(), Ended> {
     let mut buffer = vec![0; BUFFER];
     loop {
-        let read = from.read(&mut buffer).await?;
+        let read = from.read(&mut buffer).await.map_err(|_| from_broke)?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return to.shutdown().await;
+            return to.shutdown().await.map_err(|_| to_broke);
         };
         begin();
-        to.write_all(bytes).await?;
+        to.write_all(bytes).await.map_err(|_| to_broke)?;
         // TLS may keep what the other side could not take at once.
-        to.flush().await?;
+        to.flush().await.map_err(|_| to_broke)?;
         count(read);
     }
 }
