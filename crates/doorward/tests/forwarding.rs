@@ -255,6 +255,32 @@ fn an_answer_framed_twice_is_passed_on_by_its_chunks() -> Result<()> {
 }
 
 #[test]
+fn an_answer_to_head_says_one_length_or_is_a_bad_gateway() -> Result<()> {
+    for (fields, expected) in [
+        ("Content-Length: 2\r\nContent-Length: 2\r\n", (200, "completed")),
+        ("Content-Length: 2, 2\r\n", (200, "completed")),
+        ("Content-Length: 2\r\nContent-Length: 3\r\n", (502, "upstream_failed")),
+        ("Content-Length: +2\r\n", (502, "upstream_failed")),
+    ] {
+        let house = House::open(USUAL, move |_, reader| {
+            reader.head()?;
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            reader.stream().write_all(head.as_bytes())?;
+            while reader.fill()? {}
+            Ok(())
+        })?;
+        let reply = house.send("HEAD", "/open/a")?.reply_to("HEAD")?;
+        let reply = reply.with_context(|| format!("expected an answer to {fields:?}"))?;
+        let id = reply.field("x-request-id").context("expected an id")?;
+        assert_eq!((reply.status, &*house.ended(id)?), expected, "{fields:?}");
+        if reply.status == 200 {
+            assert_eq!(reply.message.head.values("content-length"), ["2"], "{fields:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_cut_off_at_the_end_is_on_record_as_that() -> Result<()> {
     let (act, told) = endless();
     let house = House::open(Setup { drain: "200ms", ..USUAL }, act)?;

@@ -14,7 +14,7 @@ use super::door_body::DoorBody;
 use super::endpoint::{Endpoint, UnderWay};
 use super::failure::Failure;
 use super::sender::Sender;
-use super::service_headers::remove_hop_by_hop;
+use super::service_headers::{remove_hop_by_hop, settle_length};
 use super::slots::Slot;
 use super::tunnel::{Tunnel, WebSocket};
 use crate::answer::X_REQUEST_ID;
@@ -30,11 +30,12 @@ impl Attempt<'_> {
     /// Passes an answer on, or goes on as a WebSocket if that is what was asked for.
     pub(super) fn answered(
         &mut self,
-        answered: Answered,
+        mut answered: Answered,
         endpoint: &Endpoint,
         slot: Slot,
     ) -> Result<Response<DoorBody>, Failure> {
         self.in_flight.went_to(&endpoint.name);
+        settle_length(answered.response.headers_mut())?;
         let status = answered.response.status();
         let asked = self.websocket.take();
         if status == StatusCode::SWITCHING_PROTOCOLS {

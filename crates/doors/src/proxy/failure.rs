@@ -15,6 +15,8 @@ pub(super) enum Failure {
     BadGateway,
     /// The service has as many requests under way and waiting as it may.
     Busy,
+    /// The service says in more than one way, or in none that can be read, how long its answer is.
+    BadLength,
     /// Something of ours is missing that it cannot be forwarded without.
     Incapable(&'static str),
     /// A WebSocket was asked for where any success would say that it is there, and it is not to be had.
@@ -46,6 +48,11 @@ impl Failure {
             Self::Busy => {
                 let detail = "the service has too many requests waiting";
                 (Some(Ended::UpstreamFailed), unavailable(detail))
+            }
+            Self::BadLength => {
+                let detail = "the service's answer has no one length";
+                let answer = Answer::new(StatusCode::BAD_GATEWAY, "Bad Gateway", detail);
+                (Some(Ended::UpstreamFailed), answer)
             }
             Self::Incapable(detail) => (Some(Ended::UpstreamFailed), unavailable(detail)),
             Self::NoWebSocket => {

@@ -5,6 +5,7 @@ use gate::{CanonicalRequest, Watch};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
+use super::failure::Failure;
 use crate::answer::X_REQUEST_ID;
 use crate::identity_headers::identity_headers;
 use crate::judge::RequestFacts;
@@ -47,12 +48,37 @@ pub(super) fn upstream_headers(
     headers
 }
 
-/// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).
-pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Has an answer say once, or not at all, how long it is (RFC 9110 §8.6): the answer to HEAD passes on what no body is
+/// held against.
+///
+/// # Errors
+/// When it says so in several ways, or in one that is no plain number.
+pub(super) fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
     // RFC 9112 §6.3: it does not count, and whoever believed it would cut the answer short.
     if headers.contains_key(header::TRANSFER_ENCODING) {
         headers.remove(header::CONTENT_LENGTH);
     }
+    let mut all = headers.get_all(header::CONTENT_LENGTH).iter().map(length_in);
+    let Some(first) = all.next() else { return Ok(()) };
+    let length = first.filter(|_| all.all(|other| other == first)).ok_or(Failure::BadLength)?;
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(())
+}
+
+/// The number that a value is, or several times.
+fn length_in(value: &HeaderValue) -> Option<u64> {
+    let mut all = value.to_str().ok()?.split(',').map(|part| {
+        let digits = part.trim_matches([' ', '\t']);
+        // A sign would parse as well.
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<u64>().ok().filter(|_| plain)
+    });
+    let first = all.next()?;
+    first.filter(|_| all.all(|other| other == first))
+}
+
+/// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -72,6 +98,49 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in always.iter().chain(&others).chain(&named) {
         if *name != header::CONTENT_LENGTH {
             headers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(values: &[&str]) -> Result<Vec<HeaderValue>, Failure> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::CONTENT_LENGTH, HeaderValue::from_str(value).unwrap());
+        }
+        settle_length(&mut headers)?;
+        Ok(headers.get_all(header::CONTENT_LENGTH).iter().cloned().collect())
+    }
+
+    #[test]
+    fn a_length_that_is_said_more_than_once_is_said_once() {
+        assert_eq!(settled(&[]), Ok(vec![]));
+        for values in [&["2"] as &[_], &["2", "2"], &["2,2"], &["2 ,\t2", "2", "02"]] {
+            assert_eq!(settled(values), Ok(vec![HeaderValue::from(2)]), "{values:?}");
+        }
+        let most = u64::MAX.to_string();
+        assert_eq!(settled(&[most.as_str()]), Ok(vec![HeaderValue::from(u64::MAX)]));
+    }
+
+    #[test]
+    fn a_length_that_differs_or_is_no_plain_number_is_a_failure() {
+        for values in [
+            &["2", "3"] as &[_],
+            &["2,3"],
+            &["2", "x"],
+            &["x", "2"],
+            &["+2"],
+            &["-2"],
+            &[""],
+            &["2,"],
+            &["2 2"],
+            &["0x2"],
+            &["18446744073709551616"],
+        ] {
+            assert_eq!(settled(values), Err(Failure::BadLength), "{values:?}");
         }
     }
 }
