@@ -170,7 +170,7 @@ impl Attempt<'_> {
     /// So does that there is none. That a connection which had waited is closed says nothing.
     fn blames(&self, endpoint: &Endpoint, unanswered: &Unanswered, reused: bool) {
         match unanswered {
-            Unanswered::Lost(Failure::TimedOut) => {
+            Unanswered::Lost(Failure::TimedOut | Failure::TooManyInterim) => {
                 self.service.answered_badly(endpoint, self.doorway.now());
             }
             Unanswered::Lost(_) | Unanswered::NotSent(_) if !reused => {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::attempt::Attempt;
 use super::body::{CHECK_EVERY, WatchedBody};
 use super::endpoint::Endpoint;
+use super::endpoint_stream::Interim;
 use super::failure::Failure;
 use super::sender::Sender;
 
@@ -65,6 +66,7 @@ impl Attempt<'_> {
         sender: &mut Sender,
         request: Request<WatchedBody>,
     ) -> Result<Response<Incoming>, Unanswered> {
+        let interim = sender.interim();
         let answer = sender.send(request);
         tokio::pin!(answer);
         let mut progress = self.in_flight.received_so_far();
@@ -75,7 +77,12 @@ impl Attempt<'_> {
         loop {
             tokio::select! {
                 biased;
-                answered = &mut answer => return answered.map_err(|error| self.unanswered(error)),
+                answered = &mut answer => {
+                    if answered.is_ok() && interim.are_too_many() {
+                        return Err(Unanswered::Lost(Failure::TooManyInterim));
+                    }
+                    return answered.map_err(|error| self.unanswered(error, &interim));
+                }
                 () = &mut check => {
                     if !self.in_flight.stands() {
                         return Err(Unanswered::Failed(self.over()));
@@ -113,7 +120,11 @@ impl Attempt<'_> {
         if self.in_flight.is_late() { Failure::TimedOut } else { Failure::PermitOver }
     }
 
-    fn unanswered(&self, mut error: TrySendError<Request<WatchedBody>>) -> Unanswered {
+    fn unanswered(
+        &self,
+        mut error: TrySendError<Request<WatchedBody>>,
+        interim: &Interim,
+    ) -> Unanswered {
         if let Some(request) = error.take_message() {
             return Unanswered::NotSent(Box::new(request));
         }
@@ -132,7 +143,9 @@ impl Attempt<'_> {
         }
         let error = error.into_error();
         tracing::debug!(%error, "an endpoint broke off before it answered");
-        if is_unprocessed(&error) {
+        if interim.are_too_many() {
+            Unanswered::Lost(Failure::TooManyInterim)
+        } else if is_unprocessed(&error) {
             Unanswered::Unprocessed
         } else {
             Unanswered::Lost(Failure::BadGateway)

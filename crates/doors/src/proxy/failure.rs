@@ -27,6 +27,8 @@ pub(super) enum Failure {
     TimedOut,
     /// The body has more bytes than this.
     TooLarge(u64),
+    /// The service went on with interim answers (1xx).
+    TooManyInterim,
     /// The caller's body came too slowly.
     TooSlow,
 }
@@ -74,6 +76,11 @@ impl Failure {
                 let answer =
                     Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large", detail);
                 (Some(Ended::Completed), answer)
+            }
+            Self::TooManyInterim => {
+                let detail = "the service gave too many interim answers";
+                let answer = Answer::new(StatusCode::BAD_GATEWAY, "Bad Gateway", detail);
+                (Some(Ended::UpstreamFailed), answer)
             }
             Self::TooSlow => {
                 let detail = "the request's body came too slowly";

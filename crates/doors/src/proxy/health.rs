@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::dial::Dialled;
 use super::endpoint::Endpoint;
+use super::endpoint_stream::{EndpointStream, Interim};
 use super::grpc_health;
 use super::service::Service;
 use crate::service_options::HealthCheck;
@@ -72,13 +73,15 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let dial = &endpoint.dial;
-    let question = question(check, &dial.authority, dial.http2, dial.tls.is_some())?;
-    let stream = TokioIo::new(stream);
+    let mut question = question(check, &dial.authority, dial.http2, dial.tls.is_some())?;
+    let interim = Interim::default();
+    let stream = TokioIo::new(EndpointStream::new(stream, interim.clone()));
     if dial.http2 {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.ok()?;
         let answer = async { is_good(check, sender.send_request(question).await).await };
         return tokio::select! { well = answer => well, _ = connection => None };
     }
+    interim.count(&mut question);
     let (mut sender, connection) = http1::handshake(stream).await.ok()?;
     let answer = async { is_good(check, sender.send_request(question).await).await };
     tokio::select! { well = answer => well, _ = connection => None }

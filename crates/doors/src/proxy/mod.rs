@@ -11,6 +11,7 @@ mod connections;
 mod dial;
 mod door_body;
 mod endpoint;
+mod endpoint_stream;
 mod exchange;
 mod failure;
 mod forward;

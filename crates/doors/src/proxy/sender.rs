@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 
 use super::body::WatchedBody;
+use super::endpoint_stream::{EndpointStream, Interim};
 use super::streams::Uploads;
 
 /// How much is read of an answer of HTTP/1.1 at a time, before its caller takes it; its head fits in it.
@@ -42,6 +43,7 @@ pub(crate) enum Sender {
 pub(crate) struct Alone {
     connection: http1::SendRequest<WatchedBody>,
     driver: AbortHandle,
+    interim: Interim,
 }
 
 impl Drop for Alone {
@@ -135,12 +137,24 @@ impl Sender {
         }
     }
 
+    /// The interim answers to what is sent next.
+    pub(crate) fn interim(&self) -> Interim {
+        match self {
+            Self::Http1(alone) => alone.interim.clone(),
+            // Its connection reads on for the others; an answer that does not come is given up for its time.
+            Self::Http2(_) => Interim::default(),
+        }
+    }
+
     pub(crate) async fn send(
         &mut self,
-        request: Request<WatchedBody>,
+        mut request: Request<WatchedBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<WatchedBody>>> {
         match self {
-            Self::Http1(alone) => alone.connection.try_send_request(request).await,
+            Self::Http1(alone) => {
+                alone.interim.count(&mut request);
+                alone.connection.try_send_request(request).await
+            }
             Self::Http2(stream) => stream.connection.try_send_request(request).await,
         }
     }
@@ -151,14 +165,16 @@ pub(crate) async fn speak_http1<S>(stream: S) -> hyper::Result<Sender>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let interim = Interim::default();
+    let stream = TokioIo::new(EndpointStream::new(stream, interim.clone()));
     let (connection, driver) =
-        http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
+        http1::Builder::new().max_buf_size(READ_BUFFER).handshake(stream).await?;
     let driver = tokio::spawn(async move {
         if let Err(error) = driver.with_upgrades().await {
             tracing::debug!(%error, "a connection to an endpoint ended");
         }
     });
-    Ok(Sender::Http1(Alone { connection, driver: driver.abort_handle() }))
+    Ok(Sender::Http1(Alone { connection, driver: driver.abort_handle(), interim }))
 }
 
 /// Speaks HTTP/2 over `stream` from now on, with at most as many requests at a time as `streams`.
@@ -176,7 +192,7 @@ where
         .max_send_buf_size(STREAM_WINDOW as usize)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(EndpointStream::new(stream, Interim::default())))
         .await?;
     uploads.begin(async move {
         if let Err(error) = driver.await {
