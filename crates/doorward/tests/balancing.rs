@@ -17,6 +17,8 @@ use testbed::{Acting, Client, Gateway, Names, Place, Reply, audit, clock};
 mod checks;
 #[path = "balancing/interim.rs"]
 mod interim;
+#[path = "balancing/worn_out.rs"]
+mod worn_out;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

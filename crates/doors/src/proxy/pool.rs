@@ -92,6 +92,9 @@ impl Pool {
     fn stream(&self, endpoint: &Endpoint) -> Option<Sender> {
         let mut shared = lock(&self.shared);
         let connections = shared.get_mut(&endpoint.id)?;
+        // One that is given no more is held by the requests that it has alone, and is closed with the last of them. All others are
+        // full before the next is made: there are no more than `max_connections` has of `max_streams`, and one.
+        connections.retain(|shared| !shared.connection.is_over());
         let stream = connections.iter().find_map(|shared| shared.connection.stream());
         stream.map(Sender::Http2)
     }
@@ -150,7 +153,7 @@ impl Pool {
                 if !shared.connection.is_idle() {
                     shared.until = now + idle_timeout.copied().unwrap_or_default();
                 }
-                idle_timeout.is_some() && now < shared.until && !shared.connection.is_closed()
+                idle_timeout.is_some() && now < shared.until && !shared.connection.is_over()
             });
             !connections.is_empty()
         });

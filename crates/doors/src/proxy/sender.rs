@@ -21,8 +21,8 @@ const READ_BUFFER: usize = 64 << 10;
 const STREAM_WINDOW: u32 = 128 << 10;
 /// The most that can be taken of all answers of a connection (RFC 9113 §6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
-/// After so many requests that were given up, a connection of HTTP/2 is given no more: servers close one that is reset too
-/// often (CVE-2023-44487), and with it the requests of others.
+/// After so many requests that were given up, a connection of HTTP/2 is given no more, and ends with those that it has: servers
+/// close one that is reset too often (CVE-2023-44487), and with it the requests of others.
 const MAX_CUT_OFF: usize = 30;
 /// How often an endpoint is asked whether it is still there, while it has requests.
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -85,8 +85,7 @@ impl Drop for Stream {
 impl Shared {
     /// A place on it, if it has one more.
     pub(crate) fn stream(&self) -> Option<Stream> {
-        let worn_out = self.cut_off.load(Ordering::Relaxed) >= MAX_CUT_OFF;
-        if worn_out || self.connection.is_closed() || !self.connection.is_ready() {
+        if self.is_over() || !self.connection.is_ready() {
             return None;
         }
         if self.under_way.fetch_add(1, Ordering::Relaxed) >= self.streams {
@@ -98,8 +97,9 @@ impl Shared {
         Some(Stream { connection, under_way, cut_off, whole: false })
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.connection.is_closed()
+    /// Whether it is given no more requests, whatever those that it has come to.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed) >= MAX_CUT_OFF || self.connection.is_closed()
     }
 
     pub(crate) fn is_idle(&self) -> bool {
