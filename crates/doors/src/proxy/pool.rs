@@ -61,10 +61,12 @@ impl Pool {
     /// The places of a service.
     pub(crate) fn slots(&self, service: &Service) -> Arc<Slots> {
         let options = &service.options;
+        let of_one = |all: usize| (all * options.caller_share_percent / 100).max(1);
         let size = SlotsSize {
             under_way: options.max_connections,
             waiting: options.max_pending,
-            of_one: (options.max_connections * options.caller_share_percent / 100).max(1),
+            of_one: of_one(options.max_connections),
+            waiting_of_one: of_one(options.max_pending),
         };
         let mut all = lock(&self.slots);
         match all.get(options.name.as_str()) {

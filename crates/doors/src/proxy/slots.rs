@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gate::{Caller, CanonicalRequest};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 /// The longest that a request waits.
@@ -38,6 +38,8 @@ pub(crate) struct SlotsSize {
     pub(crate) waiting: usize,
     /// Requests under way of one caller, at least one.
     pub(crate) of_one: usize,
+    /// Requests of one caller that wait, at least one.
+    pub(crate) waiting_of_one: usize,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,7 @@ struct Taken {
 #[derive(Debug)]
 struct Share {
     taken: usize,
+    waiting: usize,
     /// When one of its requests last found a place free.
     last_free: Instant,
     /// Tells one of its requests that wait for another to end.
@@ -73,14 +76,43 @@ struct OfShare {
 
 impl Drop for OfShare {
     fn drop(&mut self) {
-        let mut taken = self.slots.taken();
-        let Some(share) = taken.by.get_mut(&self.whose) else { return };
-        share.taken -= 1;
-        share.released.notify_one();
-        if share.taken == 0 {
-            // Whoever still waits asks for the next share's word.
-            share.released.notify_waiters();
-            taken.by.remove(&self.whose);
+        self.slots.taken().changes(self.whose, |share| {
+            share.taken -= 1;
+            share.released.notify_one();
+        });
+    }
+}
+
+/// The right to wait for a place; given back when it is dropped.
+#[derive(Debug)]
+struct Waiting<'a> {
+    slots: &'a Slots,
+    whose: u64,
+    _of_all: SemaphorePermit<'a>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.slots.taken().changes(self.whose, |share| share.waiting -= 1);
+    }
+}
+
+impl Taken {
+    fn share(&mut self, whose: u64, now: Instant) -> &mut Share {
+        self.by.entry(whose).or_insert_with(|| Share {
+            taken: 0,
+            waiting: 0,
+            last_free: now,
+            released: Arc::default(),
+        })
+    }
+
+    /// Gives back what a caller had; who has nothing is forgotten.
+    fn changes(&mut self, whose: u64, gives_back: impl FnOnce(&mut Share)) {
+        let Some(share) = self.by.get_mut(&whose) else { return };
+        gives_back(share);
+        if share.taken == 0 && share.waiting == 0 {
+            self.by.remove(&whose);
         }
     }
 }
@@ -116,7 +148,6 @@ impl Slots {
         if let Some(slot) = self.at_once(whose, now) {
             return Some(slot);
         }
-        let _waiting = self.waiting.try_acquire().ok()?;
         let congested = now.duration_since(self.last_free(whose)) > CONGESTED_AFTER;
         let patience = if congested { CONGESTED_WAIT } else { LONGEST_WAIT };
         timeout(patience.min(within), self.eventually(whose)).await.ok().flatten()
@@ -140,6 +171,7 @@ impl Slots {
     }
 
     async fn eventually(self: &Arc<Self>, whose: u64) -> Option<Slot> {
+        let _waiting = self.waiting(whose, Instant::now())?;
         let of_share = loop {
             match self.of_share(whose, Instant::now()) {
                 Ok(place) => break place,
@@ -151,17 +183,25 @@ impl Slots {
         Some(Slot { _of_all: of_all, _of_share: of_share })
     }
 
+    /// The right to wait, unless too many do: those that only their own share holds up would keep out all others.
+    fn waiting(&self, whose: u64, now: Instant) -> Option<Waiting<'_>> {
+        let of_all = self.waiting.try_acquire().ok()?;
+        let mut taken = self.taken();
+        let share = taken.share(whose, now);
+        if share.waiting >= self.size.waiting_of_one {
+            return None;
+        }
+        share.waiting += 1;
+        Some(Waiting { slots: self, whose, _of_all: of_all })
+    }
+
     /// A place of the caller's share.
     ///
     /// # Errors
     /// What tells of one that has become free, when it has as many as one may have.
     fn of_share(self: &Arc<Self>, whose: u64, now: Instant) -> Result<OfShare, Arc<Notify>> {
         let mut taken = self.taken();
-        let share = taken.by.entry(whose).or_insert_with(|| Share {
-            taken: 0,
-            last_free: now,
-            released: Arc::default(),
-        });
+        let share = taken.share(whose, now);
         if share.taken >= self.size.of_one {
             return Err(Arc::clone(&share.released));
         }
@@ -198,7 +238,8 @@ mod tests {
     const THERE: u64 = 2;
 
     fn slots(under_way: usize, of_one: usize) -> Arc<Slots> {
-        Slots::new(SlotsSize { under_way, waiting: 8, of_one }, Instant::now())
+        let size = SlotsSize { under_way, waiting: 8, of_one, waiting_of_one: 4 };
+        Slots::new(size, Instant::now())
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,7 +313,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_wait_than_may() {
-        let slots = Slots::new(SlotsSize { under_way: 1, waiting: 1, of_one: 1 }, Instant::now());
+        let size = SlotsSize { under_way: 1, waiting: 1, of_one: 1, waiting_of_one: 1 };
+        let slots = Slots::new(size, Instant::now());
         let _held = slots.at_once(HERE, Instant::now()).unwrap();
         let first = slots.slot_for(THERE, LONGEST_WAIT);
         tokio::pin!(first);
@@ -280,5 +322,30 @@ mod tests {
         let began = Instant::now();
         assert!(slots.slot_for(THERE, LONGEST_WAIT).await.is_none());
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn whom_its_own_share_holds_up_leaves_others_a_part_of_the_queue() {
+        let slots = slots(4, 2);
+        let _ours = [HERE, HERE].map(|whose| slots.at_once(whose, Instant::now()).unwrap());
+        let mut held_up: Vec<_> = (0..5).map(|_| Box::pin(slots.eventually(HERE))).collect();
+        for (number, one) in held_up.iter_mut().enumerate() {
+            // The fifth is refused at once.
+            let waits = timeout(Duration::ZERO, one).await.is_err();
+            assert_eq!(waits, number < 4, "{number}");
+        }
+        let theirs = [THERE, THERE].map(|whose| slots.at_once(whose, Instant::now()).unwrap());
+        let mut waiting: Vec<_> = (3..7).map(|whose| Box::pin(slots.eventually(whose))).collect();
+        for one in &mut waiting {
+            assert!(timeout(Duration::ZERO, one).await.is_err(), "expected it to wait");
+        }
+        drop(theirs);
+        let mut others = Vec::new();
+        for one in waiting {
+            others.extend(timeout(Duration::ZERO, one).await.unwrap_or_default());
+        }
+        assert_eq!(others.len(), 2);
+        drop((held_up, others));
+        assert_eq!(slots.waiting.available_permits(), 8);
+        assert_eq!(slots.taken().by.keys().collect::<Vec<_>>(), [&HERE]);
     }
 }

@@ -55,7 +55,8 @@ pub(in crate::config) struct Service {
     #[serde(default)]
     pub(in crate::config) max_connections: Bounded<MaxConnections>,
     /// So many of `max_connections`, of a hundred, one caller may have under way at a time, and always one: an identity, or
-    /// an address (IPv6: a /64) for callers without. Its further requests wait.
+    /// an address (IPv6: a /64) for callers without. Its further requests wait, as many as this is of `max_pending`, and
+    /// always one where any may; the next is answered with 503.
     #[serde(default)]
     pub(in crate::config) caller_share: Bounded<CallerShare>,
     /// How many requests of each data thread may wait for a connection, for a second at most, and for 10 ms while there has
