@@ -15,6 +15,8 @@ use testbed::{Acting, Client, Gateway, Names, Place, Reply, audit, clock};
 
 #[path = "balancing/checks.rs"]
 mod checks;
+#[path = "balancing/early.rs"]
+mod early;
 #[path = "balancing/interim.rs"]
 mod interim;
 #[path = "balancing/worn_out.rs"]

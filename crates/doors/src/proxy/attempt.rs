@@ -173,10 +173,13 @@ impl Attempt<'_> {
             Unanswered::Lost(Failure::TimedOut | Failure::TooManyInterim) => {
                 self.service.answered_badly(endpoint, self.doorway.now());
             }
-            Unanswered::Lost(_) | Unanswered::NotSent(_) if !reused => {
-                endpoint.failed(self.doorway.now());
+            Unanswered::Lost(_) | Unanswered::NotSent(_) if reused => {}
+            // Servers close on an upload that they do not want: any caller has them do it, so it is no more than a bad answer.
+            Unanswered::Lost(_) if !self.in_flight.is_upload_done() => {
+                self.service.answered_badly(endpoint, self.doorway.now());
             }
-            _ => {}
+            Unanswered::Lost(_) | Unanswered::NotSent(_) => endpoint.failed(self.doorway.now()),
+            Unanswered::Failed(_) | Unanswered::Unprocessed => {}
         }
     }
 

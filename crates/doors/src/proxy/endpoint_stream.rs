@@ -1,11 +1,11 @@
-//! The stream of a connection to an endpoint: it lets the others of its thread have their turn, and ends when the endpoint
-//! goes on and on before it answers.
+//! The stream of a connection to an endpoint: it lets the others of its thread have their turn, ends when the endpoint goes
+//! on and on before it answers, and is read to its end whatever becomes of what is written.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -43,12 +43,30 @@ pub(crate) struct EndpointStream<S> {
     interim: Interim,
     /// How much was read since there was nothing to read, or since the others had their turn.
     in_a_row: usize,
+    /// Whether there is no more to read.
+    read_over: bool,
+    /// Told when there is no more to read, once writing has failed.
+    writer: Option<Waker>,
 }
 
 impl<S> EndpointStream<S> {
     /// It ends with an error when `interim` answers become too many.
     pub(crate) const fn new(stream: S, interim: Interim) -> Self {
-        Self { stream, interim, in_a_row: 0 }
+        Self { stream, interim, in_a_row: 0, read_over: false, writer: None }
+    }
+
+    /// What a write came to. An endpoint may answer before it has read all, and close: that what is written fails then is
+    /// not told before the answer was read.
+    fn written<T>(
+        &mut self,
+        context: &Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if matches!(written, Poll::Ready(Err(_))) && !self.read_over {
+            self.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        written
     }
 }
 
@@ -69,10 +87,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for EndpointStream<S> {
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        this.in_a_row = match read {
-            Poll::Ready(_) => this.in_a_row + buffer.filled().len().saturating_sub(before),
-            Poll::Pending => 0,
-        };
+        let bytes = buffer.filled().len().saturating_sub(before);
+        this.in_a_row = if read.is_ready() { this.in_a_row + bytes } else { 0 };
+        if read.is_ready() && bytes == 0 {
+            this.read_over = true;
+            if let Some(writer) = this.writer.take() {
+                writer.wake();
+            }
+        }
         read
     }
 }
@@ -83,11 +105,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for EndpointStream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.written(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -99,7 +123,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for EndpointStream<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.written(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -132,5 +157,29 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(read_in_a_turn(), 70_000, "what takes it past {TURN}");
         }
+    }
+    #[tokio::test]
+    async fn what_an_endpoint_said_before_it_closed_is_read_before_a_write_is_told_to_have_failed()
+    {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        // With less room than is written, and nobody to read it.
+        let (ours, mut theirs) = tokio::io::duplex(8);
+        let mut stream = EndpointStream::new(ours, Interim::default());
+        theirs.write_all(b"answer").await.unwrap();
+        drop(theirs);
+        let (mut reader, mut writer) = tokio::io::split(&mut stream);
+        let order = std::sync::Mutex::new(Vec::new());
+        let writes = async {
+            let failed = writer.write_all(&[b'x'; 100]).await.is_err();
+            order.lock().unwrap().push(("failed", failed));
+        };
+        let reads = async {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).await.unwrap();
+            order.lock().unwrap().push(("read", all == b"answer"));
+        };
+        tokio::join!(biased; writes, reads);
+        assert_eq!(order.into_inner().unwrap(), [("read", true), ("failed", true)]);
     }
 }
