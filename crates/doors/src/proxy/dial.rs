@@ -63,12 +63,12 @@ pub(crate) enum DialError {
 }
 
 impl DialError {
-    /// Whether it says nothing of the endpoint: we have no descriptor to connect with.
+    /// Whether it says nothing of the endpoint: we have no descriptor or no port to connect with.
     pub(crate) fn is_ours(&self) -> bool {
-        const NO_DESCRIPTORS: [i32; 2] = [23, 24]; // ENFILE, EMFILE
+        const NOTHING_TO_CONNECT_WITH: [i32; 3] = [23, 24, 99]; // ENFILE, EMFILE, EADDRNOTAVAIL
         match self {
             Self::Connect(error) => {
-                error.raw_os_error().is_some_and(|code| NO_DESCRIPTORS.contains(&code))
+                error.raw_os_error().is_some_and(|code| NOTHING_TO_CONNECT_WITH.contains(&code))
             }
             Self::Tls(_) | Self::TimedOut(_) | Self::NoHttp2 => false,
         }
@@ -125,5 +125,21 @@ impl Dial {
             Ok(Dialled::Tls(Box::new(stream)))
         });
         connected.await.unwrap_or(Err(DialError::TimedOut(within)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_lack_is_not_held_against_an_endpoint() {
+        let table = [(23, true), (24, true), (99, true), (104, false), (110, false), (111, false)];
+        for (code, ours) in table {
+            let error = io::Error::from_raw_os_error(code);
+            assert_eq!(DialError::Connect(error).is_ours(), ours, "{code}");
+        }
+        assert!(!DialError::Tls(io::Error::from_raw_os_error(99)).is_ours());
+        assert!(!DialError::TimedOut(Duration::ZERO).is_ours());
     }
 }

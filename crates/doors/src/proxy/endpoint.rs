@@ -92,9 +92,10 @@ impl Endpoint {
         self
     }
 
-    /// Whether it is what `options` ask for.
+    /// Whether it is what `options` ask for. An address that stands for another name is asked by that, and must prove it.
     pub(crate) fn is(&self, options: &EndpointOptions) -> bool {
-        self.dial.at == options.dial.at && self.weight == options.weight
+        let (its, asked) = (&self.dial, &options.dial);
+        its.at == asked.at && its.authority == asked.authority && self.weight == options.weight
     }
 
     /// Whether it should be given requests at `now`.

@@ -176,4 +176,14 @@ fn an_endpoint_that_stays_is_kept_and_one_that_comes_is_new() {
     // Another weight makes it another.
     service.has_endpoints(&[at("b", 2)], NOW);
     assert_ne!(service.endpoints()[0].id, before[1].id);
+    // So does another name for its address.
+    let before = service.endpoints()[0].id;
+    let mut moved = at("b", 2);
+    moved.dial.authority = "other.test:1".to_owned();
+    service.has_endpoints(std::slice::from_ref(&moved), NOW);
+    let after = service.endpoints();
+    assert_ne!(after[0].id, before);
+    assert_eq!(after[0].dial.authority, "other.test:1");
+    service.has_endpoints(&[moved], NOW);
+    assert_eq!(service.endpoints()[0].id, after[0].id);
 }
