@@ -44,7 +44,8 @@ pub(super) async fn ask(
         doorway.metrics.requests_shed.inc();
         return Err(unavailable("too many requests are under way"));
     };
-    let admitted = judge(doorway, doorway.model.load_full(), raw, facts).await?;
+    let model = doorway.model.load_full();
+    let admitted = judge(doorway, Arc::clone(&model), raw, facts).await?;
     let sharing = admitted.sharing();
     let signed = admitted.signed_identity(doorway.now());
     let policies = admitted.permit.policies().join(",");
@@ -64,12 +65,19 @@ pub(super) async fn ask(
             return Err(answer.shared(sharing));
         }
     };
-    let mut remove = not_passed_on(raw.headers, request.headers());
-    if !forward.forward_credential && raw.headers.contains_key(AUTHORIZATION) {
-        remove.push(AUTHORIZATION);
-    }
     let mut set = identity_headers(watch.caller(), forward, signed);
     set.extend(HeaderValue::from_str(facts.id.as_str()).ok().map(|id| (X_REQUEST_ID, id)));
+    let mut way = HeaderMap::new();
+    model.telling.request(&mut way, &request, facts.version);
+    set.extend(way.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let mut remove = not_passed_on(raw.headers, request.headers());
+    if !forward.forward_credential {
+        remove.push(AUTHORIZATION);
+    }
+    // What the service knows its callers by and is not told of this one, it is not told by anybody.
+    let names = forward.headers.iter().map(|(name, _)| name).chain(&forward.token_header);
+    remove.extend(names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()));
+    remove.retain(|name| set.iter().all(|(set, _)| set != name));
     let mut told = vec![
         ("request_id", facts.id.as_str().to_owned()),
         ("route", route.name().to_string()),
@@ -101,9 +109,15 @@ fn not_passed_on(came: &HeaderMap, passed_on: &HeaderMap) -> Vec<HeaderName> {
     let its = |name: &HeaderName| {
         let text = name.as_str();
         own.contains(name)
-            || ["forwarded", "keep-alive", "http2-settings"].contains(&text)
-            || text.starts_with("x-forwarded-")
-            || text.starts_with("x-envoy-")
+            || [
+                "http2-settings",
+                "keep-alive",
+                "x-envoy-external-address",
+                "x-envoy-internal",
+                "x-forwarded-client-cert",
+                "x-forwarded-proto",
+            ]
+            .contains(&text)
     };
     came.keys().filter(|name| !passed_on.contains_key(*name) && !its(name)).cloned().collect()
 }

@@ -42,6 +42,8 @@ pub(super) struct SortedHeaders {
     pub(super) hearsay: Hearsay,
     /// Whether `Connection` named something that would have gone on.
     pub(super) named_away: bool,
+    /// Whether something was dropped that services may take for another request, or for who is asking.
+    pub(super) misleading: bool,
 }
 
 /// Takes out what is between the caller and us, what is ours to write, and what is not to be believed.
@@ -70,7 +72,7 @@ pub(super) fn sort(
             Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
             Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
             Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
-            Class::Dropped => {}
+            Class::Dropped => sorted.misleading |= misleads(&folded(name.as_str())),
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
     }
@@ -163,6 +165,30 @@ const TOLD_BY_PROXIES: [&str; 9] = [
     "x-original-",
     "x-ssl-",
 ];
+
+/// Whether a header that is dropped could be taken for another method, target or host, for another's certificate, or for an
+/// identity; and not just for where a request comes from.
+fn misleads(folded: &str) -> bool {
+    let told = ["client-cert", "ssl-client-", "x-client-cert", "x-client-verify", "x-ssl-"];
+    let others = [
+        "proxy",
+        "x-arr-clientcert",
+        "x-forwarded-email",
+        "x-forwarded-groups",
+        "x-forwarded-preferred-username",
+        "x-forwarded-user",
+        "x-host",
+        "x-http-host-override",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-host",
+        "x-original-method",
+        "x-original-url",
+        "x-rewrite-url",
+    ];
+    others.contains(&folded) || told.iter().any(|prefix| folded.starts_with(prefix))
+}
 
 /// Anything but one `chunked` is read in more than one way by the servers behind us (RFC 9112 §6.1).
 fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), RequestRefusal> {

@@ -127,7 +127,7 @@ impl CanonicalRequest {
         let query = raw.query.map(read_query).transpose()?;
         // Escaping can make a path longer.
         check_target(path.as_str().len(), query.as_deref(), reading.limits)?;
-        let relayed = Relayed::read(raw, (&host, &path), sorted.named_away)?;
+        let relayed = Relayed::read(raw, (&host, &path), &sorted)?;
         // Envoy joins lines of this one even where it tells all others as they came.
         if relayed.is_some() && sorted.authorization.as_ref().is_some_and(is_joined) {
             return Err(RequestRefusal::DoubledAuthorization);

@@ -3,6 +3,7 @@
 
 use http::header::{HOST, HeaderMap, UPGRADE};
 
+use super::headers::SortedHeaders;
 use super::{CanonicalHost, CanonicalPath, RawRequest, RequestRefusal};
 
 /// What a proxy that asks about a request says beside it.
@@ -10,6 +11,8 @@ use super::{CanonicalHost, CanonicalPath, RawRequest, RequestRefusal};
 pub struct Relay<'a> {
     /// Header lines of one name come as one, joined by commas: one line and several cannot be told apart.
     pub joined_headers: bool,
+    /// Whether the proxy takes out the headers that it is told to. One that does not passes on whatever came.
+    pub removes_headers: bool,
     /// The route that the proxy takes the request for, by its name; it must be the one that is found here.
     pub route: Option<&'a str>,
     /// The service that it sends the request to, by its name; it must be the one that the route found here has.
@@ -34,10 +37,11 @@ impl Relayed {
     pub(super) fn read(
         raw: &RawRequest<'_>,
         (host, path): (&CanonicalHost, &CanonicalPath),
-        named_away: bool,
+        headers: &SortedHeaders,
     ) -> Result<Option<Box<Self>>, RequestRefusal> {
         let Some(relay) = raw.relay else { return Ok(None) };
-        if named_away || path.as_str() != raw.path || !is_written_as(raw, host) {
+        let misled = headers.misleading && !relay.removes_headers;
+        if headers.named_away || misled || path.as_str() != raw.path || !is_written_as(raw, host) {
             return Err(RequestRefusal::NotCanonical);
         }
         Ok(Some(Box::new(Self {

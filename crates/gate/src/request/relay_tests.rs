@@ -39,7 +39,7 @@ fn refused(
 fn what_would_have_to_be_changed_is_refused() {
     let changed = [Some(RequestRefusal::NotCanonical), None];
     let as_it_is = [None, None];
-    let table: [(&str, &[(&str, &str)], _); 14] = [
+    let table: [(&str, &[(&str, &str)], _); 18] = [
         ("/orders/7?a=%7e&b=%2F", &[], as_it_is),
         ("/orders/%C3%A9", &[], as_it_is),
         ("/orders/%c3%a9", &[], changed),
@@ -54,9 +54,37 @@ fn what_would_have_to_be_changed_is_refused() {
         ("/", &[("connection", "x-team")], as_it_is),
         ("/", &[("connection", "x-team"), ("x-team", "a")], changed),
         ("/", &[("connection", "x-team"), ("X_Team", "a")], changed),
+        ("/", &[("x-original-url", "/admin")], changed),
+        ("/", &[("X_HTTP_Method_Override", "PUT")], changed),
+        ("/", &[("ssl-client-cert", "a")], changed),
+        ("/", &[("x-forwarded-for", "192.0.2.1"), ("x-real-ip", "192.0.2.1")], as_it_is),
     ];
     for (target, lines, expected) in table {
         assert_eq!(refused(target, lines, false), expected, "{target} {lines:?}");
+    }
+}
+
+#[test]
+fn what_a_proxy_takes_out_when_told_to_need_not_be_refused() {
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, HeaderValue::from_static("orders.test"));
+    headers.insert("x-original-url", HeaderValue::from_static("/admin"));
+    for removes_headers in [true, false] {
+        let raw = RawRequest {
+            method: &Method::GET,
+            target_authority: None,
+            target_scheme: None,
+            path: "/",
+            query: None,
+            headers: &headers,
+            peer: [127, 0, 0, 1].into(),
+            scheme: Scheme::Https,
+            certificate: None,
+            door: "test",
+            relay: Some(Relay { removes_headers, ..Relay::default() }),
+        };
+        let read = CanonicalRequest::read(&raw, &Reading::default());
+        assert_eq!(read.is_ok(), removes_headers);
     }
 }
 

@@ -43,7 +43,10 @@ pub(super) struct Attributes {
     path: String,
     headers: HeaderMap,
     pub(super) peer: SocketAddr,
+    /// That of the connection, by Envoy's own word.
     pub(super) scheme: Scheme,
+    /// What Envoy goes by, which over HTTP/2 is its caller's word.
+    target_scheme: String,
     pub(super) version: Version,
     certificate: Option<Arc<ClientCertificate>>,
     joined_headers: bool,
@@ -72,13 +75,9 @@ impl Attributes {
         Ok(Self {
             method: http.method.parse().map_err(|_| AttributeError::Part("method"))?,
             path: http.path,
-            headers,
             peer: address(&source)?,
-            scheme: match http.scheme.as_str() {
-                "https" => Scheme::Https,
-                "http" => Scheme::Http,
-                _ => return Err(AttributeError::Part("scheme")),
-            },
+            scheme: scheme(&headers)?,
+            target_scheme: http.scheme,
             version: match http.protocol.as_str() {
                 "HTTP/2" => Version::HTTP_2,
                 "HTTP/3" => Version::HTTP_3,
@@ -87,6 +86,7 @@ impl Attributes {
             },
             certificate,
             joined_headers,
+            headers,
             route: extensions.remove(ROUTE),
             service: extensions.remove(SERVICE),
         })
@@ -105,7 +105,7 @@ impl Attributes {
         RawRequest {
             method: &self.method,
             target_authority: None,
-            target_scheme: None,
+            target_scheme: Some(&self.target_scheme),
             path,
             query,
             headers: &self.headers,
@@ -115,6 +115,7 @@ impl Attributes {
             door: DOOR,
             relay: Some(Relay {
                 joined_headers: self.joined_headers,
+                removes_headers: true,
                 route: self.route.as_deref(),
                 service: self.service.as_deref(),
             }),
@@ -159,6 +160,16 @@ fn headers(http: &mut HttpRequest) -> Result<(HeaderMap, bool), AttributeError> 
         }
     }
     Ok((headers, joined))
+}
+
+/// How the request came to Envoy: by the one header that it always writes anew, or takes from a proxy that it trusts.
+fn scheme(headers: &HeaderMap) -> Result<Scheme, AttributeError> {
+    let mut said = headers.get_all("x-forwarded-proto").iter();
+    match (said.next().map(HeaderValue::as_bytes), said.next()) {
+        (Some(b"http"), None) => Ok(Scheme::Http),
+        (Some(b"https"), None) => Ok(Scheme::Https),
+        _ => Err(AttributeError::Part("scheme in `x-forwarded-proto`")),
+    }
 }
 
 /// Where the request came to Envoy from. What came through a Unix socket came from no address, which no rule names.

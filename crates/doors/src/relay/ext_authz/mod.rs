@@ -62,7 +62,10 @@ impl ExtAuthz {
         let patience = grpc::deadline(request.headers()).map_or(LONGEST, |own| own.min(LONGEST));
         let answered = async {
             match request.uri().path() {
-                CHECK => self.check(grpc::question(request).await?, began).await,
+                CHECK => match grpc::question(request).await {
+                    Ok(question) => self.check(question, began).await,
+                    Err(code) => Err(self.unread(code, began).await),
+                },
                 // Whoever is answered here is asked about nothing in particular: the whole gate is alive.
                 HEALTH => match grpc::question(request).await?.as_ref() {
                     [] => Ok(SERVING.to_vec()),
@@ -74,8 +77,19 @@ impl ExtAuthz {
         grpc::answer(timeout(patience, answered).await.unwrap_or(Err(Code::DeadlineExceeded)))
     }
 
+    /// Puts on record that Envoy asked what cannot be read, and denies it therefore.
+    async fn unread(&self, code: Code, began: Instant) -> Code {
+        let doorway = &self.desk.doorway;
+        let facts = self.desk.facts_of_nothing(self.desk.ids.next(doorway.now()), began);
+        let reason = format!("what was asked is no question: {code:?}");
+        record_unread(doorway, &facts, DOOR, Unread::told(reason)).await;
+        code
+    }
+
     async fn check(&self, question: Bytes, began: Instant) -> Result<Vec<u8>, Code> {
-        let question = CheckRequest::decode(question).map_err(|_| Code::InvalidArgument)?;
+        let Ok(question) = CheckRequest::decode(question) else {
+            return Err(self.unread(Code::InvalidArgument, began).await);
+        };
         let doorway = &self.desk.doorway;
         let id = self.desk.ids.next(doorway.now());
         let context = question.attributes.unwrap_or_default();

@@ -154,6 +154,7 @@ impl Original {
             door: DOOR,
             relay: Some(Relay {
                 joined_headers: false,
+                removes_headers: false,
                 route: self.route.as_deref(),
                 service: self.service.as_deref(),
             }),
