@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep_until};
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(20);
-/// How late a thread may be. A request waits for some five turns: it takes a tenth of a second then.
-const BEARABLE: Duration = Duration::from_millis(20);
+/// How late a thread may be. A request waits for some five turns: it takes a sixth of a second then.
+const BEARABLE: Duration = Duration::from_millis(30);
 /// How late it may be for who comes anew. They are turned away first, so that callers that come back as soon as they are
 /// turned away do not push out those that are being served.
-const BEARABLE_FOR_NEWCOMERS: Duration = Duration::from_millis(10);
+const BEARABLE_FOR_NEWCOMERS: Duration = Duration::from_millis(15);
 /// For how long it may be later than that. What comes all at once takes its time and passes; one that does not catch up has
 /// too much to do (Nichols and Jacobson, "Controlling Queue Delay", 2012).
 const PASSING: Duration = Duration::from_millis(250);
@@ -125,9 +125,9 @@ mod tests {
             ("late once, for long", &[(20, 20), (600, 600)], nobody),
             ("late for 250 ms", &[(140, 140), (130, 130)], everybody),
             ("late for less", &[(140, 140), (129, 129)], nobody),
-            ("late for long, but not too late yet", &[(300, 300), (30, 30)], nobody),
-            ("late for long, and too late for newcomers", &[(300, 300), (40, 40)], newcomers),
-            ("late for long, and too late", &[(300, 300), (41, 41)], everybody),
+            ("late for long, but not too late yet", &[(300, 300), (35, 35)], nobody),
+            ("late for long, and too late for newcomers", &[(300, 300), (50, 50)], newcomers),
+            ("late for long, and too late", &[(300, 300), (51, 51)], everybody),
             ("late, in time and late again", &[(300, 300), (20, 20), (200, 200)], nobody),
             ("held up again by others", &[(600, 600), (300, 10)], nobody),
             ("held up by others, then late", &[(600, 10), (300, 300)], nobody),
