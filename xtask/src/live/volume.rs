@@ -44,7 +44,7 @@ fn h2load(stage: &Stage) -> Result<()> {
     let token = house.token("orders")?;
     for version in ["--npn-list=h2", "--h1"] {
         let said = program(&h2load)
-            .args([version, "-n", &requests.to_string(), "-c", "8", "-m", "16", "-t", "1"])
+            .args([version, "-n", &requests.to_string(), "-c", "8", "-m", "8", "-t", "1"])
             .args(["-H", &format!("authorization: Bearer {token}")])
             .args(["--connect-to", &format!("127.0.0.1:{}", house.port())])
             .arg(format!("https://{HOST}/orders/1"))
