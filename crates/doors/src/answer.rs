@@ -116,6 +116,14 @@ const fn grpc_status(status: StatusCode) -> u8 {
     }
 }
 
+/// What is not to be had at the moment, and may be in a second.
+pub(crate) fn unavailable(detail: &str) -> Answer {
+    Answer {
+        retry_after: Some(1),
+        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
+    }
+}
+
 /// An answer with its headers, in the caller's manner.
 pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Full<Bytes>> {
     response(answer, id, manner).map(Full::new)

@@ -11,6 +11,7 @@ use gate::{Answer, Caller, CanonicalRequest, Credential, Denial, Permit, Preflig
 use http::StatusCode;
 use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 
+use crate::answer::unavailable;
 use crate::judge::RequestFacts;
 use crate::metrics::DecisionLabels;
 use crate::model::{Doorway, Model};
@@ -135,14 +136,7 @@ pub(crate) async fn record(
     doorway.metrics.decisions.get_or_create(&labels).inc();
     recorded.map_err(|error| {
         tracing::error!(request_id = facts.id.as_str(), %error, "a decision could not be recorded");
-        Answer {
-            retry_after: Some(1),
-            ..Answer::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Service Unavailable",
-                "the request could not be recorded, and so was not served",
-            )
-        }
+        unavailable("the request could not be recorded, and so was not served")
     })
 }
 

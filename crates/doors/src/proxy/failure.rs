@@ -4,6 +4,7 @@ use gate::Answer;
 use http::StatusCode;
 use ledger::audit::Ended;
 
+use crate::answer::unavailable;
 use crate::in_flight::InFlight;
 
 /// Why there is no answer to pass on.
@@ -93,12 +94,5 @@ impl Failure {
             in_flight.end(ended);
         }
         answer
-    }
-}
-
-fn unavailable(detail: &str) -> Answer {
-    Answer {
-        retry_after: Some(1),
-        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
     }
 }

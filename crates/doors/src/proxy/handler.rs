@@ -26,7 +26,7 @@ use super::refusals::Refused;
 use super::server_tls::ServerTls;
 use super::tunnel::WebSocket;
 use super::{forward, own};
-use crate::answer::{Manner, respond};
+use crate::answer::{Manner, respond, unavailable};
 use crate::judge::{RequestFacts, judge};
 use crate::metrics::{Metrics, RefusedLabels};
 use crate::model::Doorway;
@@ -137,14 +137,7 @@ impl Handler {
     /// Turns a request away because too many are under way, or too many have come. Nothing was decided about it: it is counted, not recorded.
     fn shed(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         self.doorway.metrics.requests_shed.inc();
-        let answer = Answer {
-            retry_after: Some(1),
-            ..Answer::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Service Unavailable",
-                "too many requests are under way",
-            )
-        };
+        let answer = unavailable("too many requests are under way");
         respond(
             &answer,
             &self.ids.next(self.doorway.now()),

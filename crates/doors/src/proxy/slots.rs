@@ -13,8 +13,9 @@ use tokio::time::{Instant, timeout};
 
 /// The longest that a request waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long it waits while none of the same caller has found a place free for [`CONGESTED_AFTER`]: whoever waits longer then only makes
-/// others wait (Nichols and Jacobson, "Controlling Queue Delay", 2012; as servers use it: Maurer, "Fail at Scale", 2015).
+/// How long it waits while none of the same caller has found a place free for [`CONGESTED_AFTER`]: whoever waits longer
+/// then only makes others wait (Nichols and Jacobson, "Controlling Queue Delay", 2012; as servers use it: Maurer, "Fail at
+/// Scale", 2015).
 const CONGESTED_WAIT: Duration = Duration::from_millis(10);
 /// How long a queue may be there before it counts as one that does not go away by itself.
 const CONGESTED_AFTER: Duration = Duration::from_millis(100);
@@ -323,6 +324,7 @@ mod tests {
         assert!(slots.slot_for(THERE, LONGEST_WAIT).await.is_none());
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
+
     #[tokio::test(start_paused = true)]
     async fn whom_its_own_share_holds_up_leaves_others_a_part_of_the_queue() {
         let slots = slots(4, 2);

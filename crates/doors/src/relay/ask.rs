@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use gate::request::RawRequest;
 use gate::{Answer, Caller};
+use http::HeaderMap;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, StatusCode};
 use ledger::audit::Ended;
 
-use crate::answer::X_REQUEST_ID;
+use crate::answer::{X_REQUEST_ID, unavailable};
 use crate::identity_headers::identity_headers;
 use crate::in_flight::InFlight;
 use crate::judge::{RequestFacts, judge};
@@ -93,13 +93,6 @@ pub(super) async fn ask(
     }
     let answer = answer.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(Granted { set, remove, answer, told })
-}
-
-fn unavailable(detail: &str) -> Answer {
-    Answer {
-        retry_after: Some(1),
-        ..Answer::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", detail)
-    }
 }
 
 /// What came and is not passed on, but for what a proxy writes anew or takes out by itself.

@@ -5,19 +5,26 @@ mod ask;
 mod ext_authz;
 mod forward_auth;
 mod serve;
+mod told;
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use gate::Answer;
 use gate::request::Scheme;
-use http::{HeaderMap, Version};
+use http::{HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
 pub use self::forward_auth::Caller;
 pub use self::serve::{Asked, serve};
 
+use self::ask::{Granted, ask};
+use self::told::Told;
+use crate::answer::Manner;
 use crate::judge::RequestFacts;
 use crate::model::Doorway;
+use crate::recording::{Unread, record_unread};
 use crate::request_id::{RequestId, RequestIds};
 use crate::trace::TraceContext;
 
@@ -28,16 +35,57 @@ struct Desk {
     ids: RequestIds,
 }
 
+/// What a proxy is told of a request.
+struct Verdict {
+    id: RequestId,
+    /// In which words its caller is answered.
+    manner: Manner,
+    granted: Result<Granted, Answer>,
+}
+
 impl Desk {
-    /// What is known of a question that is about no request.
-    fn facts_of_nothing(&self, id: RequestId, began: Instant) -> RequestFacts {
-        RequestFacts {
+    /// Judges the request that a proxy tells of at `door`. What tells of none is on record, and does not go on.
+    async fn judge(
+        &self,
+        door: &'static str,
+        told: Result<Told, impl Display>,
+        began: Instant,
+    ) -> Verdict {
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => {
+                let reason = format!("what was asked about is no request: {error}");
+                let id = self.unread(door, reason, began).await;
+                let detail = "this is no request";
+                let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail);
+                return Verdict { id, manner: Manner::Problem, granted: Err(answer) };
+            }
+        };
+        let id = self.ids.next(self.doorway.now());
+        let facts = RequestFacts {
+            id,
+            trace: TraceContext::of(&told.headers, &self.ids, |id| self.doorway.traces.samples(id)),
+            peer: told.peer,
+            scheme: told.scheme,
+            version: told.version,
+            began,
+        };
+        let granted = ask(&self.doorway, &told.raw(door), facts).await;
+        Verdict { id, manner: Manner::of(told.version, &told.headers), granted }
+    }
+
+    /// Puts on record that something was asked which is no request, under the id that this gives.
+    async fn unread(&self, door: &'static str, reason: String, began: Instant) -> RequestId {
+        let id = self.ids.next(self.doorway.now());
+        let facts = RequestFacts {
             id,
             trace: TraceContext::of(&HeaderMap::new(), &self.ids, |_| false),
             peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
             scheme: Scheme::Http,
             version: Version::HTTP_11,
             began,
-        }
+        };
+        record_unread(&self.doorway, &facts, door, Unread::told(reason)).await;
+        id
     }
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ pub async fn serve(
         Asked::ForwardAuth(caller) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, caller))),
     };
     let mut connections = JoinSet::new();
-    let mut stopping = std::pin::pin!(drained(draining.clone()));
+    let mut stopping = pin!(drained(draining.clone()));
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
@@ -100,7 +101,7 @@ pub async fn serve(
 /// Answers the questions on one connection.
 async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) {
     let stream = TokioIo::new(stream);
-    let mut drained = std::pin::pin!(drained(draining));
+    let drained = drained(draining);
     let ended = match door {
         Door::ExtAuthz(door) => {
             let service = service_fn(|request| {
@@ -113,14 +114,7 @@ async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) 
                 .keep_alive_interval(PING_EVERY)
                 .keep_alive_timeout(PING_TIMEOUT)
                 .serve_connection(stream, service);
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                ended = &mut connection => ended,
-                () = &mut drained => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            }
+            answered(connection, drained, |connection| connection.graceful_shutdown()).await
         }
         Door::ForwardAuth(door) => {
             let service = service_fn(|request| {
@@ -133,17 +127,24 @@ async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) 
                 .max_buf_size(HEAD)
                 .max_headers(HEADERS)
                 .serve_connection(stream, service);
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                ended = &mut connection => ended,
-                () = &mut drained => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            }
+            answered(connection, drained, |connection| connection.graceful_shutdown()).await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection of a proxy that asks ended early");
     }
+}
+
+/// Runs a connection to its end, and has it end once what it has begun is answered when `drained` does.
+async fn answered<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    drained: impl Future<Output = ()>,
+    end: impl FnOnce(Pin<&mut C>),
+) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = drained => end(connection.as_mut()),
+    }
+    connection.await
 }

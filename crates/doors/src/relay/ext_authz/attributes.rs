@@ -1,19 +1,15 @@
 //! What Envoy tells about a request, as the request that came to it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use gate::ClientCertificate;
-use gate::request::{RawRequest, Relay, Scheme};
+use gate::request::Scheme;
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use thiserror::Error;
 
 use super::certificates::Certificates;
 use super::wire::{AttributeContext, HttpRequest, Peer};
-
-/// The door's name in records.
-const DOOR: &str = "ext_authz";
+use crate::relay::told::Told;
 
 /// The keys of `context_extensions` in which an operator says what Envoy takes the request for.
 const ROUTE: &str = "route";
@@ -36,91 +32,43 @@ pub(super) enum AttributeError {
     Certificate,
 }
 
-/// A request that Envoy asks about.
-#[derive(Debug)]
-pub(super) struct Attributes {
-    method: Method,
-    path: String,
-    headers: HeaderMap,
-    pub(super) peer: SocketAddr,
-    /// That of the connection, by Envoy's own word.
-    pub(super) scheme: Scheme,
-    /// What Envoy goes by, which over HTTP/2 is its caller's word.
-    target_scheme: String,
-    pub(super) version: Version,
-    certificate: Option<Arc<ClientCertificate>>,
-    joined_headers: bool,
-    route: Option<String>,
-    service: Option<String>,
-}
-
-impl Attributes {
-    /// Reads what Envoy tells.
-    ///
-    /// # Errors
-    /// What no request can be.
-    pub(super) fn read(
-        context: AttributeContext,
-        certificates: &Certificates,
-    ) -> Result<Self, AttributeError> {
-        let mut extensions = context.context_extensions;
-        let http = context.request.and_then(|request| request.http);
-        let mut http = http.ok_or(AttributeError::NoRequest)?;
-        let (headers, joined_headers) = headers(&mut http)?;
-        let source = context.source.unwrap_or_default();
-        let certificate = match source.certificate.as_str() {
-            "" => None,
-            escaped => Some(certificates.read(escaped).ok_or(AttributeError::Certificate)?),
-        };
-        Ok(Self {
-            method: http.method.parse().map_err(|_| AttributeError::Part("method"))?,
-            path: http.path,
-            peer: address(&source)?,
-            scheme: scheme(&headers)?,
-            target_scheme: http.scheme,
-            version: match http.protocol.as_str() {
-                "HTTP/2" => Version::HTTP_2,
-                "HTTP/3" => Version::HTTP_3,
-                "HTTP/1.0" => Version::HTTP_10,
-                _ => Version::HTTP_11,
-            },
-            certificate,
-            joined_headers,
-            headers,
-            route: extensions.remove(ROUTE),
-            service: extensions.remove(SERVICE),
-        })
-    }
-
-    pub(super) const fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    /// The request as the gate takes it.
-    pub(super) fn raw(&self) -> RawRequest<'_> {
-        let (path, query) = match self.path.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.path.as_str(), None),
-        };
-        RawRequest {
-            method: &self.method,
-            target_authority: None,
-            target_scheme: Some(&self.target_scheme),
-            path,
-            query,
-            headers: &self.headers,
-            peer: self.peer.ip(),
-            scheme: self.scheme,
-            certificate: self.certificate.as_ref(),
-            door: DOOR,
-            relay: Some(Relay {
-                joined_headers: self.joined_headers,
-                removes_headers: true,
-                route: self.route.as_deref(),
-                service: self.service.as_deref(),
-            }),
-        }
-    }
+/// Reads what Envoy tells of a request.
+///
+/// # Errors
+/// What no request can be.
+pub(super) fn read(
+    context: AttributeContext,
+    certificates: &Certificates,
+) -> Result<Told, AttributeError> {
+    let mut extensions = context.context_extensions;
+    let http = context.request.and_then(|request| request.http);
+    let mut http = http.ok_or(AttributeError::NoRequest)?;
+    let (headers, joined_headers) = headers(&mut http)?;
+    let source = context.source.unwrap_or_default();
+    let certificate = match source.certificate.as_str() {
+        "" => None,
+        escaped => Some(certificates.read(escaped).ok_or(AttributeError::Certificate)?),
+    };
+    Ok(Told {
+        method: http.method.parse().map_err(|_| AttributeError::Part("method"))?,
+        target: http.path,
+        peer: address(&source)?,
+        scheme: scheme(&headers)?,
+        // What Envoy goes by, which over HTTP/2 is its caller's word.
+        target_scheme: Some(http.scheme),
+        version: match http.protocol.as_str() {
+            "HTTP/2" => Version::HTTP_2,
+            "HTTP/3" => Version::HTTP_3,
+            "HTTP/1.0" => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        },
+        headers,
+        certificate,
+        joined_headers,
+        removes_headers: true,
+        route: extensions.remove(ROUTE),
+        service: extensions.remove(SERVICE),
+    })
 }
 
 /// The headers, and whether lines of one name were joined. What HTTP/2 tells in pseudo-headers is told beside them as well,

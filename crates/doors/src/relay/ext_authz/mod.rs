@@ -11,22 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gate::Answer;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use prost::Message as _;
 use tokio::time::{Instant, timeout};
 
-use self::attributes::Attributes;
 use self::certificates::Certificates;
 use self::grpc::Code;
 use self::wire::CheckRequest;
-use super::Desk;
-use super::ask::ask;
+use super::{Desk, Verdict};
 use crate::answer::{Manner, response};
-use crate::judge::RequestFacts;
-use crate::recording::{Unread, record_unread};
-use crate::trace::TraceContext;
 
 /// The door's name in records.
 const DOOR: &str = "ext_authz";
@@ -77,55 +71,29 @@ impl ExtAuthz {
         grpc::answer(timeout(patience, answered).await.unwrap_or(Err(Code::DeadlineExceeded)))
     }
 
-    /// Puts on record that Envoy asked what cannot be read, and denies it therefore.
-    async fn unread(&self, code: Code, began: Instant) -> Code {
-        let doorway = &self.desk.doorway;
-        let facts = self.desk.facts_of_nothing(self.desk.ids.next(doorway.now()), began);
-        let reason = format!("what was asked is no question: {code:?}");
-        record_unread(doorway, &facts, DOOR, Unread::told(reason)).await;
-        code
-    }
-
     async fn check(&self, question: Bytes, began: Instant) -> Result<Vec<u8>, Code> {
         let Ok(question) = CheckRequest::decode(question) else {
             return Err(self.unread(Code::InvalidArgument, began).await);
         };
-        let doorway = &self.desk.doorway;
-        let id = self.desk.ids.next(doorway.now());
         let context = question.attributes.unwrap_or_default();
-        let attributes = match Attributes::read(context, &self.certificates) {
-            Ok(attributes) => attributes,
-            Err(error) => {
-                let facts = self.desk.facts_of_nothing(id, began);
-                let reason = format!("what was asked about is no request: {error}");
-                record_unread(doorway, &facts, DOOR, Unread::told(reason)).await;
-                let detail = "this is no request";
-                let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail);
-                let answer = response(&answer, &id, Manner::Problem);
-                return Ok(reply::denied(&answer).encode_to_vec());
-            }
-        };
-        let facts = RequestFacts {
-            id,
-            trace: TraceContext::of(attributes.headers(), &self.desk.ids, |id| {
-                doorway.traces.samples(id)
-            }),
-            peer: attributes.peer,
-            scheme: attributes.scheme,
-            version: attributes.version,
-            began,
-        };
-        let reply = match ask(doorway, &attributes.raw(), facts).await {
+        let told = attributes::read(context, &self.certificates);
+        let Verdict { id, manner, granted } = self.desk.judge(DOOR, told, began).await;
+        let reply = match granted {
             Ok(granted) => reply::granted(granted),
-            Err(answer) => match Manner::of(attributes.version, attributes.headers()) {
-                // Envoy turns the status into one of gRPC by itself, and the body into its message.
-                Manner::Grpc => {
-                    let detail = Bytes::from(answer.detail.clone());
-                    reply::denied(&response(&answer, &id, Manner::Problem).map(|_| detail))
-                }
-                manner => reply::denied(&response(&answer, &id, manner)),
-            },
+            // Envoy turns the status into one of gRPC by itself, and the body into its message.
+            Err(answer) if manner == Manner::Grpc => {
+                let detail = Bytes::from(answer.detail.clone());
+                reply::denied(&response(&answer, &id, Manner::Problem).map(|_| detail))
+            }
+            Err(answer) => reply::denied(&response(&answer, &id, manner)),
         };
         Ok(reply.encode_to_vec())
+    }
+
+    /// Puts on record that Envoy asked what cannot be read, and denies it therefore.
+    async fn unread(&self, code: Code, began: Instant) -> Code {
+        let reason = format!("what was asked is no question: {code:?}");
+        self.desk.unread(DOOR, reason, began).await;
+        code
     }
 }

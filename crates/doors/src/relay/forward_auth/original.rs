@@ -2,14 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use gate::request::{RawRequest, Relay, Scheme};
+use gate::request::Scheme;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderValue, Method, StatusCode, Version};
 use thiserror::Error;
 
-/// The door's name in records.
-const DOOR: &str = "forward_auth";
+use crate::relay::told::Told;
 
 /// Which proxy asks, and so in which headers it tells of a request. Only these count; they must be there, and once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,98 +67,57 @@ pub(super) enum OriginalError {
     Part(HeaderName),
 }
 
-/// A request that a proxy asks about.
-#[derive(Debug)]
-pub(super) struct Original {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    pub(super) peer: SocketAddr,
-    pub(super) scheme: Scheme,
-    pub(super) version: Version,
-    route: Option<String>,
-    service: Option<String>,
-}
-
-impl Original {
-    /// Reads the head of a question.
-    ///
-    /// # Errors
-    /// When it tells of no request.
-    pub(super) fn read(caller: Caller, question: Parts) -> Result<Self, OriginalError> {
-        let mut headers = question.headers;
-        // What is between the proxy and us says nothing of the request.
-        for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
-            headers.remove(name);
-        }
-        let [method, proto, host, target, client] = caller.names();
-        let mut one = |name: &HeaderName| {
-            let count = headers.get_all(name).iter().count();
-            let value = headers.remove(name).filter(|_| count == 1);
-            value.ok_or_else(|| OriginalError::Count(name.clone(), count))
-        };
-        let told = [one(&method)?, one(&proto)?, one(&host)?, one(&target)?, one(&client)?];
-        let [said_method, said_proto, said_host, said_target, said_client] = &told;
-        let part = |name: &HeaderName| OriginalError::Part(name.clone());
-        let peer = last_address(said_client).ok_or_else(|| part(&client))?;
-        // Those before it are hearsay, and believed only when the last is one of a trusted peer.
-        if matches!(caller, Caller::Caddy | Caller::Traefik)
-            && let Some(others) = all_but_last(said_client)
-        {
-            headers.insert(client, others);
-        }
-        headers.insert(HOST, said_host.clone());
-        let binding = question.uri.query().unwrap_or_default();
-        let bound = |name: &str| {
-            let mut pairs = binding.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
-        };
-        Ok(Self {
-            method: Method::from_bytes(said_method.as_bytes()).map_err(|_| part(&method))?,
-            target: said_target.to_str().map_err(|_| part(&target))?.to_owned(),
-            peer,
-            scheme: match said_proto.as_bytes() {
-                b"http" | b"ws" => Scheme::Http,
-                b"https" | b"wss" => Scheme::Https,
-                _ => return Err(part(&proto)),
-            },
-            // Which one it came in, no proxy says.
-            version: Version::HTTP_11,
-            headers,
-            route: bound("route"),
-            service: bound("service"),
-        })
+/// Reads the head of a question.
+///
+/// # Errors
+/// When it tells of no request.
+pub(super) fn read(caller: Caller, question: Parts) -> Result<Told, OriginalError> {
+    let mut headers = question.headers;
+    // What is between the proxy and us says nothing of the request.
+    for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
     }
-
-    pub(super) const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    let [method, proto, host, target, client] = caller.names();
+    let mut one = |name: &HeaderName| {
+        let count = headers.get_all(name).iter().count();
+        let value = headers.remove(name).filter(|_| count == 1);
+        value.ok_or_else(|| OriginalError::Count(name.clone(), count))
+    };
+    let told = [one(&method)?, one(&proto)?, one(&host)?, one(&target)?, one(&client)?];
+    let [said_method, said_proto, said_host, said_target, said_client] = &told;
+    let part = |name: &HeaderName| OriginalError::Part(name.clone());
+    let peer = last_address(said_client).ok_or_else(|| part(&client))?;
+    // Those before it are hearsay, and believed only when the last is one of a trusted peer.
+    if matches!(caller, Caller::Caddy | Caller::Traefik)
+        && let Some(others) = all_but_last(said_client)
+    {
+        headers.insert(client, others);
     }
-
-    /// The request as the gate takes it.
-    pub(super) fn raw(&self) -> RawRequest<'_> {
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.target.as_str(), None),
-        };
-        RawRequest {
-            method: &self.method,
-            target_authority: None,
-            target_scheme: None,
-            path,
-            query,
-            headers: &self.headers,
-            peer: self.peer.ip(),
-            scheme: self.scheme,
-            certificate: None,
-            door: DOOR,
-            relay: Some(Relay {
-                joined_headers: false,
-                removes_headers: false,
-                route: self.route.as_deref(),
-                service: self.service.as_deref(),
-            }),
-        }
-    }
+    headers.insert(HOST, said_host.clone());
+    let binding = question.uri.query().unwrap_or_default();
+    let bound = |name: &str| {
+        let mut pairs = binding.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    };
+    Ok(Told {
+        method: Method::from_bytes(said_method.as_bytes()).map_err(|_| part(&method))?,
+        target: said_target.to_str().map_err(|_| part(&target))?.to_owned(),
+        peer,
+        scheme: match said_proto.as_bytes() {
+            b"http" | b"ws" => Scheme::Http,
+            b"https" | b"wss" => Scheme::Https,
+            _ => return Err(part(&proto)),
+        },
+        target_scheme: None,
+        // Which one it came in, no proxy says.
+        version: Version::HTTP_11,
+        headers,
+        certificate: None,
+        joined_headers: false,
+        removes_headers: false,
+        route: bound("route"),
+        service: bound("service"),
+    })
 }
 
 /// The address that the proxy itself has seen.

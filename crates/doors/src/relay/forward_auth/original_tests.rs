@@ -3,10 +3,10 @@ use http::Request;
 use super::*;
 
 /// A question in these header lines, and what it tells of.
-fn read(caller: Caller, lines: &[(&str, &str)]) -> Result<Original, OriginalError> {
+fn told(caller: Caller, lines: &[(&str, &str)]) -> Result<Told, OriginalError> {
     let question = Request::get("/check?route=orders").header(HOST, "doorward:9192");
     let question = lines.iter().fold(question, |head, (name, value)| head.header(*name, *value));
-    Original::read(caller, question.body(()).unwrap().into_parts().0)
+    read(caller, question.body(()).unwrap().into_parts().0)
 }
 
 const TOLD: [(&str, &str); 5] = [
@@ -19,8 +19,8 @@ const TOLD: [(&str, &str); 5] = [
 
 #[test]
 fn a_request_is_what_the_proxy_says() {
-    let original = read(Caller::Nginx, &TOLD).unwrap();
-    let raw = original.raw();
+    let original = told(Caller::Nginx, &TOLD).unwrap();
+    let raw = original.raw("forward_auth");
     assert_eq!((raw.method.as_str(), raw.path, raw.query), ("PUT", "/orders/7", Some("a=%2F&b")));
     assert_eq!((raw.scheme, raw.peer), (Scheme::Https, [192, 0, 2, 7].into()));
     assert_eq!(raw.headers.get(HOST).unwrap(), "orders.test");
@@ -34,13 +34,13 @@ fn what_is_not_said_once_is_not_guessed_at() {
         let mut lines = TOLD.to_vec();
         lines.remove(index);
         let name = HeaderName::from_static(name);
-        let error = read(Caller::Nginx, &lines).unwrap_err();
+        let error = told(Caller::Nginx, &lines).unwrap_err();
         assert_eq!(error, OriginalError::Count(name.clone(), 0));
         lines.extend([(name.as_str(), *value), (name.as_str(), *value)]);
-        let error = read(Caller::Nginx, &lines).unwrap_err();
+        let error = told(Caller::Nginx, &lines).unwrap_err();
         assert_eq!(error, OriginalError::Count(name.clone(), 2));
     }
-    let error = read(Caller::Caddy, &TOLD).unwrap_err();
+    let error = told(Caller::Caddy, &TOLD).unwrap_err();
     let expected = "expected one `x-forwarded-method`, and there are 0";
     assert_eq!(error.to_string(), expected, "what another proxy would say is not listened to");
 }
@@ -54,7 +54,7 @@ fn what_no_request_has_is_refused() {
         ("x-original-for", "192.0.2.7, "),
     ] {
         let lines = TOLD.map(|(told, said)| (told, if told == name { value } else { said }));
-        let error = read(Caller::Nginx, &lines).unwrap_err();
+        let error = told(Caller::Nginx, &lines).unwrap_err();
         assert_eq!(error, OriginalError::Part(HeaderName::from_static(name)), "{value}");
     }
 }
@@ -68,8 +68,8 @@ fn the_last_address_is_the_proxys_own_word_and_those_before_are_hearsay() {
         ("x-forwarded-uri", "/"),
         ("x-forwarded-for", "6.6.6.6, 10.0.0.2"),
     ];
-    let original = read(Caller::Caddy, &lines).unwrap();
-    let raw = original.raw();
+    let original = told(Caller::Caddy, &lines).unwrap();
+    let raw = original.raw("forward_auth");
     assert_eq!(raw.peer, IpAddr::from([10, 0, 0, 2]));
     assert_eq!(raw.headers.get("x-forwarded-for").unwrap(), "6.6.6.6");
     assert!(!raw.headers.contains_key("x-forwarded-uri"));
@@ -86,10 +86,11 @@ fn nothing_that_a_proxy_takes_for_a_yes_is_said_of_a_request_that_does_not_go_on
         (429, 403, 429),
         (503, 503, 503),
     ] {
-        let told = |caller: Caller| caller.refusal(StatusCode::from_u16(status).unwrap()).as_u16();
-        assert_eq!(told(Caller::Nginx), nginx, "{status}");
+        let status_for =
+            |caller: Caller| caller.refusal(StatusCode::from_u16(status).unwrap()).as_u16();
+        assert_eq!(status_for(Caller::Nginx), nginx, "{status}");
         for other in [Caller::Caddy, Caller::Haproxy, Caller::Traefik] {
-            assert_eq!(told(other), others, "{status}");
+            assert_eq!(status_for(other), others, "{status}");
         }
     }
 }
