@@ -81,6 +81,10 @@ fn nginx(stage: &Stage) -> Result<()> {
     let house = House::open(stage, &asked)?;
     let front = Port::reserve()?;
     let text = ported(NGINX, "127.0.0.1:", front.address(), house.service.address(), &door);
+    // One process, so that it ends with the test.
+    let alone = "\ndaemon off;";
+    ensure!(text.contains(alone), "the example has no `daemon off`");
+    let text = text.replacen(alone, "\ndaemon off;\nmaster_process off;", 1);
     let _nginx = Peer::nginx(&house.place.path(""), "nginx", &text, front.address(), &[])?;
     house.compare(front.address(), |name, status| match status {
         _ if name == DROPPED_BY_NGINX => 200,
