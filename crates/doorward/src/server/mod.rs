@@ -11,6 +11,7 @@ mod files;
 mod hand_over;
 mod inherited;
 mod kept_settings;
+mod listeners;
 mod otlp;
 mod reload;
 mod service_manager;
@@ -47,6 +48,7 @@ pub use assembly::AssemblyError;
 pub use checkpoint_key::{CheckpointKeyError, public_keys};
 pub use hand_over::HandOverError;
 pub use inherited::{Inherited, InheritedError};
+pub use listeners::Listeners;
 pub use telemetry::init_logs;
 
 pub(crate) use assembly::Assembly;
@@ -55,7 +57,7 @@ use hand_over::{Offer, Predecessor, Successor};
 use kept_settings::KeptSettings;
 use reload::ReloadState;
 use signals::Signals;
-use sockets::{Purpose, Sockets};
+use sockets::Purpose;
 
 /// How long writing out the audit log may take at the end.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
@@ -65,17 +67,6 @@ const TRACES_FLUSH: Duration = Duration::from_secs(2);
 
 /// How long the first keys of issuers are waited for while connections wait already.
 const FIRST_KEYS: Duration = Duration::from_secs(10);
-
-/// Where the listening sockets come from.
-#[derive(Debug)]
-pub enum Listeners {
-    /// A service manager has opened them.
-    Inherited(Inherited),
-    /// They are opened here.
-    Own,
-    /// The process before this one has them, if there is one.
-    TakenOver,
-}
 
 /// A running Doorward.
 #[derive(Debug)]
@@ -367,29 +358,6 @@ impl Server {
         self.control.shutdown_background();
         tracing::info!("stopped");
         Ok(handed_over.and(closed)?)
-    }
-}
-
-impl Listeners {
-    /// The sockets that are there already and wanted, and the process that has them too.
-    fn open(
-        self,
-        config: &crate::config::Config,
-    ) -> Result<(Sockets, Option<Predecessor>), StartError> {
-        match self {
-            Self::Inherited(inherited) => Ok((inherited.sockets(&config.listen)?, None)),
-            Self::Own => Ok((Sockets::default(), None)),
-            Self::TakenOver => match Predecessor::find(&config.audit.directory)? {
-                Some((predecessor, mut sockets)) => {
-                    sockets.keep_wanted(&config.listen);
-                    Ok((sockets, Some(predecessor)))
-                }
-                None => {
-                    tracing::info!("there is no process to take over from");
-                    Ok((Sockets::default(), None))
-                }
-            },
-        }
     }
 }
 
