@@ -24,6 +24,17 @@ const SERVED: Duration = Duration::from_secs(10);
 /// at work is put behind all that a look can reach within [`IDLE_FOR`].
 const LOOKS: usize = 64;
 
+/// What came of looking for a connection that gives way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// One gives way.
+    Given,
+    /// None has been idle for long enough, but one will have been from this moment on, if it stays so.
+    From(Instant),
+    /// All that were looked at are at work.
+    Nobody,
+}
+
 /// The connections of one data thread.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<Order>);
@@ -53,28 +64,33 @@ impl Connections {
         Open { among: Arc::clone(self), number }
     }
 
-    /// Has the one that has been idle longest give way, and says whether there was one.
-    pub(crate) fn give_way(&self, now: Instant) -> bool {
+    /// Has the one that has been idle longest give way, or says when one would, if none does yet.
+    pub(crate) fn give_way(&self, now: Instant) -> Way {
         let mut order = self.lock();
         let mut best: Option<(Instant, u64)> = None;
         for _ in 0..LOOKS {
             let Some((first, busy)) = order.by_time.pop_first() else { break };
             let later = if busy.was_served() { SERVED } else { Duration::ZERO };
-            let since = busy.quiet_since().map_or(now, |since| since + later).max(first.0);
+            let quiet = busy.quiet_since();
+            let since = quiet.map_or(now, |since| since + later).max(first.0);
             let place = (since, first.1);
             order.put(place, busy);
-            let long_enough = now.saturating_duration_since(since) >= IDLE_FOR;
-            if long_enough && best.is_none_or(|best| place < best) {
+            if quiet.is_some() && best.is_none_or(|best| place < best) {
                 best = Some(place);
             }
-            // Nobody stands before it, or nobody behind it has been idle for long enough.
+            // Nobody stands before it, or nobody behind it has been idle for as long.
             if since == first.0 {
                 break;
             }
         }
-        let Some(busy) = best.and_then(|place| order.take(place.1)) else { return false };
-        busy.give_way();
-        true
+        let Some((since, number)) = best else { return Way::Nobody };
+        if now.saturating_duration_since(since) < IDLE_FOR {
+            return Way::From(since + IDLE_FOR);
+        }
+        if let Some(busy) = order.take(number) {
+            busy.give_way();
+        }
+        Way::Given
     }
 
     fn lock(&self) -> MutexGuard<'_, Order> {
@@ -125,27 +141,28 @@ mod tests {
     async fn the_longest_idle_gives_way_and_the_one_at_work_does_not() {
         let (connections, all, now) = opened(3).await;
         let at_work = all[0].0.begin();
-        assert!(connections.give_way(now));
+        assert_eq!(connections.give_way(now), Way::Given);
         assert_eq!(gives_way(&all), [false, true, false]);
         // What was at work has been idle for the shortest time.
         drop(at_work);
-        assert!(connections.give_way(now));
+        assert_eq!(connections.give_way(now), Way::Given);
         assert_eq!(gives_way(&all), [false, true, true]);
-        assert!(!connections.give_way(now), "it has just become idle");
+        assert_eq!(connections.give_way(now), Way::From(now + IDLE_FOR), "it has just become idle");
         tokio::time::advance(IDLE_FOR).await;
-        assert!(connections.give_way(Instant::now()));
-        assert!(!connections.give_way(Instant::now()), "nobody is left");
+        assert_eq!(connections.give_way(Instant::now()), Way::Given);
+        assert_eq!(connections.give_way(Instant::now()), Way::Nobody, "nobody is left");
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_on_which_something_was_served_gives_way_ten_seconds_later() {
         let (connections, all, now) = opened(3).await;
         all[0].0.begin().served();
-        assert!(connections.give_way(now));
+        assert_eq!(connections.give_way(now), Way::Given);
         assert_eq!(gives_way(&all), [false, true, false]);
-        assert!(connections.give_way(now));
-        assert!(!connections.give_way(now + SERVED), "it has been idle since a second ago");
-        assert!(connections.give_way(now + SERVED + IDLE_FOR));
+        assert_eq!(connections.give_way(now), Way::Given);
+        let from = now + SERVED + IDLE_FOR;
+        assert_eq!(connections.give_way(now + SERVED), Way::From(from), "it asked a moment ago");
+        assert_eq!(connections.give_way(from), Way::Given);
         assert_eq!(gives_way(&all), [true, true, true]);
     }
 
@@ -158,8 +175,8 @@ mod tests {
         tokio::time::advance(IDLE_FOR).await;
         let now = Instant::now();
         assert!(all.iter().all(|(busy, _)| busy.idle_since().is_none()));
-        assert!(connections.give_way(now) && connections.give_way(now));
-        assert!(!connections.give_way(now), "it is at work");
+        assert_eq!([connections.give_way(now), connections.give_way(now)], [Way::Given; 2]);
+        assert_eq!(connections.give_way(now), Way::Nobody, "it is at work");
         assert_eq!(gives_way(&all), [true, false, true]);
         let idle: Vec<_> = all.iter().map(|(busy, _)| busy.idle_since().is_some()).collect();
         assert_eq!(idle, [true, false, true]);
@@ -170,7 +187,7 @@ mod tests {
     async fn one_that_has_closed_is_forgotten() {
         let (connections, mut all, now) = opened(2).await;
         drop(all.remove(0));
-        assert!(connections.give_way(now));
+        assert_eq!(connections.give_way(now), Way::Given);
         assert_eq!(gives_way(&all), [true]);
         drop(all);
         assert!(connections.lock().times.is_empty() && connections.lock().by_time.is_empty());
@@ -180,8 +197,8 @@ mod tests {
     async fn no_more_are_looked_at_than_was_said_and_they_are_not_looked_at_again() {
         let (connections, all, now) = opened(LOOKS + 2).await;
         let at_work: Vec<_> = all.iter().take(LOOKS + 1).map(|(busy, _)| busy.begin()).collect();
-        assert!(!connections.give_way(now), "as many were at work as are looked at");
-        assert!(connections.give_way(now));
+        assert_eq!(connections.give_way(now), Way::Nobody, "as many were at work as are looked at");
+        assert_eq!(connections.give_way(now), Way::Given);
         assert_eq!(gives_way(&all).iter().position(|gave| *gave), Some(LOOKS + 1));
         drop(at_work);
     }

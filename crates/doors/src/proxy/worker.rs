@@ -15,7 +15,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::busyness::Busyness;
 use super::connection::{Caller, Serving, drained};
-use super::connections::Connections;
+use super::connections::{Connections, Way};
 use super::handler::Handler;
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
@@ -28,6 +28,11 @@ const IN_A_ROW: usize = 128;
 const IN_A_ROW_WHEN_LATE: usize = 16;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a caller waits for a place when none has been idle for long enough to give way to it. One that waits in vain is
+/// the last to wait until there is a place at once again.
+const PLACE_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is a place for who waits.
+const PLACE_LOOK: Duration = Duration::from_millis(10);
 /// How many connections may be open beyond `limits.connections` for the moment that those which give way take to end.
 const LEAVING: usize = 64;
 
@@ -163,6 +168,17 @@ impl Worker {
     }
 }
 
+/// Whether there is a place for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Free,
+    /// Another ends for it.
+    GivesWay,
+    /// Another will have been idle for long enough at this moment.
+    Soon(Instant),
+    None,
+}
+
 struct Door {
     listener: tokio::net::TcpListener,
     scheme: Scheme,
@@ -179,6 +195,7 @@ impl Door {
         let stopping = drained(self.serving.draining.clone());
         tokio::pin!(stopping);
         let mut in_a_row = 0;
+        let mut waits = true;
         loop {
             tokio::select! {
                 // As many as there are: who waits for this waits where nobody sees it.
@@ -187,8 +204,15 @@ impl Door {
                         in_a_row += 1;
                         let late = self.serving.handler.was_late();
                         let most = if late { IN_A_ROW_WHEN_LATE } else { IN_A_ROW };
+                        let mut room = self.room(Instant::now());
+                        if waits && matches!(room, Room::Soon(_)) {
+                            room = self.wait_for_room(&mut connections).await;
+                        }
+                        waits = !matches!(room, Room::Soon(_));
+                        let gives_way = room == Room::GivesWay;
+                        self.take(stream, peer, room, &mut connections);
                         // The one that gives way ends before the next comes.
-                        if self.take(stream, peer, &mut connections) || in_a_row >= most {
+                        if gives_way || in_a_row >= most {
                             in_a_row = 0;
                             yield_now().await;
                         }
@@ -204,7 +228,8 @@ impl Door {
         }
         // Those that the kernel has taken already are ours to answer.
         while let Ok(Ok((stream, peer))) = timeout(Duration::ZERO, self.listener.accept()).await {
-            self.take(stream, peer, &mut connections);
+            let room = self.room(Instant::now());
+            self.take(stream, peer, room, &mut connections);
         }
         drop(self.listener);
         let drained = timeout(self.serving.limits.drain, async {
@@ -219,30 +244,63 @@ impl Door {
         }
     }
 
-    /// Serves a connection, if it has or is given a place; says whether another gave way to it.
+    /// Takes a place for one more connection; an idle one gives way to it when there is none.
+    fn room(&self, now: Instant) -> Room {
+        let most = self.serving.limits.connections;
+        let one_more = |open: usize| (open < most).then_some(open + 1);
+        match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => return Room::Free,
+            Err(open) if open >= most.saturating_add(LEAVING) => return Room::None,
+            Err(_) => {}
+        }
+        match self.connections.give_way(now) {
+            Way::Given => {
+                self.open.fetch_add(1, Ordering::Relaxed);
+                Room::GivesWay
+            }
+            Way::From(then) => Room::Soon(then),
+            Way::Nobody => Room::None,
+        }
+    }
+
+    /// Takes a place for one more connection, and waits for it while there is one to be had soon.
+    async fn wait_for_room(&self, connections: &mut JoinSet<()>) -> Room {
+        let begun = Instant::now();
+        loop {
+            let now = Instant::now();
+            let room = self.room(now);
+            let Room::Soon(then) = room else { return room };
+            if then > begun + PLACE_PATIENCE {
+                return room;
+            }
+            tokio::select! {
+                () = sleep(PLACE_LOOK.min(then.saturating_duration_since(now))) => {}
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    /// Serves a connection, if there was room for it.
     fn take(
         &self,
         stream: tokio::net::TcpStream,
         peer: SocketAddr,
+        room: Room,
         connections: &mut JoinSet<()>,
-    ) -> bool {
+    ) {
         let metrics = self.serving.handler.metrics();
-        let (most, now) = (self.serving.limits.connections, Instant::now());
-        let before = self.open.fetch_add(1, Ordering::Relaxed);
-        let crowded = before >= most;
-        if crowded {
-            if before >= most.saturating_add(LEAVING) || !self.connections.give_way(now) {
-                self.open.fetch_sub(1, Ordering::Relaxed);
-                metrics.connections_refused.inc();
-                return false;
-            }
+        if matches!(room, Room::Soon(_) | Room::None) {
+            metrics.connections_refused.inc();
+            return;
+        }
+        if room == Room::GivesWay {
             metrics.connections_evicted.inc();
         }
         metrics.connections.inc();
         let gauge = metrics.connections.clone();
         let open = Arc::clone(&self.open);
         let busy = Busyness::default();
-        let place = self.connections.open(busy.clone(), now);
+        let place = self.connections.open(busy.clone(), Instant::now());
         let served = self.serving.clone().serve(stream, Caller::new(peer, self.scheme), busy);
         connections.spawn(async move {
             served.await;
@@ -250,6 +308,5 @@ impl Door {
             open.fetch_sub(1, Ordering::Relaxed);
             gauge.dec();
         });
-        crowded
     }
 }

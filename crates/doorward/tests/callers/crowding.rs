@@ -82,6 +82,21 @@ fn the_connection_that_has_been_idle_longest_gives_way_to_a_new_one() -> Result<
 }
 
 #[test]
+fn a_new_connection_waits_until_one_has_been_idle_for_a_second() -> Result<()> {
+    let house = House::open(LIMITS, "", answer_all)?;
+    let all = (0..MOST).map(|_| connect(&house)).collect::<Result<Vec<_>>>()?;
+    are_open(&house, MOST)?;
+    let mut late = (0..MOST).map(|_| connect(&house)).collect::<Result<Vec<_>>>()?;
+    for client in &mut late {
+        ensure!(is_answered(client)?, "expected a place in the end");
+    }
+    assert_eq!(house.count("doorward_connections_evicted_total")?, MOST as u64);
+    assert_eq!(house.count("doorward_connections_refused_total")?, 0);
+    drop(all);
+    Ok(())
+}
+
+#[test]
 fn no_connection_with_a_request_under_way_gives_way() -> Result<()> {
     let house = House::open(LIMITS, "", answer_all)?;
     let mut all = (0..MOST).map(|_| at_work(&house)).collect::<Result<Vec<_>>>()?;

@@ -30,7 +30,7 @@ pub(in crate::config) struct Limits {
     /// not count. `0B` takes any pace.
     pub(in crate::config) answer_rate: Bounded<AnswerRate>,
     /// How many connections are open at a time. The one that has been idle longest, for a second at least, gives way to a
-    /// further one; when there is none, the further one is closed at once.
+    /// further one, which waits a second for that; when all are at work, the further one is closed at once.
     pub(in crate::config) connections: Bounded<Connections>,
     /// How many requests are under way at a time, over all data threads. Further ones are answered with 503 at once, unjudged.
     /// By default 4096 for each data thread.
