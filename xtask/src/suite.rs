@@ -9,6 +9,9 @@ use crate::command::{Run, cargo, in_ci};
 use crate::live;
 use crate::tally::Tally;
 
+/// How many requests are compared at every door in a soak.
+const SOAK_AGREEMENT: &str = "100000";
+
 /// How many cases a property test tries in the long tier.
 const SOAK_CASES: &str = "5000";
 
@@ -52,6 +55,7 @@ pub(crate) fn hermetic(filter: Option<&str>, soak: bool) -> Result<Tally> {
     let mut test = cargo();
     test.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     if soak {
+        test.env("DOORWARD_AGREEMENT", SOAK_AGREEMENT);
         test.env("PROPTEST_CASES", SOAK_CASES).env("PROPTEST_MAX_GLOBAL_REJECTS", SOAK_REJECTS);
     }
     let mut tally = Tally::default();

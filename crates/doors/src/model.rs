@@ -17,6 +17,7 @@ use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
 use crate::proxy::{ServerTls, Service};
 use crate::rates::Rates;
+use crate::relay::ProxyTls;
 use crate::service_options::RouteTimeouts;
 use crate::signed_identity::IdentitySigner;
 use crate::telling::Telling;
@@ -42,6 +43,10 @@ pub struct Model {
     pub policy_set: Arc<str>,
     /// How TLS is spoken with callers; none when there is no such listener.
     pub server_tls: Option<ServerTls>,
+    /// How TLS is spoken with proxies that ask by gRPC, if it is.
+    pub ext_authz_tls: Option<Arc<ProxyTls>>,
+    /// How TLS is spoken with proxies that ask by HTTP, if it is.
+    pub forward_auth_tls: Option<Arc<ProxyTls>>,
     /// The port of HTTPS that requests over plain HTTP are redirected to, if they are.
     pub https_port: Option<u16>,
     /// Whether connections from trusted peers begin with the PROXY protocol.

@@ -61,7 +61,7 @@ const DROPPED_BY_NGINX: &str = "its twin";
 
 fn envoy(stage: &Stage) -> Result<()> {
     let door = Port::reserve()?;
-    let asked = format!("  ext_authz: {}\n", door.address());
+    let asked = format!("  ext_authz: {{ address: {} }}\n", door.address());
     let house = House::open(stage, &asked)?;
     let front = Port::reserve()?;
     let text = ported(ENVOY, "port_value: ", front.address(), house.service.address(), &door);

@@ -49,4 +49,5 @@ pub use obtained::{Obtained, Proof, Validity};
 pub use server_tls::ServerTls;
 pub use service::{EndpointStanding, Service};
 pub use tls::{ClientCertificates, ServiceTls, TlsError, client_tls};
+pub(crate) use tls::{HTTP_1, HTTP2};
 pub use worker::{ProxyLimits, Worker, listen};

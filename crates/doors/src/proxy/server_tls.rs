@@ -57,9 +57,16 @@ impl ServerTls {
         Ok(Self { config: Arc::new(config), shown })
     }
 
+    /// The same, with this protocol by ALPN and no other.
+    #[must_use]
+    pub(crate) fn with_protocol(mut self, protocol: &[u8]) -> Self {
+        Arc::make_mut(&mut self.config).alpn_protocols = vec![protocol.to_vec()];
+        self
+    }
+
     /// Shakes hands with a caller; none is left if it was an ACME server, which has seen all it wanted by then. It alone
     /// can have `acme-tls/1` by ALPN, and no request comes with it.
-    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<Option<TlsStream<S>>>
+    pub(crate) async fn accept<S>(&self, stream: S) -> io::Result<Option<TlsStream<S>>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

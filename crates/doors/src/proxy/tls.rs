@@ -18,9 +18,11 @@ use super::client_chains::OneChain;
 use super::spiffe::KnownById;
 
 /// The protocols that callers can have by ALPN (RFC 7301), the one that we would rather have first.
-pub(super) const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+pub(super) const PROTOCOLS: [&[u8]; 2] = [HTTP2, HTTP_1];
 /// HTTP/2 over TLS (RFC 9113 §3.2).
 pub(crate) const HTTP2: &[u8] = b"h2";
+/// HTTP/1.1 over TLS (RFC 7301 §6).
+pub(crate) const HTTP_1: &[u8] = b"http/1.1";
 
 /// Why TLS cannot be set up.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -157,7 +159,7 @@ pub fn client_tls(options: &ServiceTls<'_>) -> Result<Arc<ClientConfig>, TlsErro
             .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))),
         None => builder.with_no_client_auth(),
     };
-    let protocol = if options.http2 { HTTP2 } else { b"http/1.1" };
+    let protocol = if options.http2 { HTTP2 } else { HTTP_1 };
     config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Arc::new(config))
 }

@@ -4,6 +4,9 @@
 mod ask;
 mod ext_authz;
 mod forward_auth;
+mod link;
+mod listener;
+mod proxy_tls;
 mod serve;
 mod told;
 
@@ -17,9 +20,12 @@ use http::{HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
 pub use self::forward_auth::Caller;
+pub use self::listener::Listener;
+pub use self::proxy_tls::ProxyTls;
 pub use self::serve::{Asked, serve};
 
 use self::ask::{Granted, ask};
+use self::proxy_tls::Unknown;
 use self::told::Told;
 use crate::answer::Manner;
 use crate::judge::RequestFacts;
@@ -72,6 +78,11 @@ impl Desk {
         };
         let granted = ask(&self.doorway, &told.raw(door), facts).await;
         Verdict { id, manner: Manner::of(told.version, &told.headers), granted }
+    }
+
+    /// Puts on record that something was asked by a proxy that may not ask, under the id that this gives.
+    async fn unknown(&self, door: &'static str, why: &Unknown, began: Instant) -> RequestId {
+        self.unread(door, format!("a proxy that may not ask: {why}"), began).await
     }
 
     /// Puts on record that something was asked which is no request, under the id that this gives.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::TcpListener;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -18,6 +16,9 @@ use tokio::time::{sleep, timeout};
 use super::Desk;
 use super::ext_authz::ExtAuthz;
 use super::forward_auth::{Caller, ForwardAuth};
+use super::link::begin;
+use super::listener::{Listener, Stream};
+use super::proxy_tls::ProxyTls;
 use crate::model::Doorway;
 use crate::proxy::drained;
 use crate::request_id::RequestIds;
@@ -54,20 +55,29 @@ enum Door {
     ForwardAuth(Arc<ForwardAuth>),
 }
 
+impl Door {
+    /// How TLS is spoken here, as the configuration says now.
+    fn tls(&self) -> Option<Arc<ProxyTls>> {
+        match self {
+            Self::ExtAuthz(door) => door.tls(),
+            Self::ForwardAuth(door) => door.tls(),
+        }
+    }
+}
+
 /// Answers the questions on a listener until `draining` turns true, and then those that are under way, for `drain` at most.
 ///
 /// # Errors
 /// When the listener cannot be waited for.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     asked: Asked,
     doorway: Arc<Doorway>,
     seed: u64,
     (draining, drain): (watch::Receiver<bool>, Duration),
 ) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let desk = Arc::new(Desk { doorway, ids: RequestIds::new(seed) });
+    let listener = listener.wait()?;
+    let desk = Arc::new(Desk { doorway: Arc::clone(&doorway), ids: RequestIds::new(seed) });
     let door = match asked {
         Asked::ExtAuthz => Door::ExtAuthz(Arc::new(ExtAuthz::new(desk))),
         Asked::ForwardAuth(caller) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, caller))),
@@ -77,9 +87,15 @@ pub async fn serve(
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
-                    let _ = stream.set_nodelay(true);
-                    connections.spawn(answer(stream, door.clone(), draining.clone()));
+                Ok(stream) => {
+                    let (door, draining) = (door.clone(), draining.clone());
+                    let doorway = Arc::clone(&doorway);
+                    connections.spawn(async move {
+                        if let Err(error) = answer(stream, door, &doorway, draining).await {
+                            doorway.metrics.tls_handshakes_failed.inc();
+                            tracing::warn!(%error, "a proxy that would ask was refused");
+                        }
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -99,14 +115,26 @@ pub async fn serve(
 }
 
 /// Answers the questions on one connection.
-async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) {
+///
+/// # Errors
+/// When the proxy at its other end may not ask.
+async fn answer(
+    stream: Stream,
+    door: Door,
+    doorway: &Doorway,
+    draining: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let tls = door.tls();
+    let (stream, link) = begin(stream, tls.clone()).await?;
+    link.may_ask(tls.as_deref(), doorway.now()).map_err(io::Error::other)?;
+    let link = Arc::new(link);
     let stream = TokioIo::new(stream);
     let drained = drained(draining);
     let ended = match door {
         Door::ExtAuthz(door) => {
             let service = service_fn(|request| {
-                let door = Arc::clone(&door);
-                async move { Ok::<_, Infallible>(door.call(request).await) }
+                let (door, link) = (Arc::clone(&door), Arc::clone(&link));
+                async move { Ok::<_, Infallible>(door.call(request, &link).await) }
             });
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -118,8 +146,8 @@ async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) 
         }
         Door::ForwardAuth(door) => {
             let service = service_fn(|request| {
-                let door = Arc::clone(&door);
-                async move { Ok::<_, Infallible>(door.call(request).await) }
+                let (door, link) = (Arc::clone(&door), Arc::clone(&link));
+                async move { Ok::<_, Infallible>(door.call(request, &link).await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -133,6 +161,7 @@ async fn answer(stream: TcpStream, door: Door, draining: watch::Receiver<bool>) 
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection of a proxy that asks ended early");
     }
+    Ok(())
 }
 
 /// Runs a connection to its end, and has it end once what it has begun is answered when `drained` does.

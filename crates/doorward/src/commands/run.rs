@@ -80,8 +80,8 @@ impl Run {
         tracing::info!(
             http = told(server.http()),
             https = told(server.https()),
-            ext_authz = told(server.ext_authz()),
-            forward_auth = told(server.forward_auth()),
+            ext_authz = server.ext_authz().map(tracing::field::display),
+            forward_auth = server.forward_auth().map(tracing::field::display),
             admin = %server.admin(),
             "ready to judge"
         );

@@ -1,6 +1,6 @@
 //! What Doorward runs by: checked, with every default filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use doors::proxy::At;
 use doors::relay::Caller;
 use doors::{Ejection, Health, Retry, RouteTimeouts, Timeouts};
 use gate::spec::GateSpec;
+use tokens::CertificateProfile;
 
 use super::origin::Origin;
 use super::value::Network;
@@ -116,15 +117,61 @@ pub struct Listen {
     /// The reverse proxy, HTTPS.
     pub https: Option<Https>,
     /// The decision service for Envoy.
-    pub ext_authz: Option<SocketAddr>,
+    pub ext_authz: Option<AskingDoor>,
     /// The decision service for proxies that ask by HTTP, and in which headers they say what they ask about.
-    pub forward_auth: Option<(SocketAddr, Caller)>,
+    pub forward_auth: Option<(AskingDoor, Caller)>,
     /// Whether requests over plain HTTP are redirected to HTTPS.
     pub redirect_to_https: bool,
     /// Whether connections from trusted peers begin with the PROXY protocol.
     pub proxy_protocol: bool,
     /// Health, readiness and metrics.
     pub admin: SocketAddr,
+}
+
+/// A door at which proxies ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskingDoor {
+    /// Where it is.
+    pub at: ListenAt,
+    /// TLS, and which proxies may ask; who is on the same machine may without.
+    pub tls: Option<AskingTls>,
+}
+
+/// Mutual TLS with proxies that ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskingTls {
+    /// PEM files with the certificate chain that they are shown, and its private key.
+    pub certificates: Vec<PathBuf>,
+    /// Which certificates theirs are.
+    pub profile: CertificateProfile,
+    /// The subjects of those that may ask.
+    pub proxies: BTreeSet<String>,
+}
+
+/// Where it is listened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAt {
+    /// At an IP address and port.
+    Address(SocketAddr),
+    /// At a Unix socket.
+    Socket(PathBuf),
+}
+
+impl ListenAt {
+    /// Whether the system may choose the port.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        matches!(self, Self::Address(address) if address.port() == 0)
+    }
+}
+
+impl fmt::Display for ListenAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// Where HTTPS is served.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doors::Doorway;
-use doors::relay::{Asked, Caller, serve};
+use doors::relay::{Asked, Caller, Listener, serve};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -30,11 +30,11 @@ impl Deciders {
     ) -> io::Result<Self> {
         let mut listeners = Vec::new();
         for socket in sockets.of(Purpose::ExtAuthz) {
-            listeners.push((socket.try_clone()?, Asked::ExtAuthz));
+            listeners.push((Listener::of(socket)?, Asked::ExtAuthz));
         }
         for socket in sockets.of(Purpose::ForwardAuth) {
             let Some(caller) = caller else { continue };
-            listeners.push((socket.try_clone()?, Asked::ForwardAuth(caller)));
+            listeners.push((Listener::of(socket)?, Asked::ForwardAuth(caller)));
         }
         if listeners.is_empty() {
             return Ok(Self(None));

@@ -3,14 +3,13 @@
 
 use std::env;
 use std::io;
-use std::net::SocketAddr;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 use thiserror::Error;
 
 use super::sockets::{Purpose, Sockets};
-use crate::config::Listen;
+use crate::config::{Listen, ListenAt};
 
 /// Sockets that were passed to this process.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub enum InheritedError {
         /// Its name.
         name: &'static str,
         /// Where it is.
-        address: SocketAddr,
+        address: ListenAt,
         /// The configuration's key.
         key: &'static str,
         /// What it says.

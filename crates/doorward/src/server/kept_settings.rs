@@ -20,6 +20,13 @@ impl KeptSettings {
         let mut listen = config.listen.clone();
         // New connections are read as the new configuration says.
         listen.proxy_protocol = false;
+        // So is how proxies ask.
+        if let Some(door) = &mut listen.ext_authz {
+            door.tls = None;
+        }
+        if let Some((door, _)) = &mut listen.forward_auth {
+            door.tls = None;
+        }
         if let Some(https) = &mut listen.https {
             // Certificates are read again, or ordered from another server.
             https.certificates.clear();

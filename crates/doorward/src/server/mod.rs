@@ -40,7 +40,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::clock::SystemClock;
-use crate::config::Loaded;
+use crate::config::{ListenAt, Loaded};
 use crate::entropy;
 
 pub use acme::AcmeError;
@@ -73,8 +73,8 @@ const FIRST_KEYS: Duration = Duration::from_secs(10);
 pub struct Server {
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
-    ext_authz: Option<SocketAddr>,
-    forward_auth: Option<SocketAddr>,
+    ext_authz: Option<ListenAt>,
+    forward_auth: Option<ListenAt>,
     admin: SocketAddr,
     doorway: Arc<Doorway>,
     workers: Vec<Worker>,
@@ -108,12 +108,12 @@ pub enum StartError {
     #[error(transparent)]
     Inherited(#[from] InheritedError),
     /// An address cannot be had.
-    #[error("cannot listen on {address} (`{key}`): {source}{remedy}")]
+    #[error("cannot listen on {at} (`{key}`): {source}{remedy}")]
     Listen {
         /// The configuration's key.
         key: &'static str,
-        /// The address.
-        address: SocketAddr,
+        /// Where that is.
+        at: ListenAt,
         /// What the system said.
         source: io::Error,
         /// What to do.
@@ -128,13 +128,16 @@ pub enum StartError {
 }
 
 impl StartError {
-    fn listen(key: &'static str, address: SocketAddr, source: io::Error) -> Self {
-        let remedy = if source.kind() == io::ErrorKind::AddrInUse {
+    fn listen(key: &'static str, at: ListenAt, source: io::Error) -> Self {
+        let in_use = source.kind() == io::ErrorKind::AddrInUse;
+        let remedy = if in_use && matches!(at, ListenAt::Socket(_)) {
+            "; stop the process that has the socket, remove the file if it is none, or choose another path"
+        } else if in_use {
             "; stop the process that has the port, choose another port or, if it is Doorward, take over from it with `--take-over`"
         } else {
             ""
         };
-        Self::Listen { key, address, source, remedy }
+        Self::Listen { key, at, source, remedy }
     }
 }
 
@@ -171,7 +174,7 @@ impl Server {
         let audit_options = assembly::audit_options(config);
         let (limits, kept) = (limits(config), KeptSettings::of(config));
         let max_requests = config.limits.requests;
-        let config_forward_auth = config.listen.forward_auth.map(|(_, caller)| caller);
+        let config_forward_auth = config.listen.forward_auth.as_ref().map(|(_, caller)| *caller);
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
         if awaited {
@@ -238,8 +241,8 @@ impl Server {
         let reload = Arc::new(Notify::new());
         let admin_address = sockets.address(Purpose::Admin).unwrap_or(config_admin(&state));
         let operators = sockets.spread(Purpose::Admin, 1).map_err(StartError::Thread)?;
-        let addresses = [Purpose::Http, Purpose::Https, Purpose::ExtAuthz, Purpose::ForwardAuth]
-            .map(|purpose| sockets.address(purpose));
+        let proxy = [Purpose::Http, Purpose::Https].map(|purpose| sockets.address(purpose));
+        let asked = [Purpose::ExtAuthz, Purpose::ForwardAuth].map(|purpose| sockets.at(purpose));
         let (mut offer, mut until_drained) = (None, Vec::new());
         if let Some(path) = path {
             let watching =
@@ -258,12 +261,12 @@ impl Server {
             Arc::clone(&state),
             drained.clone(),
         );
-        until_drained.extend(
-            operators.map_err(|error| StartError::listen("listen.admin", admin_address, error))?,
-        );
+        until_drained.extend(operators.map_err(|error| {
+            StartError::listen("listen.admin", ListenAt::Address(admin_address), error)
+        })?);
         service_manager::watch(workers.iter().map(Worker::beats).collect(), drained);
         drop(inside);
-        let [http, https, ext_authz, forward_auth] = addresses;
+        let ([http, https], [ext_authz, forward_auth]) = (proxy, asked);
         Ok(Self {
             http,
             https,
@@ -297,14 +300,14 @@ impl Server {
 
     /// Where Envoy asks, if it does.
     #[must_use]
-    pub const fn ext_authz(&self) -> Option<SocketAddr> {
-        self.ext_authz
+    pub const fn ext_authz(&self) -> Option<&ListenAt> {
+        self.ext_authz.as_ref()
     }
 
     /// Where proxies ask by HTTP, if they do.
     #[must_use]
-    pub const fn forward_auth(&self) -> Option<SocketAddr> {
-        self.forward_auth
+    pub const fn forward_auth(&self) -> Option<&ListenAt> {
+        self.forward_auth.as_ref()
     }
 
     /// Where `/healthz`, `/readyz` and `/metrics` are.

@@ -1,13 +1,18 @@
 //! The listening sockets: opened here, passed by a service manager, or taken over from the process before this one.
 
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
+use doors::proxy::listen;
 use serde::{Deserialize, Serialize};
+use socket2::Socket;
 
 use super::StartError;
-use crate::config::Listen;
-use doors::proxy::listen;
+use crate::config::{Listen, ListenAt};
 
 /// What a socket is for.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -52,24 +57,24 @@ impl Purpose {
     }
 
     /// Where the configuration wants it, if it does.
-    pub(super) fn wanted(self, listen: &Listen) -> Option<SocketAddr> {
+    pub(super) fn wanted(self, listen: &Listen) -> Option<ListenAt> {
         match self {
-            Self::Admin => Some(listen.admin),
-            Self::ExtAuthz => listen.ext_authz,
-            Self::ForwardAuth => listen.forward_auth.map(|(address, _)| address),
-            Self::Http => listen.http,
-            Self::Https => listen.https.as_ref().map(|https| https.address),
+            Self::Admin => Some(ListenAt::Address(listen.admin)),
+            Self::ExtAuthz => listen.ext_authz.as_ref().map(|door| door.at.clone()),
+            Self::ForwardAuth => listen.forward_auth.as_ref().map(|(door, _)| door.at.clone()),
+            Self::Http => listen.http.map(ListenAt::Address),
+            Self::Https => listen.https.as_ref().map(|https| ListenAt::Address(https.address)),
         }
     }
 }
 
 /// Listening sockets.
 #[derive(Debug, Default)]
-pub(super) struct Sockets(Vec<(Purpose, TcpListener)>);
+pub(super) struct Sockets(Vec<(Purpose, Socket)>);
 
 impl Sockets {
-    pub(super) fn add(&mut self, purpose: Purpose, socket: TcpListener) {
-        self.0.push((purpose, socket));
+    pub(super) fn add(&mut self, purpose: Purpose, socket: impl Into<Socket>) {
+        self.0.push((purpose, socket.into()));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -77,41 +82,51 @@ impl Sockets {
     }
 
     /// The sockets for `purpose`.
-    pub(super) fn of(&self, purpose: Purpose) -> impl Iterator<Item = &TcpListener> {
+    pub(super) fn of(&self, purpose: Purpose) -> impl Iterator<Item = &Socket> {
         self.0.iter().filter(move |(other, _)| *other == purpose).map(|(_, socket)| socket)
     }
 
     /// Where it is listened for `purpose`, if it is.
+    pub(super) fn at(&self, purpose: Purpose) -> Option<ListenAt> {
+        self.of(purpose).find_map(at)
+    }
+
+    /// The same, when it is an address.
     pub(super) fn address(&self, purpose: Purpose) -> Option<SocketAddr> {
-        self.of(purpose).find_map(|socket| socket.local_addr().ok())
+        self.of(purpose).find_map(|socket| socket.local_addr().ok()?.as_socket())
     }
 
     /// Closes those that are not where the configuration wants them.
     pub(super) fn keep_wanted(&mut self, listen: &Listen) {
         self.0.retain(|(purpose, socket)| {
-            socket.local_addr().is_ok_and(|at| fits(purpose.wanted(listen), at))
+            at(socket).is_some_and(|at| fits(purpose.wanted(listen).as_ref(), &at))
         });
     }
 
     /// The first that is not where the configuration wants it.
-    pub(super) fn unwanted(&self, listen: &Listen) -> Option<(Purpose, SocketAddr)> {
+    pub(super) fn unwanted(&self, listen: &Listen) -> Option<(Purpose, ListenAt)> {
         self.0.iter().find_map(|(purpose, socket)| {
-            let at = socket.local_addr().ok()?;
-            (!fits(purpose.wanted(listen), at)).then_some((*purpose, at))
+            let at = at(socket)?;
+            (!fits(purpose.wanted(listen).as_ref(), &at)).then_some((*purpose, at))
         })
     }
 
     /// Opens what the configuration wants and is not there.
     pub(super) fn complete(&mut self, wanted: &Listen, threads: usize) -> Result<(), StartError> {
         for purpose in Purpose::ALL {
-            let Some(address) = purpose.wanted(wanted) else { continue };
-            if self.address(purpose).is_some() {
+            let Some(wanted) = purpose.wanted(wanted) else { continue };
+            if self.of(purpose).next().is_some() {
                 continue;
             }
             let proxy = matches!(purpose, Purpose::Http | Purpose::Https);
             let threads = if proxy { threads } else { 1 };
-            let opened = listen(address, threads)
-                .map_err(|error| StartError::listen(purpose.key(), address, error))?;
+            let opened = match &wanted {
+                ListenAt::Address(address) => listen(*address, threads)
+                    .map(|all| all.into_iter().map(Socket::from).collect::<Vec<_>>()),
+                ListenAt::Socket(path) => listen_at(path).map(|one| vec![one.into()]),
+            };
+            let opened =
+                opened.map_err(|error| StartError::listen(purpose.key(), wanted, error))?;
             self.0.extend(opened.into_iter().map(|socket| (purpose, socket)));
         }
         Ok(())
@@ -132,18 +147,47 @@ impl Sockets {
             let socket = socket.try_clone()?;
             socket.set_nonblocking(true)?;
             if let Some(thread) = spread.get_mut(turn % threads.max(1)) {
-                thread.push(socket);
+                thread.push(socket.into());
             }
         }
         Ok(spread)
     }
 }
 
-/// Whether a socket at this address is what was wanted; port 0 is any.
-fn fits(wanted: Option<SocketAddr>, at: SocketAddr) -> bool {
-    wanted.is_some_and(|wanted| {
-        wanted.ip() == at.ip() && (wanted.port() == at.port() || wanted.port() == 0)
-    })
+/// Opens a Unix socket, for its owner and group. One that nobody listens at any more gives way.
+fn listen_at(path: &Path) -> io::Result<UnixListener> {
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }?;
+    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Whether there is a socket at which nobody listens.
+fn is_abandoned(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Where a socket is.
+fn at(socket: &Socket) -> Option<ListenAt> {
+    let at = socket.local_addr().ok()?;
+    let address = at.as_socket().map(ListenAt::Address);
+    address.or_else(|| Some(ListenAt::Socket(at.as_pathname()?.to_owned())))
+}
+
+/// Whether a socket there is what was wanted; port 0 is any.
+fn fits(wanted: Option<&ListenAt>, at: &ListenAt) -> bool {
+    match (wanted, at) {
+        (Some(ListenAt::Address(wanted)), ListenAt::Address(at)) => {
+            wanted.ip() == at.ip() && (wanted.port() == at.port() || wanted.port() == 0)
+        }
+        (Some(wanted), at) => wanted == at,
+        (None, _) => false,
+    }
 }
 
 #[cfg(test)]

@@ -59,16 +59,17 @@ pub(super) fn sort(
     check_transfer_encoding(headers)?;
     let mut sorted = SortedHeaders::default();
     sorted.end_to_end.reserve(headers.len());
+    // Refused only at the end: in which order names come depends on how they were told.
+    let mut doubled = false;
     for (name, value) in headers {
         match classify(name, ours) {
             Class::EndToEnd if named.contains(&*folded(name.as_str())) => sorted.named_away = true,
             Class::EndToEnd => {
                 sorted.end_to_end.append(name, value.clone());
             }
-            Class::Authorization if sorted.authorization.is_some() => {
-                return Err(RequestRefusal::DoubledAuthorization);
+            Class::Authorization => {
+                doubled |= sorted.authorization.replace(value.clone()).is_some()
             }
-            Class::Authorization => sorted.authorization = Some(value.clone()),
             Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
             Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
             Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
@@ -76,7 +77,7 @@ pub(super) fn sort(
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
     }
-    Ok(sorted)
+    if doubled { Err(RequestRefusal::DoubledAuthorization) } else { Ok(sorted) }
 }
 
 enum Class {

@@ -313,7 +313,9 @@ fn read_query(raw: &str) -> Result<String, RequestRefusal> {
     if raw.contains('#') {
         return Err(RequestRefusal::Fragment);
     }
-    if raw.bytes().any(|byte| byte <= b' ' || byte >= 0x7F) {
+    // Of what no URI has (RFC 3986 §3.4), what servers refuse or read in more than one way; browsers escape these.
+    let odd = |byte: u8| byte <= b' ' || byte >= 0x7F || matches!(byte, b'"' | b'<' | b'>');
+    if raw.bytes().any(odd) {
         return Err(RequestRefusal::InvalidQuery);
     }
     Ok(raw.to_owned())

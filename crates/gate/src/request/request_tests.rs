@@ -52,6 +52,36 @@ fn the_query_is_kept_byte_for_byte() {
 }
 
 #[test]
+fn a_query_with_what_no_uri_has_is_refused() {
+    let (method, mut headers) = (Method::GET, HeaderMap::new());
+    headers.insert(header::HOST, HeaderValue::from_static("a.example"));
+    for byte in 0..=u8::MAX {
+        let text = format!("a={}", char::from(byte));
+        let raw = RawRequest {
+            method: &method,
+            target_authority: None,
+            target_scheme: None,
+            path: "/x",
+            query: Some(&text),
+            headers: &headers,
+            peer: IpAddr::from([127, 0, 0, 1]),
+            scheme: Scheme::Http,
+            certificate: None,
+            door: "proxy",
+            relay: None,
+        };
+        let expected = match byte {
+            b'#' => Some(RequestRefusal::Fragment),
+            b'"' | b'<' | b'>' => Some(RequestRefusal::InvalidQuery),
+            b'!'..=b'~' => None,
+            _ => Some(RequestRefusal::InvalidQuery),
+        };
+        let read = CanonicalRequest::read(&raw, &Reading::default());
+        assert_eq!(read.err(), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn an_empty_query_stays_an_empty_query() {
     let request = read(&["a.example"], "/x?", Method::GET).unwrap();
     assert_eq!(request.target(), "/x?");

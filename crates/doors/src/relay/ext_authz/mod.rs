@@ -19,6 +19,8 @@ use tokio::time::{Instant, timeout};
 use self::certificates::Certificates;
 use self::grpc::Code;
 use self::wire::CheckRequest;
+use super::link::Link;
+use super::proxy_tls::ProxyTls;
 use super::{Desk, Verdict};
 use crate::answer::{Manner, response};
 
@@ -47,12 +49,22 @@ impl ExtAuthz {
         Self { desk, certificates: Certificates::default() }
     }
 
+    /// How TLS is spoken with Envoy, if it is.
+    pub(super) fn tls(&self) -> Option<Arc<ProxyTls>> {
+        self.desk.doorway.model.load().ext_authz_tls.clone()
+    }
+
     /// Answers a call.
     pub(super) async fn call(
         &self,
         request: Request<Incoming>,
+        link: &Link,
     ) -> Response<impl Body<Data = Bytes, Error = Infallible> + use<>> {
         let began = Instant::now();
+        if let Err(unknown) = link.may_ask(self.tls().as_deref(), self.desk.doorway.now()) {
+            self.desk.unknown(DOOR, &unknown, began).await;
+            return grpc::answer(Err(Code::PermissionDenied));
+        }
         let patience = grpc::deadline(request.headers()).map_or(LONGEST, |own| own.min(LONGEST));
         let answered = async {
             match request.uri().path() {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gate::Answer;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 pub use self::original::Caller;
 
+use super::link::Link;
+use super::proxy_tls::ProxyTls;
 use super::{Desk, Verdict};
 use crate::answer::{Manner, respond};
 
@@ -31,10 +33,25 @@ impl ForwardAuth {
         Self { desk, caller }
     }
 
+    /// How TLS is spoken with the proxy, if it is.
+    pub(super) fn tls(&self) -> Option<Arc<ProxyTls>> {
+        self.desk.doorway.model.load().forward_auth_tls.clone()
+    }
+
     /// Answers a question: 200 with the headers for the service, or what the caller is to be told.
-    pub(super) async fn call(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(super) async fn call(
+        &self,
+        request: Request<Incoming>,
+        link: &Link,
+    ) -> Response<Full<Bytes>> {
+        let began = Instant::now();
+        if let Err(unknown) = link.may_ask(self.tls().as_deref(), self.desk.doorway.now()) {
+            let id = self.desk.unknown(DOOR, &unknown, began).await;
+            let answer = Answer::new(StatusCode::FORBIDDEN, "Forbidden", "this proxy may not ask");
+            return respond(&answer, &id, Manner::Problem);
+        }
         let told = original::read(self.caller, request.into_parts().0);
-        let Verdict { id, manner, granted } = self.desk.judge(DOOR, told, Instant::now()).await;
+        let Verdict { id, manner, granted } = self.desk.judge(DOOR, told, began).await;
         match granted {
             Ok(granted) => {
                 let mut response = Response::new(Full::default());

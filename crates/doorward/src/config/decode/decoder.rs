@@ -73,21 +73,6 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Keys that the design has and this version has not, each with its structure and what to do meanwhile.
-const LATER_KEYS: [(&str, &str, &str); 3] = [
-    (
-        "Listen",
-        "ext_authz",
-        "remove it; until then Doorward is a reverse proxy only: `http: 127.0.0.1:8080`",
-    ),
-    (
-        "Listen",
-        "forward_auth",
-        "remove it; until then Doorward is a reverse proxy only: `http: 127.0.0.1:8080`",
-    ),
-    ("Listen", "https", "end TLS in front of Doorward, and forward to `http: 127.0.0.1:8080`"),
-];
-
 /// Lets a visitor's `expecting` be read as serde's `Expected`.
 struct Words<'v, V>(&'v V);
 
@@ -244,13 +229,6 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         let unknown = |entry: &&Entry| !entry.node.cut && !fields.contains(&entry.key.as_str());
         if let Some(entry) = entries.iter().find(unknown) {
             let key = shortened(&entry.key);
-            let later = LATER_KEYS.iter().find(|(of, later, _)| *of == name && *later == key);
-            if let Some((_, _, meanwhile)) = later {
-                return Err(Complaint::new(format!("`{key}` is a key of a later version"))
-                    .help(*meanwhile)
-                    .of(Aim::Key)
-                    .within(Step::Key(entry.key.clone())));
-            }
             return Err(Complaint::new(format!("unknown key `{key}`"))
                 .help(suggest::help(&entry.key, fields.iter().copied(), "key"))
                 .of(Aim::Key)

@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::acme::Acme;
+use super::asking_doors::{ExtAuthz, ForwardAuth};
 use crate::config::value::Address;
 
 /// Where Doorward listens.
@@ -12,9 +13,8 @@ pub(in crate::config) struct Listen {
     pub(in crate::config) http: Option<Address>,
     /// The reverse proxy: HTTPS.
     pub(in crate::config) https: Option<Https>,
-    /// The decision service for Envoy (external authorization over gRPC), as IP address and port. Loopback only: whoever reaches it
-    /// is believed to be the proxy in front of the services.
-    pub(in crate::config) ext_authz: Option<Address>,
+    /// The decision service for Envoy: external authorization over gRPC.
+    pub(in crate::config) ext_authz: Option<ExtAuthz>,
     /// The decision service for proxies that ask by HTTP.
     pub(in crate::config) forward_auth: Option<ForwardAuth>,
     /// Answer requests over plain HTTP with a redirect (308) to HTTPS, and with nothing else.
@@ -33,30 +33,6 @@ pub(in crate::config) struct Listen {
     /// Serve health, readiness and metrics beyond loopback, to whoever can reach the address.
     #[serde(default)]
     pub(in crate::config) danger_admin_beyond_loopback: bool,
-}
-
-/// Where a proxy asks by HTTP whether a request may go on.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct ForwardAuth {
-    /// The IP address and port. Loopback only: whoever reaches it is believed to be the proxy in front of the services.
-    pub(in crate::config) address: Address,
-    /// Which proxy asks, and so which headers say what it asks about.
-    pub(in crate::config) proxy: AskingProxy,
-}
-
-/// A proxy that asks by HTTP.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum AskingProxy {
-    /// Caddy (`forward_auth`): `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`.
-    Caddy,
-    /// HAProxy (it asks by a Lua action, which is yours to write): headers as from nginx.
-    Haproxy,
-    /// nginx (`auth_request`), configured as in `examples/nginx/nginx.conf`: `X-Original-Method`, `-Proto`, `-Host`, `-URI` and `-For`.
-    Nginx,
-    /// Traefik (`forwardAuth`): as Caddy.
-    Traefik,
 }
 
 /// Where HTTPS is served, with TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2.

@@ -2,6 +2,7 @@
 //! Schema and in docs/configuration.md.
 
 mod acme;
+mod asking_doors;
 mod audit;
 mod condition;
 mod cors;
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use self::acme::Acme;
+pub(super) use self::asking_doors::{AskingProxy, AskingTls, ExtAuthz, ForwardAuth};
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::condition::{Condition, ConditionValue};
 pub(super) use self::cors::Cors;
@@ -35,7 +37,7 @@ pub(super) use self::issuer::{
     Subjects,
 };
 pub(super) use self::limits::{BodyBytes, Limits};
-pub(super) use self::listen::{AskingProxy, ClientCertificates, Https, Listen};
+pub(super) use self::listen::{ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
 pub(super) use self::rate::{Rate, RateBy};
 pub(super) use self::revoked::Revoked;

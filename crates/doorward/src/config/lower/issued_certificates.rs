@@ -5,6 +5,7 @@ use tokens::{CertificateProfile, CertificateSubject, TrustDomain};
 
 use super::Lowering;
 use crate::config::tree::shortened;
+use crate::config::value::FilePath;
 use crate::config::{file, model};
 
 impl Lowering<'_> {
@@ -18,22 +19,34 @@ impl Lowering<'_> {
         let place = place.then("certificates");
         let subject = self.certificate_subject(issued, &place);
         let ca = place.then("ca");
-        let path = self.certificates(&issued.ca.0, &ca)?;
+        let certificates = self.authorities(&issued.ca, &ca)?;
+        match CertificateProfile::new(name, certificates, subject?) {
+            Ok(profile) => Some(profile),
+            Err(error) => {
+                self.no_authorities(&ca, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The certificates in DER of authorities, in a PEM file.
+    pub(super) fn authorities(&mut self, file: &FilePath, place: &Place) -> Option<Vec<Vec<u8>>> {
+        let path = self.certificates(&file.0, place)?;
         let bytes = self.surroundings.read(&path).ok()?;
         let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-        let problem = match parsed {
-            Ok(certificates) => {
-                let certificates = certificates.iter().map(|der| der.to_vec());
-                match CertificateProfile::new(name, certificates, subject?) {
-                    Ok(profile) => return Some(profile),
-                    Err(error) => error.to_string(),
-                }
+        match parsed {
+            Ok(certificates) => Some(certificates.iter().map(|der| der.to_vec()).collect()),
+            Err(error) => {
+                let message = format!("`{}` is not a PEM file: {error}", shortened(&file.0));
+                self.no_authorities(place, message);
+                None
             }
-            Err(error) => format!("`{}` is not a PEM file: {error}", shortened(&issued.ca.0)),
-        };
-        let problem = self.problem(&ca, problem);
+        }
+    }
+
+    pub(super) fn no_authorities(&mut self, place: &Place, message: String) {
+        let problem = self.problem(place, message);
         self.report(problem.help("name a PEM file with the certificates of your authorities"));
-        None
     }
 
     /// What an issuer of client certificates says about tokens would hold for nothing.

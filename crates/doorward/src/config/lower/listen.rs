@@ -1,10 +1,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use doors::proxy::{ClientCertificates, PemFile, ServerTls, TlsError};
-use doors::relay::Caller;
 use gate::spec::Place;
 
 use super::Lowering;
+use crate::config::model::ListenAt;
 use crate::config::value::{Network, PeerNetwork};
 use crate::config::{file, model};
 
@@ -41,15 +41,9 @@ impl Lowering<'_> {
         let http = listen.http.map(|address| address.0);
         let https = listen.https.map(|https| self.https(&https, &place.then("https")));
         let admin = listen.admin.map_or(DEFAULT_ADMIN, |address| address.0);
-        let ext_authz = listen.ext_authz.map(|address| address.0);
-        self.asked_on_loopback(ext_authz, &place.then("ext_authz"));
-        let forward_auth = listen.forward_auth.map(|door| {
-            self.asked_on_loopback(
-                Some(door.address.0),
-                &place.then("forward_auth").then("address"),
-            );
-            (door.address.0, caller(door.proxy))
-        });
+        let ext_authz = listen.ext_authz.map(|door| self.ext_authz(door, &place.then("ext_authz")));
+        let forward_auth =
+            listen.forward_auth.map(|door| self.forward_auth(door, &place.then("forward_auth")));
         let plain = place.then("danger_plain_http_beyond_loopback");
         let open = place.then("danger_admin_beyond_loopback");
         if let Some(http) = http.filter(|http| !loopback(*http))
@@ -80,30 +74,16 @@ impl Lowering<'_> {
                 .help("set both `http` and `https`");
             self.report(problem);
         }
-        let secure = https.as_ref().map(|https| https.address);
-        let http_place = place.then("http");
-        let forwarding = forward_auth.map(|(address, _)| address);
-        let forward_auth_place = place.then("forward_auth").then("address");
-        let https_place = place.then("https").then("address");
-        for (one, of, other, what) in [
-            (http, &http_place, Some(admin), "admin"),
-            (secure, &https_place, Some(admin), "admin"),
-            (secure, &https_place, http, "http"),
-            (ext_authz, &place.then("ext_authz"), Some(admin), "admin"),
-            (ext_authz, &place.then("ext_authz"), http, "http"),
-            (ext_authz, &place.then("ext_authz"), secure, "https"),
-            (forwarding, &forward_auth_place, Some(admin), "admin"),
-            (forwarding, &forward_auth_place, http, "http"),
-            (forwarding, &forward_auth_place, secure, "https"),
-            (forwarding, &forward_auth_place, ext_authz, "ext_authz"),
-        ] {
-            if let Some(address) = one.filter(|one| one.port() != 0 && Some(*one) == other) {
-                let problem = self
-                    .problem(of, format!("`{address}` is also the address of `{what}`"))
-                    .help("give each an address of its own");
-                self.report(problem);
-            }
-        }
+        let secure = https.as_ref().map(|https| ListenAt::Address(https.address));
+        let asking = ext_authz.as_ref().map(|door| door.at.clone());
+        let forwarding = forward_auth.as_ref().map(|(door, _)| door.at.clone());
+        self.no_two_at_one_address([
+            ("admin", Some(ListenAt::Address(admin)), place.then("admin")),
+            ("http", http.map(ListenAt::Address), place.then("http")),
+            ("https", secure, place.then("https").then("address")),
+            ("ext_authz", asking, place.then("ext_authz").then("address")),
+            ("forward_auth", forwarding, place.then("forward_auth").then("address")),
+        ]);
         self.exception(
             listen.danger_plain_http_beyond_loopback,
             &plain,
@@ -125,14 +105,15 @@ impl Lowering<'_> {
         }
     }
 
-    /// Whoever asks says whose a request is and what certificate its caller has shown.
-    fn asked_on_loopback(&mut self, address: Option<SocketAddr>, place: &Place) {
-        if let Some(address) = address.filter(|address| !loopback(*address)) {
-            let message = format!("whoever reaches `{address}` is believed to be your proxy");
-            let problem = self.problem(place, message).help(format!(
-                "write `127.0.0.1:{}`, and run Doorward beside the proxy",
-                address.port()
-            ));
+    fn no_two_at_one_address(&mut self, all: [(&str, Option<ListenAt>, Place); 5]) {
+        for (index, (_, one, place)) in all.iter().enumerate() {
+            let mut before = all.iter().take(index);
+            let same = before.find(|(_, other, _)| one == other);
+            let Some((at, (what, ..))) = one.as_ref().filter(|at| !at.is_any()).zip(same) else {
+                continue;
+            };
+            let message = format!("`{at}` is also the address of `{what}`");
+            let problem = self.problem(place, message).help("give each an address of its own");
             self.report(problem);
         }
     }
@@ -222,15 +203,6 @@ impl Lowering<'_> {
     }
 }
 
-const fn caller(proxy: file::AskingProxy) -> Caller {
-    match proxy {
-        file::AskingProxy::Caddy => Caller::Caddy,
-        file::AskingProxy::Haproxy => Caller::Haproxy,
-        file::AskingProxy::Nginx => Caller::Nginx,
-        file::AskingProxy::Traefik => Caller::Traefik,
-    }
-}
-
-fn loopback(address: SocketAddr) -> bool {
+pub(super) fn loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }

@@ -1,6 +1,7 @@
 //! From the file form to what Doorward runs by: what a value alone cannot tell is checked here.
 
 mod acme;
+mod asking_doors;
 mod audit;
 mod claims;
 mod conditions;

@@ -6,6 +6,7 @@ use doors::proxy::At;
 use egress::{Destination, UrlError};
 use http::Uri;
 
+use super::socket_path::socket_path;
 use super::{Written, written};
 use crate::config::decode::Complaint;
 use crate::config::tree::shortened;
@@ -53,25 +54,6 @@ pub(in crate::config) struct EndpointUrl {
 
 written! { EndpointUrl }
 
-/// The longest path that a Unix socket can have (`sun_path` of unix(7), with the byte that ends it).
-const MAX_SOCKET_PATH: usize = 107;
-
-impl EndpointUrl {
-    fn socket(path: &str, text: &str) -> Result<Self, Complaint> {
-        let shown = shortened(text);
-        let help = "write `unix:` and an absolute path, such as `unix:/run/orders.sock`";
-        if !path.starts_with('/') || path.ends_with('/') {
-            return Err(Complaint::new(format!("`{shown}` is not a Unix socket")).help(help));
-        }
-        if path.len() > MAX_SOCKET_PATH {
-            let message = format!("`{shown}` is longer than a Unix socket's path can be");
-            let help = format!("write a path of at most {MAX_SOCKET_PATH} bytes");
-            return Err(Complaint::new(message).help(help));
-        }
-        Ok(Self { tls: false, at: At::Socket(path.into()) })
-    }
-}
-
 impl Written for EndpointUrl {
     const TITLE: &'static str = "endpoint";
     const EXPECTED: &'static str = "an endpoint";
@@ -80,7 +62,7 @@ impl Written for EndpointUrl {
 
     fn read(text: &str) -> Result<Self, Complaint> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return Self::socket(path, text);
+            return Ok(Self { tls: false, at: At::Socket(socket_path(path, text)?) });
         }
         let uri = read(text, Self::HELP)?;
         let shown = shortened(text);

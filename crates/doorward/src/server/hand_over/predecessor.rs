@@ -1,7 +1,6 @@
 //! The process before this one, as this one sees it.
 
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -35,9 +34,7 @@ impl Predecessor {
         loop {
             match receive(&stream).map_err(failed)? {
                 (Message::Sockets { purpose }, files) => {
-                    files
-                        .into_iter()
-                        .for_each(|file| sockets.add(purpose, TcpListener::from(file)));
+                    files.into_iter().for_each(|file| sockets.add(purpose, file));
                 }
                 (Message::AllSockets, _) => return Ok(Some((Self { stream }, sockets))),
                 (Message::Refused { reason }, _) => return Err(HandOverError::Refused { reason }),
