@@ -20,6 +20,8 @@ const NGINX_SERVICE: &str = include_str!("../../bench/service.conf");
 const NGINX_PROXY: &str = include_str!("../../bench/nginx.conf");
 const ENVOY: &str = include_str!("../../bench/envoy.yaml");
 const DOORWARD: &str = include_str!("../../bench/doorward.yaml");
+const ENVOY_ASKS: &str = include_str!("../../bench/envoy-asks.yaml");
+const NGINX_ASKS: &str = include_str!("../../bench/nginx-asks.conf");
 
 /// The issuer of all tokens.
 const ISSUER: &str = "https://idp.test";
@@ -35,18 +37,29 @@ pub(super) struct Contestant {
 
 enum Process {
     Peer(Peer),
-    Doorward { gateway: Gateway, _place: Place },
+    Doorward {
+        gateway: Gateway,
+        _place: Place,
+    },
+    /// A proxy that asks Doorward.
+    Asking {
+        peer: Peer,
+        gateway: Gateway,
+        _place: Place,
+    },
 }
 
 impl Contestant {
     /// All of them, in the order of a round.
-    pub(super) const NAMES: [&str; 4] = ["nginx", "envoy", "doorward", "doorward-identity"];
+    pub(super) const NAMES: [&str; 6] =
+        ["nginx", "envoy", "doorward", "doorward-identity", "envoy-asks", "nginx-asks"];
 
-    /// The process whose time is counted.
-    pub(super) fn pid(&self) -> u32 {
+    /// The processes whose time is counted: the one that forwards, and the one that it asks, if it does.
+    pub(super) fn pids(&self) -> (u32, Option<u32>) {
         match &self.process {
-            Process::Peer(peer) => peer.pid(),
-            Process::Doorward { gateway, .. } => gateway.pid(),
+            Process::Peer(peer) => (peer.pid(), None),
+            Process::Doorward { gateway, .. } => (gateway.pid(), None),
+            Process::Asking { peer, gateway, .. } => (peer.pid(), Some(gateway.pid())),
         }
     }
 }
@@ -99,6 +112,11 @@ impl Field {
                     let service_port = service.port().to_string();
                     let behind = [("service_port", service_port.as_str())];
                     (listen, Process::Peer(Peer::envoy(folder, ENVOY, listen, &behind)?))
+                }
+                "envoy-asks" | "nginx-asks" => {
+                    let (listen, door) = (port()?, port()?);
+                    let envoy = name == "envoy-asks";
+                    (listen, start_asking(folder, &keys, (listen, door, service), envoy)?)
                 }
                 _ => start_doorward(&keys, service, name == "doorward-identity")?,
             };
@@ -158,4 +176,37 @@ fn start_doorward(
     place.configure(&text)?;
     let gateway = place.start(&shipped()?)?;
     Ok((place.http(), Process::Doorward { gateway, _place: place }))
+}
+
+/// A proxy that asks Doorward at `door`.
+fn start_asking(
+    folder: &Path,
+    keys: &str,
+    (listen, door, service): (SocketAddr, SocketAddr, SocketAddr),
+    envoy: bool,
+) -> Result<Process> {
+    let place = Place::new()?;
+    place.write("keys.json", keys)?;
+    let text = DOORWARD.replace("{service}", &service.to_string()).replace("{token}", "");
+    place.configure(&text)?;
+    let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
+    let asked = if envoy {
+        format!("  ext_authz: {{ address: \"{door}\" }}\n  http:")
+    } else {
+        format!("  forward_auth: {{ address: \"{door}\", proxy: nginx }}\n  http:")
+    };
+    place.write("doorward.yaml", &text.replacen("  http:", &asked, 1))?;
+    let gateway = place.start(&shipped()?)?;
+    let peer = if envoy {
+        let folder = folder.join("envoy-asks");
+        std::fs::create_dir(&folder)?;
+        let (service, door) = (service.port().to_string(), door.port().to_string());
+        let behind = [("service_port", service.as_str()), ("door_port", door.as_str())];
+        Peer::envoy(&folder, ENVOY_ASKS, listen, &behind)?
+    } else {
+        let (service, door) = (service.to_string(), door.to_string());
+        let behind = [("service", service.as_str()), ("door", door.as_str())];
+        Peer::nginx(folder, "nginx-asks", NGINX_ASKS, listen, &behind)?
+    };
+    Ok(Process::Asking { peer, gateway, _place: place })
 }

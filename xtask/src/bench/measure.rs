@@ -12,6 +12,8 @@ pub(super) struct Sample {
     pub(super) round: usize,
     /// Processor time of the contestant for each request, in microseconds.
     pub(super) micros: f64,
+    /// How much of it is Doorward's, where another forwards.
+    pub(super) asked: Option<f64>,
     /// Requests in a second.
     pub(super) rate: f64,
     /// Half of all requests took at most this long, in microseconds.

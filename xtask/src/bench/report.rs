@@ -29,7 +29,7 @@ pub(super) fn write(
         "**Method**: one service (nginx, one worker, 32 bytes), one proxy at a time with one worker or thread, one wrk \
          thread with 32 keep-alive connections for {seconds} s, `GET /orders/N` with one of {TOKENS} distinct bearer \
          tokens in turn; {rounds} rounds, each contestant once in every round; medians. CPU is user and system time of \
-         the proxy's process from `/proc/PID/stat`, divided by the requests that wrk counted: it varies by about 5 % \
+         the proxy's process (and of Doorward's, where the proxy asks it) from `/proc/PID/stat`, divided by the requests that wrk counted: it varies by about 5 % \
          from run to run. Ratios are between contestants of the same round. Requests per second and latencies depend on \
          what else the machine does (the load generator and the service share its cores), and are not to be compared \
          across runs.\n"
@@ -39,7 +39,9 @@ pub(super) fn write(
          | nginx | `proxy_pass` over kept connections; no authentication at all |\n\
          | Envoy | `jwt_authn` with its cache on, and RBAC on method, path and the verified scope |\n\
          | doorward | token, route, rule on the scope, two audit records per request, the subject in a header |\n\
-         | doorward-identity | the same, and a signed identity for the service |\n",
+         | doorward-identity | the same, and a signed identity for the service |\n\
+         | envoy-asks | Envoy that asks Doorward about each request (`ext_authz`, gRPC); both processes are counted |\n\
+         | nginx-asks | nginx that does (`auth_request`, HTTP) |\n",
     );
     for algorithm in ALGORITHMS {
         table(&mut text, algorithm, samples).context("writing to a string")?;
@@ -64,19 +66,21 @@ fn table(
     };
     writeln!(text, "\n## {} tokens\n", algorithm.name())?;
     text.push_str(
-        "| | CPU µs per request | × nginx | × Envoy | req/s | p50 µs | p99 µs | RSS MiB |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| | CPU µs per request | of it in Doorward, where it is asked | × nginx | × Envoy | req/s | p50 µs | p99 µs | RSS MiB |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for name in super::Contestant::NAMES {
         let mine = of(name);
         if mine.is_empty() {
             continue;
         }
+        let asked: Vec<_> = mine.iter().filter_map(|one| one.asked).collect();
         let middle = |figure: fn(&Sample) -> f64| median(mine.iter().map(|one| figure(one)));
         writeln!(
             text,
-            "| {name} | {:.1} | {} | {} | {:.0} | {:.0} | {:.0} | {} |",
+            "| {name} | {:.1} | {} | {} | {} | {:.0} | {:.0} | {:.0} | {} |",
             middle(|one| one.micros),
+            if asked.is_empty() { "–".to_owned() } else { format!("{:.1}", median(asked)) },
             ratio(&mine, &of("nginx")),
             ratio(&mine, &of("envoy")),
             middle(|one| one.rate),

@@ -49,9 +49,12 @@ impl Wrk {
         round: usize,
         seconds: u64,
     ) -> Result<Sample> {
-        let before = processor_seconds(contestant.pid())?;
+        let (forwards, asked) = contestant.pids();
+        let before = (processor_seconds(forwards)?, asked.map(processor_seconds).transpose()?);
         let figures = self.run(contestant, seconds)?;
-        let spent = processor_seconds(contestant.pid())? - before;
+        let forwarding = processor_seconds(forwards)? - before.0;
+        let asking = asked.map(processor_seconds).transpose()?.zip(before.1);
+        let asking = asking.map(|(after, before)| after - before);
         let figure = |name: &str| {
             figures
                 .split(' ')
@@ -67,11 +70,12 @@ impl Wrk {
             contestant: contestant.name,
             algorithm,
             round,
-            micros: spent * 1e6 / requests,
+            micros: (forwarding + asking.unwrap_or(0.0)) * 1e6 / requests,
+            asked: asking.map(|spent| spent * 1e6 / requests),
             rate: requests / (figure("micros")? / 1e6),
             p50: figure("p50")?,
             p99: figure("p99")?,
-            resident: resident_mib(contestant.pid())?,
+            resident: resident_mib(forwards)? + asked.map_or(Ok(0), resident_mib)?,
         })
     }
 
