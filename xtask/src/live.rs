@@ -17,6 +17,7 @@ mod provider;
 mod restarts;
 mod secured;
 mod stage;
+mod verifiers;
 mod volume;
 
 use std::path::Path;
@@ -73,6 +74,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         volume::SCENARIOS,
         cuts::SCENARIOS,
         ocsf::SCENARIOS,
+        verifiers::SCENARIOS,
         acme::SCENARIOS,
         monitoring::SCENARIOS,
         packaging::SCENARIOS,

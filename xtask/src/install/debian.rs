@@ -13,6 +13,8 @@ pub(crate) struct Package {
     name: &'static str,
 }
 
+/// The compiler of Go.
+pub(crate) const GO: Package = Package { program: "go", name: "golang-go" };
 /// The formatter of manual pages.
 pub(crate) const GROFF: Package = Package { program: "groff", name: "groff-base" };
 /// The client for any protocol.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod entropy;
 pub mod faulty;
 pub mod gateway;
+pub mod identities;
 pub mod issuer;
 pub mod load;
 pub mod message;
@@ -20,6 +21,7 @@ pub mod port;
 pub mod recorder;
 pub mod tls;
 pub mod tls_load;
+pub mod verifying;
 
 pub use acting::Acting;
 pub use client::{Client, Reply};
