@@ -1,5 +1,9 @@
 //! `doorward doctor`: what is wrong, and which line would mend it.
 
+#[path = "doctor/bypass.rs"]
+mod bypass;
+#[path = "doctor/strangers.rs"]
+mod strangers;
 mod web;
 
 use std::net::TcpListener;

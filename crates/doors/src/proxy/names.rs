@@ -70,6 +70,14 @@ impl Names {
         Ok(Self(builder.build()?))
     }
 
+    /// The addresses that a name stands for, in order: those that a service with this name has as its endpoints.
+    ///
+    /// # Errors
+    /// When no name server knows any.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NamesError> {
+        Ok(self.look_up(host).await?.0)
+    }
+
     /// The addresses that a name stands for, in order, and until when it says so.
     async fn look_up(&self, host: &str) -> Result<(Vec<IpAddr>, Instant), NetError> {
         let found = self.0.lookup_ip(host).await?;

@@ -1,5 +1,6 @@
 //! `doorward doctor`.
 
+mod bypass;
 mod findings;
 mod issuers;
 mod mending;
@@ -21,9 +22,7 @@ use crate::config::{Loaded, Machine};
 
 /// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A token is read from standard input and never shown:\n  echo $TOKEN | doorward doctor --token -\n\nEnds with 1 when a check fails."
-)]
+#[command(after_help = GUIDE)]
 pub(super) struct Doctor {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "doorward.yaml")]
@@ -31,7 +30,26 @@ pub(super) struct Doctor {
     /// Also look at the token on standard input; it is never shown.
     #[arg(long, value_name = "-")]
     token: Option<String>,
+    /// Instead, try to reach the services around the gate, from here.
+    #[arg(long, conflicts_with = "token")]
+    bypass: bool,
 }
+
+const GUIDE: &str = "\
+A token is read from standard input and never shown:
+  echo $TOKEN | doorward doctor --token -
+
+Around the gate, from where a caller could be (another machine, pod or network):
+  doorward doctor --bypass --config services.yaml
+It sends every endpoint of every service a GET (or HEAD) for the routes that are not open
+to anyone: without an identity, then with plain identity headers and a Doorward-Identity
+that it makes up. It shows no client certificate. Whatever is answered with another status
+than 401 or 403 can be had by anybody there: let only the gate reach the service (network
+policy, mTLS), and let the service check Doorward-Identity. The configuration needs no
+more than listen (of any kind), identity, issuers, services and routes: leave private keys
+at home.
+
+Ends with 1 when a check fails.";
 
 /// What the command ends with when it was asked wrongly.
 const USAGE: u8 = 2;
@@ -66,6 +84,10 @@ impl Doctor {
         let mut findings = Findings::new(&loaded.config);
         let routes = counted(loaded.config.gate.routes.len(), "route");
         findings.ok(format!("config: {} is good, with {routes}", self.config.display()));
+        if self.bypass {
+            runtime.block_on(bypass::check(&mut findings, &loaded.gate));
+            return if findings.are_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         for exception in loaded.config.exceptions() {
             findings.warn(format!("config: `{}` is on: {}", exception.key, exception.meaning), "");
         }

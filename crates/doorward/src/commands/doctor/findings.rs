@@ -24,6 +24,10 @@ impl<'a> Findings<'a> {
         println!("ok    {what}");
     }
 
+    pub(super) fn note(&self, what: impl std::fmt::Display) {
+        println!("note  {what}");
+    }
+
     pub(super) fn warn(&self, what: impl std::fmt::Display, remedy: &str) {
         println!("warn  {what}{}", after(remedy));
     }
