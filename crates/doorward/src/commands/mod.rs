@@ -47,6 +47,7 @@ In operation:
   doorward run --take-over         restart, or upgrade, without a refused connection
   doorward health --ready          what stands in the way, if anything
   doorward audit verify            whether the audit log is as it was written
+  doorward doctor --bypass         what can be had around the gate, from here
 
 For your shell and your editor:
   doorward completions bash > /etc/bash_completion.d/doorward
