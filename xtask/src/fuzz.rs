@@ -6,7 +6,8 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 5] = ["canonical_request", "config", "jwks", "jws", "proxy_protocol"];
+const TARGETS: [&str; 7] =
+    ["canonical_request", "config", "ext_authz", "forward_auth", "jwks", "jws", "proxy_protocol"];
 
 /// Fuzzes the parsers.
 #[derive(Debug, clap::Args)]

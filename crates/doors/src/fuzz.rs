@@ -1,6 +1,14 @@
 //! Entry points for fuzzing: bytes of any kind go in; a broken invariant panics.
 
+use bytes::Bytes;
+use gate::request::{CanonicalRequest, IdentityHeaders, Reading};
+use http::header::{HOST, HeaderName, HeaderValue};
+
 use crate::proxy::proxy_protocol::{MAX_HEADER_BYTES, PREFIX_BYTES, Source, read, rest_length};
+use crate::relay::Caller;
+use crate::relay::ext_authz::{self, Certificates};
+use crate::relay::forward_auth::original;
+use crate::relay::told::Told;
 
 /// Reads bytes as a connection that begins with the PROXY protocol. What is believed is bounded, stands in the bytes, and
 /// is believed with nothing less and nothing more.
@@ -31,6 +39,57 @@ pub fn fuzz_proxy_protocol(bytes: &[u8]) {
     }
 }
 
+/// Reads bytes as a question of Envoy's, in the encoding of Protocol Buffers; see [`check_told`].
+///
+/// # Panics
+/// If an invariant is broken.
+pub fn fuzz_ext_authz(bytes: &[u8]) {
+    let question = Bytes::copy_from_slice(bytes);
+    if let Some(Ok(told)) = ext_authz::told(question, &Certificates::default()) {
+        check_told(&told);
+    }
+}
+
+/// Reads bytes as a question by HTTP: a target, and headers as `name:value`, a line each; see [`check_told`].
+///
+/// # Panics
+/// If an invariant is broken.
+pub fn fuzz_forward_auth(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let mut question = http::Request::get(lines.next().unwrap_or_default());
+    for line in lines {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let name = HeaderName::from_bytes(parts.next().unwrap_or_default());
+        let value = HeaderValue::from_bytes(parts.next().unwrap_or_default());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            question = question.header(name, value);
+        }
+    }
+    let Ok(question) = question.body(()) else { return };
+    for caller in [Caller::Caddy, Caller::Nginx] {
+        let (parts, ()) = question.clone().into_parts();
+        if let Ok(told) = original::read(caller, parts) {
+            check_told(&told);
+        }
+    }
+}
+
+/// A request that is told of and has a reading is forwarded by somebody else as it came: so its path and host are written
+/// as they were read, and nothing in it is ours to write.
+fn check_told(told: &Told) {
+    let identity_headers = IdentityHeaders::new(["X-Forwarded-User"]);
+    let reading = Reading { identity_headers: identity_headers.clone(), ..Reading::default() };
+    let raw = told.raw("fuzz");
+    let Ok(request) = CanonicalRequest::read(&raw, &reading) else { return };
+    assert_eq!(request.path().as_str(), raw.path, "the path is read other than written");
+    let mut hosts = raw.headers.get_all(HOST).iter();
+    let host = request.host().to_string();
+    assert_eq!(hosts.next().map(HeaderValue::as_bytes), Some(host.as_bytes()), "so is the host");
+    assert!(hosts.next().is_none(), "there are two hosts");
+    let ours = |name: &HeaderName| identity_headers.contains(name.as_str());
+    assert!(!raw.headers.keys().any(ours), "an identity header came from outside");
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -51,5 +110,20 @@ mod tests {
             let prefix = [b"\r\n\r\n\0\r\nQUIT\n".as_slice(), &[command, family, high, low]].concat();
             fuzz_proxy_protocol(&[prefix, rest].concat());
         }
+
+        #[test]
+        fn no_question_breaks_an_invariant(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
+            fuzz_ext_authz(&bytes);
+            fuzz_forward_auth(&bytes);
+        }
+    }
+
+    #[test]
+    fn the_seeds_are_questions_that_have_a_reading() {
+        let question = Bytes::from_static(include_bytes!("../../../fuzz/seeds/ext_authz/get"));
+        let told = ext_authz::told(question, &Certificates::default()).unwrap().unwrap();
+        assert!(CanonicalRequest::read(&told.raw("fuzz"), &Reading::default()).is_ok());
+        fuzz_ext_authz(include_bytes!("../../../fuzz/seeds/ext_authz/get"));
+        fuzz_forward_auth(include_bytes!("../../../fuzz/seeds/forward_auth/nginx"));
     }
 }

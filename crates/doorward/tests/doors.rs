@@ -10,6 +10,8 @@ mod house;
 mod links;
 #[path = "doors/nginx.rs"]
 mod nginx;
+#[path = "doors/questions.rs"]
+mod questions;
 #[path = "doors/requests.rs"]
 mod requests;
 #[path = "doors/wire.rs"]

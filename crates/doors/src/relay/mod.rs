@@ -2,13 +2,13 @@
 //! would have to be changed is refused (`gate::request::Relay`), and the end of a permit ends no stream of the proxy's.
 
 mod ask;
-mod ext_authz;
-mod forward_auth;
+pub(crate) mod ext_authz;
+pub(crate) mod forward_auth;
 mod link;
 mod listener;
 mod proxy_tls;
 mod serve;
-mod told;
+pub(crate) mod told;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Version};
 
 /// A request that a proxy asks about.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     pub(super) method: Method,
     /// Path and query, as they came.
     pub(super) target: String,
@@ -34,7 +34,7 @@ pub(super) struct Told {
 
 impl Told {
     /// The request as the gate takes it, at `door`.
-    pub(super) fn raw(&self, door: &'static str) -> RawRequest<'_> {
+    pub(crate) fn raw(&self, door: &'static str) -> RawRequest<'_> {
         let (path, query) = match self.target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (self.target.as_str(), None),

@@ -251,8 +251,9 @@ impl Seen {
                 self.count("agreed", ours);
                 continue;
             }
-            // The proxy ends the caller's connection, and takes out what was said about it before it asks.
-            if sent.names_away() && answers.proxy.forwards.is_none() {
+            // A proxy takes out what was said about its caller's connection before it asks, and leaves in what was named
+            // there; the proxy door takes out both. What each judges is what it forwards.
+            if sent.names_away() {
                 self.count("unseen", ours);
                 continue;
             }

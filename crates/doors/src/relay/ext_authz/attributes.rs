@@ -17,7 +17,7 @@ const SERVICE: &str = "service";
 
 /// Attributes that are those of no request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(super) enum AttributeError {
+pub(crate) enum AttributeError {
     /// There is no HTTP request among them.
     #[error("expected an HTTP request, and there is none")]
     NoRequest,

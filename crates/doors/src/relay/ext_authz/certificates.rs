@@ -18,7 +18,7 @@ const MOST: usize = 32 << 10;
 /// Certificates that were shown of late. What is kept is only that they were read: each request verifies them against the
 /// issuers of the day.
 #[derive(Debug)]
-pub(super) struct Certificates(Cache<[u8; 32], Arc<ClientCertificate>>);
+pub(crate) struct Certificates(Cache<[u8; 32], Arc<ClientCertificate>>);
 
 impl Default for Certificates {
     fn default() -> Self {

@@ -16,11 +16,13 @@ use hyper::body::{Body, Incoming};
 use prost::Message as _;
 use tokio::time::{Instant, timeout};
 
-use self::certificates::Certificates;
+use self::attributes::AttributeError;
+pub(crate) use self::certificates::Certificates;
 use self::grpc::Code;
 use self::wire::CheckRequest;
 use super::link::Link;
 use super::proxy_tls::ProxyTls;
+use super::told::Told;
 use super::{Desk, Verdict};
 use crate::answer::{Manner, response};
 
@@ -33,6 +35,15 @@ const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// `HealthCheckResponse { status: SERVING }`.
 const SERVING: [u8; 2] = [1 << 3, 1];
+
+/// What a question tells of a request; nothing if it is no question.
+pub(crate) fn told(
+    question: Bytes,
+    certificates: &Certificates,
+) -> Option<Result<Told, AttributeError>> {
+    let question = CheckRequest::decode(question).ok()?;
+    Some(attributes::read(question.attributes.unwrap_or_default(), certificates))
+}
 
 /// The longest that an answer takes. It takes long only when the keys of an issuer, or the audit log, are waited for.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -84,11 +95,9 @@ impl ExtAuthz {
     }
 
     async fn check(&self, question: Bytes, began: Instant) -> Result<Vec<u8>, Code> {
-        let Ok(question) = CheckRequest::decode(question) else {
+        let Some(told) = told(question, &self.certificates) else {
             return Err(self.unread(Code::InvalidArgument, began).await);
         };
-        let context = question.attributes.unwrap_or_default();
-        let told = attributes::read(context, &self.certificates);
         let Verdict { id, manner, granted } = self.desk.judge(DOOR, told, began).await;
         let reply = match granted {
             Ok(granted) => reply::granted(granted),

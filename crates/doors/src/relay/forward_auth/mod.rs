@@ -1,6 +1,6 @@
 //! Forward-auth: a proxy asks by HTTP, in headers of its own, and takes the status of the answer for the verdict.
 
-mod original;
+pub(crate) mod original;
 
 use std::sync::Arc;
 

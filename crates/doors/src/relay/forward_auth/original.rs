@@ -58,7 +58,7 @@ impl Caller {
 
 /// Headers that tell of no request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(super) enum OriginalError {
+pub(crate) enum OriginalError {
     /// One is not there, or more than once.
     #[error("expected one `{0}`, and there are {1}")]
     Count(HeaderName, usize),
@@ -71,7 +71,7 @@ pub(super) enum OriginalError {
 ///
 /// # Errors
 /// When it tells of no request.
-pub(super) fn read(caller: Caller, question: Parts) -> Result<Told, OriginalError> {
+pub(crate) fn read(caller: Caller, question: Parts) -> Result<Told, OriginalError> {
     let mut headers = question.headers;
     // What is between the proxy and us says nothing of the request.
     for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
