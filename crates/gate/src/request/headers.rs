@@ -73,7 +73,11 @@ pub(super) fn sort(
             Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
             Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
             Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
-            Class::Dropped => sorted.misleading |= misleads(&folded(name.as_str())),
+            Class::Dropped => {
+                let folded = folded(name.as_str());
+                // A proxy that writes a header anew, or takes it out, does so in its usual spelling.
+                sorted.misleading |= misleads(&folded) || folded != name.as_str();
+            }
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
     }
@@ -170,7 +174,15 @@ const TOLD_BY_PROXIES: [&str; 9] = [
 /// Whether a header that is dropped could be taken for another method, target or host, for another's certificate, or for an
 /// identity; and not just for where a request comes from.
 fn misleads(folded: &str) -> bool {
-    let told = ["client-cert", "ssl-client-", "x-client-cert", "x-client-verify", "x-ssl-"];
+    let told = [
+        "client-cert",
+        "ssl-client-",
+        "x-client-cert",
+        "x-client-verify",
+        "x-forwarded-client-cert",
+        "x-forwarded-tls-client-cert",
+        "x-ssl-",
+    ];
     let others = [
         "proxy",
         "x-arr-clientcert",

@@ -39,7 +39,7 @@ fn refused(
 fn what_would_have_to_be_changed_is_refused() {
     let changed = [Some(RequestRefusal::NotCanonical), None];
     let as_it_is = [None, None];
-    let table: [(&str, &[(&str, &str)], _); 18] = [
+    let table: [(&str, &[(&str, &str)], _); 21] = [
         ("/orders/7?a=%7e&b=%2F", &[], as_it_is),
         ("/orders/%C3%A9", &[], as_it_is),
         ("/orders/%c3%a9", &[], changed),
@@ -57,6 +57,9 @@ fn what_would_have_to_be_changed_is_refused() {
         ("/", &[("x-original-url", "/admin")], changed),
         ("/", &[("X_HTTP_Method_Override", "PUT")], changed),
         ("/", &[("ssl-client-cert", "a")], changed),
+        ("/", &[("x-forwarded-client-cert", "a")], changed),
+        ("/", &[("X_Forwarded_For", "192.0.2.1")], changed),
+        ("/", &[("x.real.ip", "192.0.2.1")], changed),
         ("/", &[("x-forwarded-for", "192.0.2.1"), ("x-real-ip", "192.0.2.1")], as_it_is),
     ];
     for (target, lines, expected) in table {
