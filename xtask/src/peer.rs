@@ -1,4 +1,4 @@
-//! nginx and Envoy as processes, each with one worker and a configuration that is filled in.
+//! Proxies as processes, each with one worker and a configuration that is filled in.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -64,6 +64,42 @@ impl Peer {
             .spawn()
             .context("cannot start Envoy")?;
         Self(child).listening("Envoy", listen, &log)
+    }
+
+    /// Starts Caddy in `folder`, and waits until it listens.
+    pub(crate) fn caddy(folder: &Path, text: &str, listen: SocketAddr) -> Result<Self> {
+        std::fs::write(folder.join("Caddyfile"), text)?;
+        let mut command = Command::new(python::tool(&python::CADDY)?);
+        command.args(["run", "--config", "Caddyfile", "--adapter", "caddyfile"]);
+        Self::logging("Caddy", &mut command, folder, listen)
+    }
+
+    /// Starts HAProxy in `folder`, and waits until it listens.
+    pub(crate) fn haproxy(folder: &Path, text: &str, listen: SocketAddr) -> Result<Self> {
+        std::fs::write(folder.join("haproxy.cfg"), text)?;
+        let mut command = Command::new(debian::tool(&debian::HAPROXY)?);
+        command.args(["-db", "-f", "haproxy.cfg"]);
+        Self::logging("HAProxy", &mut command, folder, listen)
+    }
+
+    /// Starts what is called `name` in `folder`, with a log of that name there, and waits until it listens.
+    fn logging(
+        name: &str,
+        command: &mut Command,
+        folder: &Path,
+        listen: SocketAddr,
+    ) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let output = File::create(&log)?;
+        let child = command
+            .current_dir(folder)
+            .env("HOME", folder)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Self(child).listening(name, listen, &log)
     }
 
     /// Its process id.

@@ -1,6 +1,6 @@
 //! gRPC and WebSockets, between clients and services that we did not write.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -36,8 +36,17 @@ fn converse(stage: &Stage, peer: &Peer, protocol: &str, route: &str) -> Result<(
     let issuer = Issuer::new(ISSUER, Algorithm::Es256)?;
     let place = Place::new()?;
     place.write("keys.json", &issuer.key_set().to_string())?;
-    let service = peer.port.address();
-    place.configure(&format!(
+    place.configure(&configuration(peer, protocol, route))?;
+    let gateway = place.start(stage.binary())?;
+    let token = issuer.token("alice", "orders", json!({}))?;
+    peer.call(place.http(), &token)?;
+    gateway.stop()
+}
+
+/// The configuration, below `listen` and `audit`, of a gate before the script's service.
+pub(super) fn configuration(peer: &Peer, protocol: &str, route: &str) -> String {
+    let service = peer.address();
+    format!(
         "issuers:
   corp: {{ issuer: {ISSUER}, keys: {{ file: keys.json }}, algorithms: [ES256], token_types: [at+jwt] }}
 services:
@@ -61,24 +70,18 @@ services:
     accept: [corp]
     allow: [{{ users: [root] }}]
 "
-    ))?;
-    let gateway = place.start(stage.binary())?;
-    let token = issuer.token("alice", "orders", json!({}))?;
-    let port = place.http().port().to_string();
-    let said = program(python()?).arg(peer.script()).args(["call", &port, &token]).output_text()?;
-    ensure!(said.contains("as they shall be") || said.contains("as it shall be"), "{said}");
-    gateway.stop()
+    )
 }
 
 /// A script's service. It ends when it is dropped.
-struct Peer {
+pub(super) struct Peer {
     script: &'static str,
     port: Port,
     child: Child,
 }
 
 impl Peer {
-    fn start(script: &'static str) -> Result<Self> {
+    pub(super) fn start(script: &'static str) -> Result<Self> {
         let port = Port::reserve()?;
         let address = port.address();
         let child = program(python()?)
@@ -91,8 +94,18 @@ impl Peer {
         Ok(peer)
     }
 
-    fn script(&self) -> PathBuf {
-        scripts().join(self.script)
+    /// Where its service is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    /// Lets the script's client talk to its service through `door`, and expects the conversation to be as it shall be.
+    pub(super) fn call(&self, door: SocketAddr, token: &str) -> Result<()> {
+        let port = door.port().to_string();
+        let script = scripts().join(self.script);
+        let said = program(python()?).arg(script).args(["call", &port, token]).output_text()?;
+        ensure!(said.contains("as they shall be") || said.contains("as it shall be"), "{said}");
+        Ok(())
     }
 }
 
