@@ -1,5 +1,6 @@
 //! Real proxies that ask about each request, beside the proxy door: one verdict.
 
+mod comparison;
 mod conversations;
 mod house;
 mod proxy;
@@ -26,6 +27,6 @@ pub(super) const SCENARIOS: Listed = &[
 fn same(stage: &Stage, proxy: Proxy) -> Result<()> {
     let house = House::open(stage, proxy)?;
     house.until_well()?;
-    table::compare(&house)?;
+    comparison::compare(&house)?;
     house.fails_closed(stage)
 }

@@ -104,6 +104,11 @@ impl Proxy {
         matches!(self, Self::Envoy | Self::Haproxy)
     }
 
+    /// Whether its caller sees the body of a denial.
+    pub(super) const fn passes_bodies_on(self) -> bool {
+        !matches!(self, Self::Nginx)
+    }
+
     /// The status in which its caller is told what the gate has refused with `status`.
     pub(super) const fn told(self, status: u16) -> u16 {
         match (self, status) {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use testbed::clock::until;
 use testbed::{Authority, Place, Port, Recorder, Target, TlsClient, audit, client};
 
+use super::comparison::judged;
 use super::house::RECOVERY;
-use super::table::judged;
 use crate::live::Stage;
 use crate::peer::Peer;
 
