@@ -26,7 +26,7 @@ pub(super) struct House {
     /// Tokens by what stands for them: one that opens `orders`, one without the scope, one of nobody's.
     tokens: [(&'static str, String); 3],
     front: Port,
-    _door: Port,
+    door: Port,
     _peer: Peer,
 }
 
@@ -50,7 +50,7 @@ impl House {
         ];
         let addresses = (front.address(), door.address(), service.address());
         let peer = proxy.start(&place.path(""), proxy.example(), addresses)?;
-        Ok(Self { proxy, place, service, gateway, issuer, tokens, front, _door: door, _peer: peer })
+        Ok(Self { proxy, place, service, gateway, issuer, tokens, front, door, _peer: peer })
     }
 
     /// Where the proxy is.
@@ -76,6 +76,11 @@ impl House {
         until("the proxy to find Doorward well", RECOVERY, || {
             Ok((ask(self.front(), &good)?.status == 200).then_some(()))
         })
+    }
+
+    /// Where the proxy asks.
+    pub(super) fn door(&self) -> SocketAddr {
+        self.door.address()
     }
 
     /// Nothing goes through while Doorward is gone, and everything again once it is back.

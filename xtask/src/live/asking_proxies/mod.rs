@@ -20,6 +20,7 @@ pub(super) const SCENARIOS: Listed = &[
     ("caddy_asks_and_the_verdict_is_the_proxy_doors", |stage| same(stage, Proxy::Caddy)),
     ("haproxy_asks_and_the_verdict_is_the_proxy_doors", |stage| same(stage, Proxy::Haproxy)),
     ("asking_proxies_let_nothing_through_while_the_gate_is_stopped_or_slow", stalls::play),
+    ("haproxy_lets_nothing_through_when_its_action_fails", stalls::action),
     ("asking_proxies_pass_on_the_conversations_that_are_permitted", conversations::play),
     ("a_certificate_shown_to_envoy_is_the_identity_and_sidecars_show_theirs", sidecars::play),
 ];

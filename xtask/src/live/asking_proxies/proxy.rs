@@ -22,6 +22,9 @@ pub(super) enum Proxy {
     Nginx,
 }
 
+/// Where the proxy is, where it asks, and where the service is.
+pub(super) type Addresses = (SocketAddr, SocketAddr, SocketAddr);
+
 impl Proxy {
     pub(super) const ALL: [Self; 4] = [Self::Caddy, Self::Envoy, Self::Haproxy, Self::Nginx];
 
@@ -47,20 +50,9 @@ impl Proxy {
     }
 
     /// Starts it in `folder` as `example` says, with these ports in place of the example's.
-    pub(super) fn start(
-        self,
-        folder: &Path,
-        example: &str,
-        (front, door, service): (SocketAddr, SocketAddr, SocketAddr),
-    ) -> Result<Peer> {
-        let mut text = example.to_owned();
-        for (port, address) in [("8000", front), ("9001", service), ("9191", door), ("9192", door)]
-        {
-            for before in ["port_value: ", ":", "127.0.0.1 "] {
-                text = text
-                    .replace(&format!("{before}{port}"), &format!("{before}{}", address.port()));
-            }
-        }
+    pub(super) fn start(self, folder: &Path, example: &str, addresses: Addresses) -> Result<Peer> {
+        let text = ported(example, addresses);
+        let (front, ..) = addresses;
         match self {
             Self::Caddy => Peer::caddy(folder, &text, front),
             Self::Envoy => Peer::envoy(folder, &text, front, &[]),
@@ -77,6 +69,16 @@ impl Proxy {
                 Peer::nginx(folder, "nginx", &text, front, &[])
             }
         }
+    }
+
+    /// Starts HAProxy in `folder` as [`Proxy::start`] does, with an action that fails.
+    pub(super) fn start_failing(folder: &Path, addresses: Addresses) -> Result<Peer> {
+        let asks = "local status, headers, body = ask(";
+        ensure!(HAPROXY_ACTION.contains(asks), "the action asks in another way");
+        let action = HAPROXY_ACTION.replacen(asks, &format!("error(\"broken\")\n  {asks}"), 1);
+        std::fs::write(folder.join("doorward.lua"), action)?;
+        let (front, ..) = addresses;
+        Peer::haproxy(folder, &ported(HAPROXY, addresses), front)
     }
 
     /// What its caller is answered while Doorward cannot be reached.
@@ -118,4 +120,16 @@ impl Proxy {
             (_, status) => status,
         }
     }
+}
+
+/// An example with the ports of a test in place of its own.
+fn ported(example: &str, (front, door, service): Addresses) -> String {
+    let mut text = example.to_owned();
+    for (port, address) in [("8000", front), ("9001", service), ("9191", door), ("9192", door)] {
+        for before in ["port_value: ", ":", "127.0.0.1 "] {
+            let ours = format!("{before}{}", address.port());
+            text = text.replace(&format!("{before}{port}"), &ours);
+        }
+    }
+    text
 }

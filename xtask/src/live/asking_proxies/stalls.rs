@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use testbed::client::ask;
 use testbed::clock::{Stopwatch, until};
-use testbed::{Acting, Issuer};
+use testbed::{Acting, Issuer, Port};
 use tokens::Algorithm;
 
 use super::house::{House, RECOVERY};
@@ -27,6 +27,22 @@ pub(super) fn play(stage: &Stage) -> Result<()> {
         house.gateway.stop()?;
     }
     Ok(())
+}
+
+/// HAProxy goes on after an error in Lua: what follows the action denies.
+pub(super) fn action(stage: &Stage) -> Result<()> {
+    let house = House::open(stage, Proxy::Haproxy)?;
+    house.until_well()?;
+    let front = Port::reserve()?;
+    let folder = house.place.path("failing");
+    std::fs::create_dir(&folder)?;
+    let addresses = (front.address(), house.door(), house.service.address());
+    let _failing = Proxy::start_failing(&folder, addresses)?;
+    let _ = house.service.take();
+    let reply = ask(front.address(), &house.good())?;
+    ensure!(reply.status == 503, "expected 503, got {}", reply.status);
+    ensure!(house.service.take().requests.is_empty(), "something went through");
+    house.gateway.stop()
 }
 
 /// The process holds its sockets and does nothing.
