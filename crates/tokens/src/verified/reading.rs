@@ -136,13 +136,9 @@ impl Pointed<'_> {
     fn claims(&self, specs: &[ClaimSpec]) -> Result<BTreeMap<Arc<str>, ClaimValue>, TokenRefusal> {
         let mut claims = BTreeMap::new();
         for spec in specs {
-            let value = match (self.find(&spec.from)?, &spec.absent) {
-                (Some(value), _) => typed(value, spec.kind, &spec.from)?,
-                (None, Absence::Default(value)) => value.clone(),
-                (None, Absence::Ignore) => continue,
-                (None, Absence::Required) => return Err(missing(&spec.from)),
-            };
-            claims.insert(Arc::clone(&spec.name), value);
+            if let Some(value) = spec.value(self.find(&spec.from)?)? {
+                claims.insert(Arc::clone(&spec.name), value);
+            }
         }
         Ok(claims)
     }
@@ -208,6 +204,25 @@ impl Pointed<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+impl ClaimSpec {
+    /// What stands in `document` where this says, as its type; `None` if it is absent and may be.
+    ///
+    /// # Errors
+    /// If it is of another type, or absent where it must not be.
+    pub fn read(&self, document: &Value) -> Result<Option<ClaimValue>, TokenRefusal> {
+        self.value(self.from.apply(document))
+    }
+
+    fn value(&self, found: Option<&Value>) -> Result<Option<ClaimValue>, TokenRefusal> {
+        match (found, &self.absent) {
+            (Some(value), _) => typed(value, self.kind, &self.from).map(Some),
+            (None, Absence::Default(value)) => Ok(Some(value.clone())),
+            (None, Absence::Ignore) => Ok(None),
+            (None, Absence::Required) => Err(missing(&self.from)),
+        }
     }
 }
 
