@@ -33,7 +33,7 @@ impl Line {
         &self.event
     }
 
-    /// What kind of record it is: `decision`, `outcome`, or what the log says about itself: `header`, `opened`,
+    /// What kind of record it is: `decision`, `evaluation`, `outcome`, or what the log says about itself: `header`, `opened`,
     /// `closed`, `gap`, `torn`.
     #[must_use]
     pub fn record(&self) -> &str {
@@ -58,7 +58,7 @@ impl Line {
         self.text("/metadata/correlation_uid")
     }
 
-    /// `allow` or `deny`, of a decision.
+    /// `allow` or `deny`, of a decision or an evaluation.
     #[must_use]
     pub fn verdict(&self) -> Option<&str> {
         self.text("/unmapped/doorward/verdict")
@@ -114,6 +114,7 @@ impl Line {
         let mut line = clock_time(self.time());
         match self.record() {
             "decision" => self.write_decision(&mut line),
+            "evaluation" => self.write_evaluation(&mut line),
             "outcome" => self.write_outcome(&mut line),
             record => {
                 push(&mut line, &record.to_uppercase());
@@ -136,6 +137,28 @@ impl Line {
         target.push_str(self.text("/http_request/url/path").unwrap_or_default());
         push(line, &target);
         self.push_caller(line);
+        self.push_reasons(line);
+    }
+
+    /// As in `EVALUATED DENY user:bob write record:record-1 corp/gateway ask  no rule allows it`.
+    fn write_evaluation(&self, line: &mut String) {
+        let named = |what: &str| {
+            let part = |name| self.text(&format!("/unmapped/doorward/{what}/{name}"));
+            match (part("type"), part("id")) {
+                (Some(kind), Some(id)) => format!("{kind}:{id}"),
+                _ => "-".to_owned(),
+            }
+        };
+        push(line, "EVALUATED");
+        push(line, &self.verdict().unwrap_or_default().to_uppercase());
+        push(line, &named("subject"));
+        push(line, self.text("/unmapped/doorward/action").unwrap_or("-"));
+        push(line, &named("resource"));
+        self.push_caller(line);
+        self.push_reasons(line);
+    }
+
+    fn push_reasons(&self, line: &mut String) {
         let reasons = self.event.pointer("/unmapped/doorward/reasons").and_then(Value::as_array);
         let reasons: Vec<_> = reasons.into_iter().flatten().filter_map(Value::as_str).collect();
         if !reasons.is_empty() {

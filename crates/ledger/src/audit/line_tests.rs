@@ -38,6 +38,10 @@ fn a_record_is_shown_in_one_line() {
             "22:13:20.255 DONE - GET - corp/alice read-order  client_gone after 5 ms, 1024 bytes",
         ),
         (
+            line(|out| ocsf::evaluation(out, &evaluation())).one_line(),
+            "22:13:20.250 EVALUATED DENY user:bob write record:record-1 corp/alice ask  no rule allows it",
+        ),
+        (
             line(|out| ocsf::Note::Torn.write(out, NOW, "a line was cut off", |_| {})).one_line(),
             "22:13:20.250 TORN a line was cut off",
         ),

@@ -19,7 +19,7 @@ use super::opening;
 use super::options::AuditOptions;
 use super::progress::{Closing, Shared, count};
 use super::queue::{Queue, Receipt, Refused};
-use super::record::{Decision, Outcome};
+use super::record::{Decision, Evaluation, Outcome};
 use super::relay::{self, Relay};
 use super::signing::{CheckpointSigner, SignerError};
 use crate::Clock;
@@ -82,17 +82,57 @@ impl AuditLog {
         decision: &Decision<'_>,
         budget: Duration,
     ) -> Result<(), AuditUnavailable> {
+        self.recorded(budget, 1, |body, _| ocsf::decision(body, decision)).await
+    }
+
+    /// Records evaluations. It resolves once the operating system has them all; only then may anyone be told.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide); some of them may then be on record.
+    pub async fn evaluate(
+        &self,
+        evaluations: &[Evaluation<'_>],
+        budget: Duration,
+    ) -> Result<(), AuditUnavailable> {
+        self.recorded(budget, evaluations.len(), |body, index| {
+            if let Some(evaluation) = evaluations.get(index) {
+                ocsf::evaluation(body, evaluation);
+            }
+        })
+        .await
+    }
+
+    /// Records that many, at least one, each as `write` writes it.
+    async fn recorded(
+        &self,
+        budget: Duration,
+        records: usize,
+        write: impl Fn(&mut Vec<u8>, usize),
+    ) -> Result<(), AuditUnavailable> {
         let mut queued = false;
         let patient = AtomicBool::new(false);
         let written = async {
-            let receipt = self.queue(decision).await?;
+            let mut rest = Vec::new();
+            let first = self.queued(|body| write(body, 0)).await?;
+            patient.store(first.awaits_successor, Ordering::Relaxed);
+            for index in 1..records {
+                // Room is made by the writer, which must not sleep on what is here already.
+                self.shared.queue.wake();
+                let receipt = self.queued(|body| write(body, index)).await?;
+                patient.fetch_or(receipt.awaits_successor, Ordering::Relaxed);
+                rest.push(receipt);
+            }
             queued = true;
-            patient.store(receipt.awaits_successor, Ordering::Relaxed);
             let waking = Waking(&self.shared.queue);
             // What else this thread has to decide now is written with it.
             tokio::task::yield_now().await;
             drop(waking);
-            if receipt.await { Ok(()) } else { Err(AuditUnavailable::Closed) }
+            for receipt in std::iter::once(first).chain(rest) {
+                if !receipt.await {
+                    return Err(AuditUnavailable::Closed);
+                }
+            }
+            Ok(())
         };
         let in_time = {
             let mut written = std::pin::pin!(written);
@@ -229,10 +269,6 @@ impl AuditLog {
             budget,
             reason: self.health().error.unwrap_or_default(),
         })
-    }
-
-    async fn queue(&self, decision: &Decision<'_>) -> Result<Receipt, AuditUnavailable> {
-        self.queued(|body| ocsf::decision(body, decision)).await
     }
 
     /// Queues the record that `write` writes.

@@ -487,3 +487,15 @@ async fn the_health_counts_what_happened() {
         }
     );
 }
+
+#[tokio::test]
+async fn evaluations_are_all_on_record_however_few_the_queue_holds() {
+    let dir = dir();
+    let log = open(AuditOptions { queue_records: 8, ..options(dir.path()) }, &TestClock::new());
+    let all: Vec<_> = (0..100).map(|number| Evaluation { number, ..evaluation() }).collect();
+    log.evaluate(&all, AMPLE).await.unwrap();
+    let written = lines(dir.path());
+    let written: Vec<_> = written.iter().filter(|line| line.record() == "evaluation").collect();
+    assert_eq!(written.len(), 100);
+    log.close(AMPLE).unwrap();
+}

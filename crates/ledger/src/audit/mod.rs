@@ -64,7 +64,9 @@ pub use line::Line;
 pub use log::{AuditError, AuditLog};
 pub use ocsf::OCSF_VERSION;
 pub use options::{AuditOptions, CheckpointEvery, MAX_SYNC_INTERVAL, Retain, Sync};
-pub use record::{Actor, Credential, Decision, Ended, Outcome, Subject, Trace, Verdict};
+pub use record::{
+    Actor, Credential, Decision, Ended, Evaluation, Outcome, Subject, Trace, Verdict,
+};
 pub use signing::{CheckpointSigner, CheckpointVerifier, KeySigner, SignerError};
 pub use tail::{FOLLOW_EVERY, Filter, Tail, TailError, TailFrom, tail};
 pub use tampering::{Tampering, TamperingKind, VerifyError};

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use tokens::{SubjectKind, Timestamp};
 
 use super::json::Json;
-use super::record::{Credential, Decision, Ended, Outcome, Subject, Trace, Verdict};
+use super::record::{Credential, Decision, Ended, Evaluation, Outcome, Subject, Trace, Verdict};
 
 /// The version of OCSF that every record keeps to.
 pub const OCSF_VERSION: &str = "1.8.0";
@@ -97,6 +97,69 @@ pub(super) fn decision(out: &mut Vec<u8>, decision: &Decision<'_>) {
             extras(json, subject);
         }
         trace(json, decision.trace);
+    });
+}
+
+/// Appends the open body of an evaluation. Its actor is who asks; about whom is asked stands beside the resource.
+pub(super) fn evaluation(out: &mut Vec<u8>, evaluation: &Evaluation<'_>) {
+    let mut json = Json::open(out);
+    json.number("time", evaluation.at.as_millis());
+    json.raw(r#""class_uid":6003,"class_name":"API Activity""#);
+    json.raw(r#""category_uid":6,"category_name":"Application Activity""#);
+    json.raw(r#""activity_id":99,"activity_name":"Evaluate","type_uid":600399"#);
+    // The evaluation itself has succeeded, whatever it came to.
+    json.raw(r#""severity_id":1,"severity":"Informational","status_id":1,"status":"Success""#);
+    json.some_text("status_detail", evaluation.reason);
+    json.raw(if evaluation.permitted { ALLOWED } else { DENIED });
+    json.object("actor", |json| {
+        caller(json, Some(&evaluation.identity), Detail::All);
+        let word = if evaluation.permitted { "permit" } else { "deny" };
+        json.objects("authorizations", evaluation.policies, |json, policy| {
+            json.text("decision", word);
+            json.object("policy", |json| {
+                json.text("uid", policy);
+                json.text("version", evaluation.policy_set);
+            });
+        });
+    });
+    json.object("api", |json| {
+        json.text("operation", evaluation.action.unwrap_or("unknown"));
+        json.object("service", |json| json.text("name", evaluation.service));
+        json.object("request", |json| json.text("uid", evaluation.request_id));
+    });
+    json.objects("resources", evaluation.resource, |json, (kind, id)| {
+        json.text("type", kind);
+        json.text("uid", id);
+    });
+    source(&mut json, evaluation.peer);
+    json.object("dst_endpoint", |json| json.text("svc_name", evaluation.service));
+    let number = evaluation.number.to_string();
+    metadata(&mut json, evaluation.request_id, &["evaluation", &number].join("."));
+    open_unmapped(&mut json, |json| {
+        json.text("record", "evaluation");
+        json.text("door", evaluation.door);
+        json.text("verdict", if evaluation.permitted { "allow" } else { "deny" });
+        json.text("code", evaluation.code);
+        json.texts("reasons", evaluation.reason);
+        json.text("route", evaluation.route);
+        json.text("service", evaluation.service);
+        json.text("policy_set", evaluation.policy_set);
+        json.some_text("asked_as", evaluation.asked_as);
+        if let Some((kind, id)) = evaluation.subject {
+            json.object("subject", |json| {
+                json.text("type", kind);
+                json.text("id", id);
+            });
+        }
+        json.some_text("action", evaluation.action);
+        if let Some((kind, id)) = evaluation.resource {
+            json.object("resource", |json| {
+                json.text("type", kind);
+                json.text("id", id);
+            });
+        }
+        extras(json, &evaluation.identity);
+        trace(json, evaluation.trace);
     });
 }
 
@@ -344,7 +407,7 @@ fn metadata(json: &mut Json<'_>, request_id: &str, record: &str) {
         json.raw(METADATA);
         json.raw(CONTROLLED);
         json.text("correlation_uid", request_id);
-        // One request has at most one of each.
+        // One request has at most one of each; evaluations are numbered.
         json.text("uid", &[request_id, record].join("."));
         if truncated {
             json.flag("is_truncated", true);

@@ -1,4 +1,4 @@
-use super::super::testing::{NOW, allow, deny, outcome};
+use super::super::testing::{NOW, allow, deny, evaluation, outcome};
 use super::*;
 
 fn body(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -69,6 +69,22 @@ fn a_denied_request_is_written_like_this() {
             r#""policy_set":"p1","decided_us":12"#,
         )
     );
+}
+
+#[test]
+fn an_evaluation_is_written_like_this() {
+    let written = value(|out| super::evaluation(out, &evaluation()));
+    let told = &written["unmapped"]["doorward"];
+    assert_eq!(written["activity_name"], "Evaluate");
+    assert_eq!(written["disposition"], "Blocked");
+    assert_eq!(written["actor"]["user"]["uid"], "alice");
+    assert_eq!(written["api"]["operation"], "write");
+    assert_eq!(written["resources"], serde_json::json!([{"type": "record", "uid": "record-1"}]));
+    assert_eq!(written["metadata"]["uid"], "01J0000000000000000000000A.evaluation.2");
+    assert_eq!(told["record"], "evaluation");
+    assert_eq!(told["asked_as"], "q-7");
+    assert_eq!(told["subject"], serde_json::json!({"type": "user", "id": "bob"}));
+    assert_eq!(told["reasons"], serde_json::json!(["no rule allows it"]));
 }
 
 #[test]

@@ -84,6 +84,49 @@ impl Verdict {
     }
 }
 
+/// An evaluation: what was decided for others to enforce, recorded before they are told.
+///
+/// There is no field for properties and circumstances: they may carry secrets, and never reach the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluation<'a> {
+    /// The id of the request that asks; its decision and outcome have it too.
+    pub request_id: &'a str,
+    /// The request's id by which the one who asks knows it, if it has told one.
+    pub asked_as: Option<&'a str>,
+    /// The evaluation's number within the request; the first has number 0.
+    pub number: usize,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Which door the request came through.
+    pub door: &'a str,
+    /// The route that took the request.
+    pub route: &'a str,
+    /// The service that it was asked of.
+    pub service: &'a str,
+    /// Who is at the other end.
+    pub peer: SocketAddr,
+    /// Who asks.
+    pub identity: Subject<'a>,
+    /// Who would act, as type and id; none if it was not said.
+    pub subject: Option<(&'a str, &'a str)>,
+    /// What it would do; none if it was not said.
+    pub action: Option<&'a str>,
+    /// To what, as type and id; none if it was not said.
+    pub resource: Option<(&'a str, &'a str)>,
+    /// Whether it may be done.
+    pub permitted: bool,
+    /// Why, in one stable word, such as `permit` or `no_permit`.
+    pub code: &'a str,
+    /// Why it may not be done, in words for the operator.
+    pub reason: Option<&'a str>,
+    /// The ids of the policies that determined it.
+    pub policies: &'a [&'a str],
+    /// The version of the policy set that was asked.
+    pub policy_set: &'a str,
+    /// The trace that the request belongs to.
+    pub trace: Option<Trace>,
+}
+
 /// An outcome: how an allowed request ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome<'a> {

@@ -57,6 +57,30 @@ pub(super) fn signer() -> Arc<dyn CheckpointSigner> {
     signer_of(0)
 }
 
+/// An evaluation that alice asked for.
+pub(super) fn evaluation() -> Evaluation<'static> {
+    Evaluation {
+        request_id: "01J0000000000000000000000A",
+        asked_as: Some("q-7"),
+        number: 2,
+        at: NOW,
+        door: "proxy",
+        route: "ask",
+        service: "authzen",
+        peer: allow().peer,
+        identity: allow().identity.unwrap(),
+        subject: Some(("user", "bob")),
+        action: Some("write"),
+        resource: Some(("record", "record-1")),
+        permitted: false,
+        code: "no_permit",
+        reason: Some("no rule allows it"),
+        policies: &[],
+        policy_set: "p1",
+        trace: None,
+    }
+}
+
 /// Somebody else's.
 pub(super) fn stranger() -> Arc<dyn CheckpointSigner> {
     signer_of(1)
