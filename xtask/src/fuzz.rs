@@ -6,8 +6,16 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 7] =
-    ["canonical_request", "config", "ext_authz", "forward_auth", "jwks", "jws", "proxy_protocol"];
+const TARGETS: [&str; 8] = [
+    "authzen",
+    "canonical_request",
+    "config",
+    "ext_authz",
+    "forward_auth",
+    "jwks",
+    "jws",
+    "proxy_protocol",
+];
 
 /// Fuzzes the parsers.
 #[derive(Debug, clap::Args)]

@@ -23,6 +23,8 @@ pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status"
 pub(crate) enum Manner {
     /// A status in the head, which is also the trailers.
     Grpc,
+    /// The sentence alone, as JSON: to who asks for decisions (AuthZEN, §10.1.2).
+    Message,
     /// A page for people, to a browser that goes to it.
     Page,
     /// A problem body (RFC 9457).
@@ -135,7 +137,8 @@ pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Respo
     let body = match manner {
         Manner::Page if has_body => Bytes::from(page(answer, id.as_str())),
         Manner::Problem if has_body => Bytes::from(answer.body(id.as_str())),
-        Manner::Grpc | Manner::Page | Manner::Problem => Bytes::new(),
+        Manner::Message if has_body => Bytes::from(serde_json::json!(answer.detail).to_string()),
+        Manner::Grpc | Manner::Message | Manner::Page | Manner::Problem => Bytes::new(),
     };
     let mut response = Response::new(body);
     if manner != Manner::Grpc || !has_body {
@@ -149,6 +152,9 @@ pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Respo
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             headers.extend(security_policy().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        }
+        Manner::Message => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Manner::Problem => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -10,6 +10,14 @@ use crate::relay::ext_authz::{self, Certificates};
 use crate::relay::forward_auth::original;
 use crate::relay::told::Told;
 
+/// Reads bytes as what a decision point is asked.
+///
+/// # Panics
+/// If an invariant is broken.
+pub fn fuzz_authzen(bytes: &[u8]) {
+    crate::authzen::fuzz::check(bytes);
+}
+
 /// Reads bytes as a connection that begins with the PROXY protocol. What is believed is bounded, stands in the bytes, and
 /// is believed with nothing less and nothing more.
 ///

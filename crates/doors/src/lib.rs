@@ -2,13 +2,14 @@
 //! the permit that it gave.
 //!
 //! ```text
-//! proxy        ──┐              ┌─▶ forward
+//! proxy        ──┐              ┌─▶ forward, or answer what is asked of the service inside (AuthZEN)
 //! ext_authz    ──┼─▶ judge ─▶ Permit
 //! forward_auth ──┘              └─▶ what the proxy that asks may tell its service
 //! ```
 //! No door has a check of its own: what is not in [`judge`] is not checked.
 
 mod answer;
+pub mod authzen;
 mod crowd;
 pub mod fuzz;
 mod identity_headers;

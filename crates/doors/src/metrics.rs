@@ -11,6 +11,7 @@ use prometheus_client::registry::{Metric, Registry};
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(crate) decisions: Family<DecisionLabels, Counter>,
+    pub(crate) evaluations: Family<EvaluationLabels, Counter>,
     pub(crate) outcomes: Family<OutcomeLabels, Counter>,
     pub(crate) decision_seconds: Histogram,
     pub(crate) request_seconds: Histogram,
@@ -37,6 +38,12 @@ pub struct Metrics {
 pub(crate) struct DecisionLabels {
     pub(crate) door: &'static str,
     pub(crate) route: String,
+    pub(crate) verdict: &'static str,
+    pub(crate) code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EvaluationLabels {
     pub(crate) verdict: &'static str,
     pub(crate) code: &'static str,
 }
@@ -89,6 +96,11 @@ impl Metrics {
         let all = &mut registry.sub_registry_with_prefix("doorward");
         Self {
             decisions: counted(all, "decisions", "Requests judged, by verdict and reason"),
+            evaluations: counted(
+                all,
+                "evaluations",
+                "Decisions for others to enforce, by verdict and reason",
+            ),
             outcomes: counted(all, "outcomes", "Requests forwarded, by how they ended"),
             decision_seconds: timed(
                 all,

@@ -12,6 +12,7 @@ use ledger::Clock;
 use ledger::audit::AuditLog;
 use tokens::{Timestamp, TokenCache};
 
+use crate::authzen::DecisionPoint;
 use crate::crowd::Crowd;
 use crate::in_flight::FinishedRequest;
 use crate::metrics::Metrics;
@@ -35,6 +36,8 @@ pub struct Model {
     pub services: Vec<Arc<Service>>,
     /// The timeouts of routes that have some of their own, by the route's name.
     pub route_timeouts: HashMap<Arc<str>, RouteTimeouts>,
+    /// Where decisions are asked for that others enforce, if anywhere.
+    pub decision_point: Option<DecisionPoint>,
     /// The keys of issuers, by name.
     pub keys: HashMap<Arc<str>, ledger::keys::IssuerKeys>,
     /// Signs identities for services; none if no service asks for it.

@@ -73,6 +73,9 @@ pub enum DenialKind {
 /// Why a proxy that asks about a request cannot be answered. It is its operator's to mend, and not the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelayRefusal {
+    /// It is answered here, and nobody else can be what it is forwarded to.
+    #[error("it is answered here, and a proxy cannot forward it")]
+    Inside,
     /// A policy reads headers, of which the proxy does not tell one line from several.
     #[error(
         "policies read headers, and the proxy joins those of one name; have it send them as they came"
@@ -267,6 +270,7 @@ impl Denial {
             DenialKind::NoRoute => "no_route",
             DenialKind::PreflightRefused(refusal) => refusal.code(),
             DenialKind::RateLimited(_) => "rate_limited",
+            DenialKind::Relay(RelayRefusal::Inside) => "answered_here",
             DenialKind::Relay(RelayRefusal::JoinedHeaders) => "joined_headers",
             DenialKind::Relay(RelayRefusal::Route { .. }) => "route_disagrees",
             DenialKind::Relay(RelayRefusal::Service { .. }) => "service_disagrees",

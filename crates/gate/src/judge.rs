@@ -14,6 +14,7 @@ use cedar_policy::Entity;
 use tokens::{KeySet, Timestamp, TokenCache};
 
 use crate::denial::{Denial, DenialKind, Forbidding};
+use crate::evaluation::Evaluator;
 use crate::identity::{Caller, Identity};
 use crate::permit::Permit;
 use crate::policy::{
@@ -47,6 +48,7 @@ pub(crate) struct GateParts {
     pub(crate) revoked_tokens: HashSet<[u8; 32]>,
     pub(crate) revoked_subjects: HashMap<String, HashSet<String>>,
     pub(crate) schema: String,
+    pub(crate) evaluator: Option<Evaluator>,
 }
 
 #[derive(Debug)]
@@ -132,6 +134,12 @@ impl Gate {
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.parts.schema
+    }
+
+    /// What decides for others to enforce, if anything does.
+    #[must_use]
+    pub const fn evaluator(&self) -> Option<&Evaluator> {
+        self.parts.evaluator.as_ref()
     }
 
     /// The routes, in the order of the configuration.

@@ -11,6 +11,7 @@ mod answer;
 mod build;
 mod certificate;
 mod denial;
+mod evaluation;
 #[doc(hidden)]
 pub mod fuzz;
 mod identity;
@@ -29,6 +30,7 @@ pub use answer::Answer;
 pub use build::BuildError;
 pub use certificate::ClientCertificate;
 pub use denial::{Denial, DenialKind, Forbidding, RelayRefusal};
+pub use evaluation::{Evaluation, Evaluator, Matter, Thing};
 pub use identity::{Caller, Credential, Identity};
 pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroundings, Verdict};
 pub use permit::{Permit, Standing, Watch};

@@ -26,7 +26,8 @@ use super::refusals::Refused;
 use super::server_tls::ServerTls;
 use super::tunnel::WebSocket;
 use super::{forward, own};
-use crate::answer::{Manner, respond, unavailable};
+use crate::answer::{Manner, X_REQUEST_ID, respond, unavailable};
+use crate::authzen::{self, DecisionPoint};
 use crate::judge::{RequestFacts, judge};
 use crate::metrics::{Metrics, RefusedLabels};
 use crate::model::Doorway;
@@ -184,7 +185,13 @@ impl Handler {
             version: parts.version,
             began,
         };
-        let (uri, manner) = (&parts.uri, Manner::of(parts.version, &parts.headers));
+        let uri = &parts.uri;
+        let meant = |point: &DecisionPoint| point.is_meant(uri, &parts.headers);
+        let (manner, echoed) = if model.decision_point.as_ref().is_some_and(meant) {
+            (Manner::Message, authzen::echoed(&parts.headers).cloned())
+        } else {
+            (Manner::of(parts.version, &parts.headers), None)
+        };
         if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
             let raw = raw_request(&parts, caller, http2);
             return ours(own::redirect(&raw, &model.reading, port, &facts.id), busy);
@@ -197,7 +204,13 @@ impl Handler {
             ours(response, busy)
         } else {
             let raw = raw_request(&parts, caller, http2);
-            let forwarded = match judge(&self.doorway, model, &raw, facts).await {
+            match judge(&self.doorway, model, &raw, facts).await {
+                // No success of ours is a WebSocket.
+                Ok(admitted) if admitted.permit.target().service().inside && !in_http2 => {
+                    let answered = authzen::answer(admitted, body, &self.doorway).await;
+                    busy.served();
+                    ours(answered, busy)
+                }
                 Ok(admitted) => {
                     let (doorway, pool) = (&self.doorway, &self.pool);
                     let sharing = admitted.sharing();
@@ -206,15 +219,17 @@ impl Handler {
                     if forwarded.is_ok() {
                         busy.served();
                     }
-                    shared(forwarded, sharing)
+                    match shared(forwarded, sharing) {
+                        Ok(response) => response,
+                        Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
+                    }
                 }
-                Err(answer) => Err(answer),
-            };
-            match forwarded {
-                Ok(response) => response,
                 Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
             }
         };
+        if let Some(id) = echoed {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
         if response.status() != StatusCode::SWITCHING_PROTOCOLS && last() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -25,6 +25,9 @@ impl Schema {
         match Loaded::read(&path, &Machine) {
             Ok(loaded) => {
                 print!("{}", loaded.gate.schema());
+                if let Some(evaluator) = loaded.gate.evaluator() {
+                    print!("\n{}", evaluator.schema());
+                }
                 ExitCode::SUCCESS
             }
             Err(report) => {

@@ -32,9 +32,9 @@ use gate::Gate;
 
 pub use self::check::{Summary, check};
 pub use self::model::{
-    Acme, AskingDoor, AskingTls, Audit, Config, Endpoint, Exception, Https, Identity, IssuerKeys,
-    KeySource, Limits, Listen, ListenAt, LogFormat, Otlp, Refresh, Retain, ServiceTls, SigningKeys,
-    Sync, Telemetry, Upstream,
+    Acme, AskingDoor, AskingTls, Audit, Authzen, Config, Endpoint, Exception, Https, Identity,
+    IssuerKeys, KeySource, Limits, Listen, ListenAt, LogFormat, Otlp, Refresh, Retain, ServiceTls,
+    SigningKeys, Sync, Telemetry, Upstream,
 };
 pub use self::problem::{Problem, Report};
 pub use self::schema::{schema, schema_text};

@@ -37,6 +37,8 @@ pub struct Config {
     pub dns_servers: Vec<SocketAddr>,
     /// What the gate is built from.
     pub gate: GateSpec,
+    /// Where decisions are asked for that others enforce, if anywhere.
+    pub authzen: Option<Authzen>,
     /// The audit log.
     pub audit: Audit,
     /// What one caller may ask of the listener.
@@ -64,7 +66,7 @@ impl Config {
     pub fn normalized(&self) -> String {
         let profiles = self.gate.issuers.iter().map(|issuer| &issuer.identities);
         let profiles: Vec<_> = profiles.collect();
-        let sections: [(&str, &dyn fmt::Debug); 20] = [
+        let sections: [(&str, &dyn fmt::Debug); 22] = [
             ("listen", &self.listen),
             ("trusted_peers", &self.trusted_peers),
             ("forwarding", &self.forwarding),
@@ -79,6 +81,8 @@ impl Config {
             ("dns_servers", &self.dns_servers),
             ("policies", &self.gate.policies),
             ("revoked", &self.gate.revoked),
+            ("authzen", &self.authzen),
+            ("evaluation", &self.gate.evaluation),
             ("audit", &self.audit),
             ("limits", &self.limits),
             ("data_threads", &self.data_threads),
@@ -348,6 +352,15 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self} ({})", self.weight)
     }
+}
+
+/// Where decisions are asked for that others enforce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authzen {
+    /// What identifies it.
+    pub url: String,
+    /// Whether those who ask are told why.
+    pub reasons: bool,
 }
 
 /// The audit log.

@@ -19,6 +19,8 @@ pub(super) struct Origin {
     pub(super) hidden: Hidden,
     /// The file of each of the gate's policy files, and the key that names it.
     pub(super) policies: Vec<(Source, Place)>,
+    /// The same of the policies of evaluations.
+    pub(super) evaluation_policies: Vec<(Source, Place)>,
     /// Where names stand that nothing has.
     pub(super) dangling: Vec<Place>,
     /// Every file that was read, the configuration itself first.
@@ -39,10 +41,7 @@ impl Origin {
         let place = self.in_file(place);
         let mut steps = place.steps();
         loop {
-            let around = steps.iter().fold(Place::default(), |place, step| match step {
-                Step::Index(index) => place.at(*index),
-                Step::Key(key) => place.then(key),
-            });
+            let around = steps.iter().fold(Place::default(), then);
             if let Some(location) = self.tree.locate(&around) {
                 return Some(location).filter(|_| !steps.is_empty());
             }
@@ -54,6 +53,18 @@ impl Origin {
     /// by name here; policies are files there, globs here.
     fn in_file(&self, place: &Place) -> Place {
         let (kind, index) = match place.steps() {
+            // The service inside is described beside the others.
+            [Step::Key(kind), Step::Key(name), key @ ..]
+                if kind == "services" && name == "authzen" && self.tree.has("authzen") =>
+            {
+                return key.iter().fold(Place::key("authzen"), then);
+            }
+            [Step::Key(kind), Step::Key(policies), Step::Index(index)]
+                if kind == "authzen" && policies == "policies" =>
+            {
+                let named = self.evaluation_policies.get(*index);
+                return named.map_or_else(|| place.clone(), |(_, named)| named.clone());
+            }
             [Step::Key(kind), Step::Index(index), ..] => (kind.as_str(), *index),
             _ => return place.clone(),
         };
@@ -71,10 +82,14 @@ impl Origin {
             _ => None,
         };
         let Some(base) = base else { return place.clone() };
-        rest.fold(base, |place, step| match step {
-            Step::Index(index) => place.at(*index),
-            Step::Key(key) => place.then(key),
-        })
+        rest.fold(base, then)
+    }
+}
+
+fn then(place: Place, step: &Step) -> Place {
+    match step {
+        Step::Index(index) => place.at(*index),
+        Step::Key(key) => place.then(key),
     }
 }
 
@@ -102,7 +117,8 @@ impl super::Config {
         let written =
             |kind: &str| self.origin.tree.entry(kind).map_or(0, |entry| entry.node.keys().count());
         self.gate.issuers.len() == written("issuers")
-            && self.gate.services.len() == written("services")
+            && self.gate.services.len() == written("services") + usize::from(self.authzen.is_some())
+            && self.gate.evaluation.is_some() == self.origin.tree.has("authzen")
     }
 
     /// What the gate has found, but for what follows from a problem that has been reported.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use doors::authzen::DecisionPoint;
 use doors::proxy::{ClientCertificates, Obtained, ServerTls, TlsError};
 use doors::relay::ProxyTls;
 use doors::{IdentitySigner, Metrics, Model, Telling};
@@ -169,6 +170,10 @@ impl Assembly {
                 via: config.forwarding.via.clone(),
             },
             services,
+            decision_point: config.authzen.as_ref().and_then(|point| {
+                // INVARIANT: a configuration with another URL is not good.
+                DecisionPoint::new(&point.url, point.reasons).ok()
+            }),
             route_timeouts: route_timeouts(&config),
             keys,
             signer,

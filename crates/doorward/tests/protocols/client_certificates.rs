@@ -6,7 +6,7 @@ use serde_json::Value;
 use testbed::{audit, clock};
 use tokio::time::timeout;
 
-use super::house::{House, PATIENCE};
+use super::house::{House, PATIENCE, whole};
 use super::{endless, ok, request};
 
 const BILLING: &str = "spiffe://corp.test/billing";
@@ -74,5 +74,28 @@ async fn a_workload_that_is_revoked_loses_its_open_streams_and_its_connection_op
     })?;
     assert_eq!(ended, "revoked");
     assert_eq!(client.send_request(request("/workloads/a")).await?.status(), 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_certificate_asks_for_decisions_over_https() -> Result<()> {
+    let house = House::open(ok).await?;
+    for (id, expected) in [(BILLING, 200), ("spiffe://corp.test/orders", 403)] {
+        let mut client = house.http2_showing(&house.clients.sign_client(id)?).await?;
+        let mut asked = request("/access/v1/evaluation");
+        *asked.method_mut() = http::Method::POST;
+        *asked.body_mut() = whole(
+            r#"{"subject":{"type":"user","id":"a"},"action":{"name":"read"},"resource":{"type":"note","id":"b"}}"#,
+        );
+        let json = http::HeaderValue::from_static("application/json");
+        asked.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        asked.headers_mut().insert("x-request-id", http::HeaderValue::from_static("q-7"));
+        let answer = client.send_request(asked).await?;
+        assert_eq!(answer.status().as_u16(), expected, "{id}");
+        assert_eq!(answer.headers().get("x-request-id").context("expected an id")?, "q-7");
+        let body = answer.into_body().collect().await?.to_bytes();
+        assert_eq!(body == r#"{"decision":true}"#, expected == 200, "{body:?}");
+    }
+    assert!(house.seen().is_empty());
     Ok(())
 }

@@ -114,6 +114,7 @@ impl House {
         place.write("keys.json", &issuer.key_set().to_string())?;
         place.write("ca.pem", &authority.pem())?;
         place.write("clients.pem", &clients.pem())?;
+        place.write("decisions.cedar", "permit (principal, action, resource);")?;
         place.write("other-ca.pem", &Authority::new()?.pem())?;
         place.write("app.pem", &authority.sign("app.test")?)?;
         configure(&place, &https, service, "")?;

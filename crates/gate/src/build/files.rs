@@ -7,75 +7,92 @@ use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validato
 
 use super::Builder;
 use crate::policy::LoadedPolicy;
-use crate::spec::Place;
+use crate::spec::{Place, PolicyFile};
 
 impl Builder<'_> {
     pub(super) fn files(&mut self) {
-        if self.spec.policies.is_empty() {
+        let spec = self.spec;
+        if spec.policies.is_empty() {
             return;
         }
-        let schema = match Schema::from_cedarschema_str(&self.schema.text()) {
+        let key = Place::key("policies");
+        let (schema, routes) = (self.schema.text(), &spec.routes);
+        let routes = routes.iter().map(|route| route.name.as_str()).collect();
+        for (index, loaded) in
+            self.read_policies(&spec.policies, &key, &schema).into_iter().enumerate()
+        {
+            if let Some(file) = spec.policies.get(index) {
+                self.check_names(&routes, &loaded, &file.name, &key.at(index));
+            }
+            self.policies
+                .extend(loaded.into_iter().map(|(id, policy)| LoadedPolicy::written(id, policy)));
+        }
+    }
+
+    /// The policies of each file under `key`, validated strictly against `schema`; what is wrong is noted.
+    pub(super) fn read_policies(
+        &mut self,
+        files: &[PolicyFile],
+        key: &Place,
+        schema: &str,
+    ) -> Vec<Vec<(Arc<str>, Policy)>> {
+        let schema = match Schema::from_cedarschema_str(schema) {
             Ok((schema, _)) => schema,
             Err(error) => {
                 let message =
                     format!("no schema can be generated from this configuration: {error}");
-                self.push(Place::key("policies"), &message, "");
-                return;
+                self.push(key.clone(), &message, "");
+                return Vec::new();
             }
         };
-        let routes = self.spec.routes.iter().map(|route| route.name.as_str()).collect();
         let validator = Validator::new(schema);
-        for (index, file) in self.spec.policies.iter().enumerate() {
-            let place = Place::key("policies").at(index);
-            let set: PolicySet = match file.text.parse() {
+        let placed = files.iter().enumerate();
+        placed.map(|(index, file)| self.read_file(file, &key.at(index), &validator)).collect()
+    }
+
+    fn read_file(
+        &mut self,
+        file: &PolicyFile,
+        place: &Place,
+        validator: &Validator,
+    ) -> Vec<(Arc<str>, Policy)> {
+        let set: PolicySet = match file.text.parse() {
+            Ok(set) => set,
+            Err(error) => {
+                self.push(place.clone(), &format!("`{}` is not Cedar: {}", file.name, error), "");
+                return Vec::new();
+            }
+        };
+        if set.templates().next().is_some() {
+            let message = format!("`{}` holds a template, and nothing links templates", file.name);
+            let help = "write a policy without `?principal` and `?resource`";
+            self.push(place.clone(), &message, help);
+        }
+        let mut loaded = Vec::new();
+        for policy in set.policies() {
+            let id = match policy.annotation("id") {
+                Some(id) => format!("{}#{id}", file.name),
+                None => format!("{}#{}", file.name, policy.id()),
+            };
+            loaded.push((Arc::<str>::from(id.as_str()), policy.new_id(PolicyId::new(id))));
+        }
+        let renamed =
+            match PolicySet::from_policies(loaded.iter().map(|(_, policy)| policy.clone())) {
                 Ok(set) => set,
                 Err(error) => {
-                    self.push(place, &format!("`{}` is not Cedar: {}", file.name, error), "");
-                    continue;
+                    let message = format!("`{}`: {error}", file.name);
+                    self.push(place.clone(), &message, "give each policy an `@id` of its own");
+                    return Vec::new();
                 }
             };
-            if set.templates().next().is_some() {
-                let message =
-                    format!("`{}` holds a template, and nothing links templates", file.name);
-                self.push(
-                    place.clone(),
-                    &message,
-                    "write a policy without `?principal` and `?resource`",
-                );
-            }
-            let mut loaded = Vec::new();
-            for policy in set.policies() {
-                let id = match policy.annotation("id") {
-                    Some(id) => format!("{}#{id}", file.name),
-                    None => format!("{}#{}", file.name, policy.id()),
-                };
-                loaded.push((Arc::<str>::from(id.as_str()), policy.new_id(PolicyId::new(id))));
-            }
-            let renamed =
-                match PolicySet::from_policies(loaded.iter().map(|(_, policy)| policy.clone())) {
-                    Ok(set) => set,
-                    Err(error) => {
-                        self.push(
-                            place,
-                            &format!("`{}`: {error}", file.name),
-                            "give each policy an `@id` of its own",
-                        );
-                        continue;
-                    }
-                };
-            let result = validator.validate(&renamed, ValidationMode::Strict);
-            let errors: Vec<_> = result.validation_errors().map(ToString::to_string).collect();
-            for error in errors {
-                self.push(
-                    place.clone(),
-                    &format!("`{}`: {error}", file.name),
-                    "see the generated schema: `doorward schema --policies`",
-                );
-            }
-            self.check_names(&routes, &loaded, &file.name, &place);
-            self.policies
-                .extend(loaded.into_iter().map(|(id, policy)| LoadedPolicy::written(id, policy)));
+        let result = validator.validate(&renamed, ValidationMode::Strict);
+        let errors: Vec<_> = result.validation_errors().map(ToString::to_string).collect();
+        for error in errors {
+            let message = format!("`{}`: {error}", file.name);
+            let help = "see the generated schema: `doorward schema --policies`";
+            self.push(place.clone(), &message, help);
         }
+        loaded
     }
 
     /// A policy about a route, service or issuer that does not exist never holds; for a `forbid` that is a hole.

@@ -1,6 +1,7 @@
 //! A gate from its specification: everything checked against everything, all problems told at once.
 
 mod cors;
+mod evaluation;
 mod files;
 mod issuers;
 mod rates;
@@ -13,6 +14,7 @@ mod suggestion;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::evaluation::Evaluator;
 use crate::judge::{Gate, GateParts, RouteRuntime};
 use crate::policy::{EntityType, LoadedPolicy, PolicyIndex, SchemaInput, route_entity};
 use crate::request::IdentityHeaders;
@@ -65,7 +67,8 @@ impl Gate {
         let bindings = builder.bindings();
         builder.short_form(&bindings);
         builder.files();
-        builder.finish(bindings)
+        let evaluator = builder.evaluator();
+        builder.finish(bindings, evaluator)
     }
 }
 
@@ -100,7 +103,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn finish(mut self, bindings: Vec<Vec<usize>>) -> Result<Gate, Vec<BuildError>> {
+    fn finish(
+        mut self,
+        bindings: Vec<Vec<usize>>,
+        evaluator: Option<Evaluator>,
+    ) -> Result<Gate, Vec<BuildError>> {
         let mut ids = HashSet::new();
         let doubled: Vec<_> = self
             .policies
@@ -146,6 +153,7 @@ impl<'a> Builder<'a> {
             revoked_tokens: self.revoked_tokens,
             revoked_subjects: self.revoked_subjects,
             schema: self.schema.text(),
+            evaluator,
         }))
     }
 

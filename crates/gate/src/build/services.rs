@@ -9,6 +9,7 @@ use crate::spec::{IdentityField, Place};
 
 impl Builder<'_> {
     pub(super) fn services(&mut self) {
+        let inside = self.spec.evaluation.as_ref().map(|evaluation| &evaluation.service);
         let mut audiences: HashMap<&str, usize> = HashMap::new();
         for (index, service) in self.spec.services.iter().enumerate() {
             let place = Place::key("services").then(&service.name);
@@ -38,6 +39,7 @@ impl Builder<'_> {
                 audience: service.audience.as_str().into(),
                 identity: service.identity.clone(),
                 index,
+                inside: inside == Some(&service.name),
             };
             if self.services.insert(&service.name, Arc::new(runtime)).is_some() {
                 let message = format!("there are two services named `{}`", service.name);

@@ -109,6 +109,9 @@ impl Gate {
                 found: Arc::clone(service),
             });
         }
+        if route.service.inside {
+            return refused(RelayRefusal::Inside);
+        }
         if relayed.joined_headers && self.parts.index.reads_headers() {
             return refused(RelayRefusal::JoinedHeaders);
         }

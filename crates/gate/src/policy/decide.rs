@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision as CedarDecision, Effect, Entities, Entity,
-    PolicyId, Request,
+    PolicyId, Request, Response,
 };
 use tokens::Timestamp;
 
@@ -52,27 +52,15 @@ pub(crate) enum Outcome {
     Unaskable,
 }
 
-impl Question<'_> {
-    /// The decision over the policies that can concern the caller here.
-    pub(crate) fn decide(&self, index: &PolicyIndex, slices: &RouteSlices) -> Decision {
-        self.decide_over(index, &index.select(slices, &self.principal.keys))
+impl Decision {
+    /// The decision on a question that could not be put.
+    pub(crate) fn unaskable(why: String) -> Self {
+        let errors = vec![(Arc::from("gate"), why)];
+        Self { outcome: Outcome::Unaskable, policies: Vec::new(), errors }
     }
 
-    /// The decision over every policy there is; equal to [`Question::decide`].
-    #[cfg(test)]
-    pub(crate) fn decide_unsliced(&self, index: &PolicyIndex) -> Decision {
-        self.decide_over(index, &index.everything())
-    }
-
-    fn decide_over(&self, index: &PolicyIndex, selection: &Selection) -> Decision {
-        let (request, entities) = match self.put(selection) {
-            Ok(put) => put,
-            Err(why) => {
-                let errors = vec![(Arc::from("gate"), why)];
-                return Decision { outcome: Outcome::Unaskable, policies: Vec::new(), errors };
-            }
-        };
-        let response = Authorizer::new().is_authorized(&request, &selection.set, &entities);
+    /// What the authorizer's answer comes to: a `forbid` that could not be evaluated denies.
+    pub(crate) fn of(response: &Response, index: &PolicyIndex) -> Self {
         let diagnostics = response.diagnostics();
         let name = |id: &PolicyId| {
             let id: &str = id.as_ref();
@@ -96,14 +84,36 @@ impl Question<'_> {
             .collect();
         let forbidden = response.decision() == CedarDecision::Deny && !policies.is_empty();
         if !forbidden && !unknown.is_empty() {
-            return Decision { outcome: Outcome::ForbidUnknown, policies: unknown, errors };
+            return Self { outcome: Outcome::ForbidUnknown, policies: unknown, errors };
         }
         let outcome = match response.decision() {
             CedarDecision::Allow => Outcome::Allow,
             CedarDecision::Deny if forbidden => Outcome::Forbidden,
             CedarDecision::Deny => Outcome::NoPermit,
         };
-        Decision { outcome, policies, errors }
+        Self { outcome, policies, errors }
+    }
+}
+
+impl Question<'_> {
+    /// The decision over the policies that can concern the caller here.
+    pub(crate) fn decide(&self, index: &PolicyIndex, slices: &RouteSlices) -> Decision {
+        self.decide_over(index, &index.select(slices, &self.principal.keys))
+    }
+
+    /// The decision over every policy there is; equal to [`Question::decide`].
+    #[cfg(test)]
+    pub(crate) fn decide_unsliced(&self, index: &PolicyIndex) -> Decision {
+        self.decide_over(index, &index.everything())
+    }
+
+    fn decide_over(&self, index: &PolicyIndex, selection: &Selection) -> Decision {
+        let (request, entities) = match self.put(selection) {
+            Ok(put) => put,
+            Err(why) => return Decision::unaskable(why),
+        };
+        let response = Authorizer::new().is_authorized(&request, &selection.set, &entities);
+        Decision::of(&response, index)
     }
 
     /// The question as Cedar takes it.

@@ -244,7 +244,7 @@ fn alone(
     Entities::from_entities([entity], None).expect("one entity is a hierarchy")
 }
 
-fn claim(value: &ClaimValue) -> Value {
+pub(crate) fn claim(value: &ClaimValue) -> Value {
     match value {
         ClaimValue::Bool(value) => Value::new_bool(*value),
         ClaimValue::Long(value) => Value::new_long(*value),
@@ -253,7 +253,7 @@ fn claim(value: &ClaimValue) -> Value {
     }
 }
 
-fn record(pairs: Vec<(String, Value)>) -> Value {
+pub(crate) fn record(pairs: Vec<(String, Value)>) -> Value {
     // INVARIANT: names come from a map, so that none stands twice; an empty record would fail the schema and deny.
     Value::new_record(pairs).unwrap_or_else(|_| Value::new_set([]))
 }
@@ -262,7 +262,7 @@ fn strings<'a>(values: impl Iterator<Item = &'a str>) -> Value {
     Value::new_set(values.map(|value| Value::new_string(value.to_owned())))
 }
 
-fn text(name: &str, value: &str) -> (String, Value) {
+pub(crate) fn text(name: &str, value: &str) -> (String, Value) {
     (name.to_owned(), Value::new_string(value.to_owned()))
 }
 
@@ -271,7 +271,7 @@ fn ip(address: IpAddr) -> Value {
 }
 
 /// A moment as Cedar's `datetime`; the year 9999 is its last.
-fn datetime(at: Timestamp) -> Value {
+pub(crate) fn datetime(at: Timestamp) -> Value {
     Value::new_datetime(datetime_text(at))
 }
 

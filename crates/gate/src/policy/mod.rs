@@ -22,11 +22,11 @@ pub use explain::{ConditionTrace, PolicyTrace, TraceResult};
 
 pub(crate) use compile::{RuleSite, compile};
 pub(crate) use decide::{Decision, Outcome, Question};
-pub(crate) use entities::{Principal, route_entity};
-pub(crate) use names::{EntityType, scoped};
-pub(crate) use schema::SchemaInput;
+pub(crate) use entities::{Principal, claim, datetime, record, route_entity, text};
+pub(crate) use names::{EntityType, quoted, scoped};
+pub(crate) use schema::{SchemaInput, kind_name};
 pub(crate) use scope::{ScopedNames, is_issuer_name};
-pub(crate) use slice::{LoadedPolicy, PolicyIndex, RouteSlices};
+pub(crate) use slice::{LoadedPolicy, PolicyIndex, RouteSlices, Selection};
 
 /// The methods that `*` stands for, and that policies can always name.
 pub const STANDARD_METHODS: [&str; 7] =

@@ -56,13 +56,7 @@ impl SchemaInput {
         );
         text.push_str("type Claims = {\n");
         for (name, kind) in &self.claims {
-            let kind = match kind {
-                ClaimKind::Bool => "Bool",
-                ClaimKind::Long => "Long",
-                ClaimKind::String => "String",
-                ClaimKind::Strings => "Set<String>",
-            };
-            let _ = writeln!(text, "  {}?: {kind},", quoted(name));
+            let _ = writeln!(text, "  {}?: {},", quoted(name), kind_name(*kind));
         }
         text.push_str("};\ntype Parameters = {\n");
         for name in &self.parameters {
@@ -88,5 +82,15 @@ impl SchemaInput {
             actions.join(", ")
         );
         text
+    }
+}
+
+/// A type of claims, as Cedar calls it.
+pub(crate) const fn kind_name(kind: ClaimKind) -> &'static str {
+    match kind {
+        ClaimKind::Bool => "Bool",
+        ClaimKind::Long => "Long",
+        ClaimKind::String => "String",
+        ClaimKind::Strings => "Set<String>",
     }
 }

@@ -67,6 +67,8 @@ pub struct Service {
     pub identity: IdentityForward,
     /// Its place in the specification.
     pub index: usize,
+    /// Whether it is answered here: it has no endpoint, and nothing is forwarded to it.
+    pub inside: bool,
 }
 
 impl Route {

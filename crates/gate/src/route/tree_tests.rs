@@ -12,6 +12,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         audience: "orders".into(),
         identity: crate::spec::IdentityForward::default(),
         index: 0,
+        inside: false,
     };
     Route {
         name: format!("{host}{path}").into(),

@@ -6,6 +6,7 @@
 
 mod condition;
 mod cors;
+mod evaluation;
 mod issuer;
 mod place;
 mod rate;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use condition::{ClaimTest, Condition, MatchValue};
 pub use cors::CorsSpec;
+pub use evaluation::{EvaluationSpec, KindSpec};
 pub use issuer::{Identities, IssuerSpec};
 pub use place::{Place, Step};
 pub use rate::{RateBy, RateSpec};
@@ -33,6 +35,8 @@ pub struct GateSpec {
     pub policies: Vec<PolicyFile>,
     /// What has been revoked by hand.
     pub revoked: Revoked,
+    /// What is decided for others to enforce, if anything is.
+    pub evaluation: Option<EvaluationSpec>,
 }
 
 /// A service: what stands behind the door.

@@ -4,6 +4,7 @@
 mod acme;
 mod asking_doors;
 mod audit;
+mod authzen;
 mod condition;
 mod cors;
 mod dns;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 pub(super) use self::acme::Acme;
 pub(super) use self::asking_doors::{AskingProxy, AskingTls, ExtAuthz, ForwardAuth};
 pub(super) use self::audit::{Audit, Sync};
+pub(super) use self::authzen::Authzen;
 pub(super) use self::condition::{Condition, ConditionValue};
 pub(super) use self::cors::Cors;
 pub(super) use self::dns::Dns;
@@ -75,6 +77,8 @@ pub(super) struct File {
     /// Files of Cedar policies beside the short form: a path or a list of paths, in which `*` stands for any part of a
     /// file name. A path that matches no file is an error.
     pub(super) policies: Option<OneOrMany<String>>,
+    /// Decisions for others to enforce (AuthZEN Authorization API 1.0).
+    pub(super) authzen: Option<Authzen>,
     /// What has been revoked by hand.
     pub(super) revoked: Revoked,
     /// The audit log: a record of every decision, on disk before anything is forwarded.

@@ -3,6 +3,7 @@
 mod acme;
 mod asking_doors;
 mod audit;
+mod authzen;
 mod claims;
 mod conditions;
 mod endpoints;
@@ -79,11 +80,14 @@ impl<'a> Lowering<'a> {
         self.signed_identity_is_configured(&file.services);
         let (specs, issuers) = self.issuers(file.issuers);
         self.client_certificates(file_asks, &specs, &listen);
-        let (forwards, services) = self.services(file.services);
+        let authzen = self.authzen(file.authzen, &file.services);
+        let (mut forwards, services) = self.services(file.services);
+        // Behind all others: no endpoints are kept in its place.
+        forwards.extend(authzen.service);
         let defaults = self.defaults(file.defaults);
         let route_timeouts = routes::timeouts(&file.routes);
         let routes = self.routes(file.routes);
-        let (policies, policy_origins) = self.policies(file.policies);
+        let (policies, policy_origins) = self.policies(file.policies, &Place::key("policies"));
         let revoked = self.revoked(file.revoked);
         let audit = self.audit(file.audit);
         let telemetry = telemetry::lower(file.telemetry);
@@ -91,13 +95,21 @@ impl<'a> Lowering<'a> {
         let data_threads = file.data_threads.as_ref().map_or(processors, count);
         let limits = limits::lower(&file.limits, data_threads);
         let token_cache_entries = count(&file.token_cache.entries);
-        let gate =
-            GateSpec { issuers: specs, services: forwards, defaults, routes, policies, revoked };
+        let gate = GateSpec {
+            issuers: specs,
+            services: forwards,
+            defaults,
+            routes,
+            policies,
+            revoked,
+            evaluation: authzen.evaluation,
+        };
         let origin = Origin {
             source: self.source.clone(),
             tree: Arc::clone(self.tree),
             hidden,
             policies: policy_origins,
+            evaluation_policies: authzen.origins,
             dangling: self.dangling,
             files: self.files,
         };
@@ -111,6 +123,7 @@ impl<'a> Lowering<'a> {
             route_timeouts,
             dns_servers: file.dns.servers.iter().map(|server| server.0).collect(),
             gate,
+            authzen: authzen.point,
             audit,
             limits,
             data_threads,
@@ -156,9 +169,16 @@ impl<'a> Lowering<'a> {
 
     /// Complains when `name`, written at `place`, is not the name of one of the top-level `kind`.
     fn resolve(&mut self, kind: &str, what: &str, name: &str, place: &Place) {
-        let known = self.names(kind);
+        let mut known = self.names(kind);
+        if kind == "services" && self.tree.has(authzen::SERVICE) {
+            known.push(authzen::SERVICE);
+        }
         if !known.contains(&name) {
-            let help = suggest::help(name, known, what);
+            let help = if kind == "services" && name == authzen::SERVICE {
+                "say under `authzen` what is decided there".to_owned()
+            } else {
+                suggest::help(name, known, what)
+            };
             let message = format!("there is no {what} `{}`", super::tree::shortened(name));
             let problem = self.problem(place, message).help(help);
             self.report(problem);

@@ -12,14 +12,14 @@ impl Lowering<'_> {
     pub(super) fn policies(
         &mut self,
         globs: Option<OneOrMany<String>>,
+        key: &Place,
     ) -> (Vec<PolicyFile>, Vec<(Source, Place)>) {
         let mut files = Vec::new();
         let mut sources = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         let Some(globs) = globs else { return (files, sources) };
         for (index, glob) in globs.values.iter().enumerate() {
-            let place = Place::key("policies");
-            let place = if globs.listed { place.at(index) } else { place };
+            let place = if globs.listed { key.at(index) } else { key.clone() };
             for name in self.matching(glob, &place) {
                 if !seen.insert(name.clone()) {
                     continue;
