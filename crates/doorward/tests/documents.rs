@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use testbed::{Issuer, Place};
+use tokens::Algorithm;
+
 #[test]
 fn the_readme_configuration_is_good() {
     let readme = read("README.md");
@@ -43,6 +46,39 @@ fn the_configurations_of_certificates_are_good() {
     check(&callers);
 }
 
+/// The example of decisions answers as the document says.
+#[test]
+fn the_example_of_decisions_runs() -> anyhow::Result<()> {
+    let document = read("docs/authzen.md");
+    let [config] = blocks(&document, "yaml").try_into().expect("one configuration");
+    let [policies] = blocks(&document, "cedar").try_into().expect("policies");
+    let [command] = blocks(&document, "sh").try_into().expect("one command");
+    let place = Place::new()?;
+    let issuer = Issuer::new("https://idp.example.com", Algorithm::Es256)?;
+    place.write("keys.json", &issuer.key_set().to_string())?;
+    place.write("documents.cedar", &policies)?;
+    let config = config.replace("listen: { http: 127.0.0.1:8080 }", "");
+    let pinned = "issuer: https://idp.example.com, keys: { file: keys.json },";
+    place.configure(&config.replace("issuer: https://idp.example.com,", pinned))?;
+    let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+    let token = issuer.token("gateway", "pdp", serde_json::json!({}))?;
+    let (_, body) = command.split_once("-d '").expect("a body");
+    let body = body.trim_end().trim_end_matches('\'');
+    let ask = |body: &str| {
+        let length = body.len();
+        testbed::client::ask(
+            place.http(),
+            &format!(
+                "POST /access/v1/evaluation HTTP/1.1\r\nHost: pdp.example.com\r\nContent-Length: {length}\r\n\
+                 Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\r\n{body}"
+            ),
+        )
+    };
+    assert_eq!(ask(body)?.text(), r#"{"decision":true}"#);
+    assert_eq!(ask(&body.replace("read", "delete"))?.text(), r#"{"decision":false}"#);
+    gateway.stop()
+}
+
 fn check(config: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("doorward.yaml");
@@ -58,9 +94,14 @@ fn check(config: &str) {
 
 #[test]
 fn every_command_that_the_documents_show_is_one() {
-    for document in
-        ["README.md", "docs/audit.md", "docs/identity.md", "docs/operating.md", "docs/policies.md"]
-    {
+    for document in [
+        "README.md",
+        "docs/audit.md",
+        "docs/authzen.md",
+        "docs/identity.md",
+        "docs/operating.md",
+        "docs/policies.md",
+    ] {
         for line in read(document).lines().flat_map(|line| line.split('`')) {
             let mut words = line.split_whitespace();
             if words.next() != Some("doorward") {
