@@ -21,6 +21,9 @@ const MAX_NAME_BYTES: usize = 256;
 /// The most bytes of an id; records hold it whole.
 const MAX_ID_BYTES: usize = 1024;
 
+/// The most bytes of a text in properties and in the context: policies may compare each with patterns.
+const MAX_TEXT_BYTES: usize = 4096;
+
 /// Reads the body.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     json::parse(bytes, &LIMITS)
@@ -145,9 +148,13 @@ impl<'a> Item<'a> {
         let resource = read("resource", "type", true);
         let context = match object.get("context") {
             None => None,
-            Some(context @ Value::Object(_)) => Some(context),
-            Some(_) => {
-                item.wrong.get_or_insert("`context` is not an object".to_owned());
+            Some(context @ Value::Object(_)) if is_short(context) => Some(context),
+            Some(context) => {
+                let wrong = match context {
+                    Value::Object(_) => too_long("`context`"),
+                    _ => "`context` is not an object".to_owned(),
+                };
+                item.wrong.get_or_insert(wrong);
                 None
             }
         };
@@ -177,10 +184,25 @@ fn thing<'a>(value: &'a Value, what: &str, name: &str, has_id: bool) -> Result<T
     let id = if has_id { text("id", MAX_ID_BYTES)? } else { "" };
     let properties = match object.get("properties") {
         None => None,
-        Some(properties @ Value::Object(_)) => Some(properties),
+        Some(properties @ Value::Object(_)) if is_short(properties) => Some(properties),
+        Some(Value::Object(_)) => return Err(too_long(&format!("`properties` of `{what}`"))),
         Some(_) => return Err(format!("`properties` of `{what}` is not an object")),
     };
     Ok(Thing { kind, id, properties })
+}
+
+fn too_long(what: &str) -> String {
+    format!("a text in {what} has more than {MAX_TEXT_BYTES} bytes")
+}
+
+/// Whether every text in it is as short as texts must be.
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= MAX_TEXT_BYTES,
+        Value::Array(items) => items.iter().all(is_short),
+        Value::Object(object) => object.iter().all(|(_, value)| is_short(value)),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod ask;
 pub(crate) mod ext_authz;
 pub(crate) mod forward_auth;
+mod handshakes;
 mod link;
 mod listener;
 mod proxy_tls;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 pub use self::forward_auth::Caller;
 pub use self::listener::Listener;
 pub use self::proxy_tls::ProxyTls;
-pub use self::serve::{Asked, serve};
+pub use self::serve::{Asked, CONNECTIONS, serve};
 
 use self::ask::{Granted, ask};
 use self::proxy_tls::Unknown;
@@ -62,7 +63,7 @@ impl Desk {
             Err(error) => {
                 let reason = format!("what was asked about is no request: {error}");
                 let id = self.unread(door, reason, began).await;
-                let detail = "this is no request";
+                let detail = "what the proxy asked about is no request";
                 let answer = Answer::new(StatusCode::BAD_REQUEST, "Bad Request", detail);
                 return Verdict { id, manner: Manner::Problem, granted: Err(answer) };
             }

@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 use crate::proxy::{ClientCertificates, HTTP_1, HTTP2, PemFile, ServerTls, TlsError};
 
 /// The longest that a handshake takes.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// How TLS is spoken with proxies that ask, and which may.
 #[derive(Debug)]

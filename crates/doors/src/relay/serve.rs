@@ -16,8 +16,9 @@ use tokio::time::{sleep, timeout};
 use super::Desk;
 use super::ext_authz::ExtAuthz;
 use super::forward_auth::{Caller, ForwardAuth};
-use super::link::begin;
-use super::listener::{Listener, Stream};
+use super::handshakes::Handshakes;
+use super::link::{Line, Link};
+use super::listener::Listener;
 use super::proxy_tls::ProxyTls;
 use crate::model::Doorway;
 use crate::proxy::drained;
@@ -26,7 +27,7 @@ use crate::request_id::RequestIds;
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most connections of one listener: proxies keep few, and ask about many requests on each.
-const CONNECTIONS: usize = 4096;
+pub const CONNECTIONS: usize = 1024;
 /// The most questions at a time on one connection of HTTP/2.
 const STREAMS: u32 = 1024;
 /// The most bytes of a question's head: what the largest request has, and what the proxy says of it.
@@ -83,23 +84,24 @@ pub async fn serve(
         Asked::ForwardAuth(caller) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, caller))),
     };
     let mut connections = JoinSet::new();
+    let mut handshakes = Handshakes::default();
     let mut stopping = pin!(drained(draining.clone()));
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok(stream) => {
-                    let (door, draining) = (door.clone(), draining.clone());
-                    let doorway = Arc::clone(&doorway);
-                    connections.spawn(async move {
-                        if let Err(error) = answer(stream, door, &doorway, draining).await {
-                            doorway.metrics.tls_handshakes_failed.inc();
-                            tracing::warn!(%error, "a proxy that would ask was refused");
-                        }
-                    });
-                }
+                Ok(stream) => handshakes.begin(stream, door.tls(), doorway.now()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(begun) = handshakes.next() => match begun {
+                Ok((stream, link)) => {
+                    connections.spawn(answer(stream, link, door.clone(), draining.clone()));
+                }
+                Err(error) => {
+                    doorway.metrics.tls_handshakes_failed.inc();
+                    tracing::debug!(%error, "a proxy that would ask was refused");
                 }
             },
             Some(_) = connections.join_next() => {}
@@ -115,18 +117,7 @@ pub async fn serve(
 }
 
 /// Answers the questions on one connection.
-///
-/// # Errors
-/// When the proxy at its other end may not ask.
-async fn answer(
-    stream: Stream,
-    door: Door,
-    doorway: &Doorway,
-    draining: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let tls = door.tls();
-    let (stream, link) = begin(stream, tls.clone()).await?;
-    link.may_ask(tls.as_deref(), doorway.now()).map_err(io::Error::other)?;
+async fn answer(stream: Box<dyn Line>, link: Link, door: Door, draining: watch::Receiver<bool>) {
     let link = Arc::new(link);
     let stream = TokioIo::new(stream);
     let drained = drained(draining);
@@ -161,7 +152,6 @@ async fn answer(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection of a proxy that asks ended early");
     }
-    Ok(())
 }
 
 /// Runs a connection to its end, and has it end once what it has begun is answered when `drained` does.

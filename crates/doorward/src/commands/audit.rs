@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::fail;
 use super::moment::Moment;
+use super::printed::printed;
 use crate::config::{Loaded, Machine};
 use crate::server::public_keys;
 
@@ -127,7 +128,8 @@ impl TailArgs {
         let from = if follow { TailFrom::End } else { TailFrom::Start };
         let mut lines = tail(directory, from, self.filter())?;
         let show = |line: &ledger::audit::Line| {
-            println!("{}", if json { line.raw().to_owned() } else { line.one_line() });
+            let text = if json { line.raw().to_owned() } else { line.one_line() };
+            printed(format_args!("{text}\n"));
         };
         for line in lines.by_ref() {
             show(&line?);

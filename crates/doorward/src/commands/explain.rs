@@ -23,6 +23,7 @@ use self::minted::Minted;
 use self::told::Told;
 use super::issuer_keys;
 use super::moment::Moment;
+use super::printed::printed;
 use crate::clock::SystemClock;
 use crate::config::{Config, Loaded, Machine};
 use crate::entropy;
@@ -76,7 +77,7 @@ impl Explain {
     pub(super) fn run(self) -> ExitCode {
         match self.explained() {
             Ok(told) => {
-                print!("{}", if self.json { told.json() } else { told.text() });
+                printed(if self.json { told.json() } else { told.text() });
                 if told.is_granted() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(error) => {

@@ -12,6 +12,7 @@ mod init;
 mod issuer_keys;
 mod man;
 mod moment;
+mod printed;
 mod run;
 mod schema;
 

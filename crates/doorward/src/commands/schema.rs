@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::printed::printed;
 use crate::config::{Loaded, Machine, schema_text};
 
 /// Print the JSON Schema of the configuration, for editors; or the Cedar schema that policies are validated against.
@@ -19,14 +20,14 @@ pub(super) struct Schema {
 impl Schema {
     pub(super) fn run(self) -> ExitCode {
         let Some(path) = self.policies else {
-            print!("{}", schema_text());
+            printed(schema_text());
             return ExitCode::SUCCESS;
         };
         match Loaded::read(&path, &Machine) {
             Ok(loaded) => {
-                print!("{}", loaded.gate.schema());
+                printed(loaded.gate.schema());
                 if let Some(evaluator) = loaded.gate.evaluator() {
-                    print!("\n{}", evaluator.schema());
+                    printed(format_args!("\n{}", evaluator.schema()));
                 }
                 ExitCode::SUCCESS
             }

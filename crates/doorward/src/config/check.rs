@@ -24,13 +24,14 @@ pub struct Summary {
 impl Summary {
     fn of(config: &Config) -> Self {
         let spec = &config.gate;
+        let evaluated = spec.evaluation.as_ref().map_or(0, |evaluation| evaluation.policies.len());
         Self {
             name: config.source().name().to_owned(),
             counts: [
                 (spec.issuers.len(), "issuer"),
                 (spec.services.len(), "service"),
                 (spec.routes.len(), "route"),
-                (spec.policies.len(), "policy file"),
+                (spec.policies.len() + evaluated, "policy file"),
             ],
             exceptions: config.exceptions().to_vec(),
         }

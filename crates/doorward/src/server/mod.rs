@@ -366,11 +366,14 @@ impl Server {
 
 fn limits(config: &crate::config::Config) -> ProxyLimits {
     let limits = &config.limits;
+    let listen = &config.listen;
+    let asking_doors =
+        usize::from(listen.ext_authz.is_some()) + usize::from(listen.forward_auth.is_some());
     ProxyLimits {
         header_bytes: limits.header_bytes,
         headers: limits.headers,
         streams: limits.streams,
-        connections: descriptors::connections(limits.connections),
+        connections: descriptors::connections(limits.connections, asking_doors),
         header_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,

@@ -188,6 +188,18 @@ fn limits_hold_at_their_edges() -> Result<()> {
     {
         assert_eq!(house.ask(EVALUATION, &named(kind, id))?.status, status, "{kind} {id}");
     }
+    let wordy = |what: &str, text: &str| match what {
+        "subject" => format!(
+            r#"{{"subject":{{"type":"user","id":"alice","properties":{{"x":["{text}"]}}}},"action":{{"name":"read"}},"resource":{{"type":"record","id":"a"}}}}"#
+        ),
+        _ => format!(r#"{{{top},"context":{{"x":{{"y":"{text}"}}}}}}"#),
+    };
+    for what in ["subject", "context"] {
+        for (bytes, status) in [(4096, 200), (4097, 400)] {
+            let reply = house.ask(EVALUATION, &wordy(what, &"x".repeat(bytes)))?;
+            assert_eq!(reply.status, status, "{bytes} bytes in {what}: {}", reply.text());
+        }
+    }
     // The longest id stands in the record whole.
     let records = house.records("evaluation")?;
     let whole = records

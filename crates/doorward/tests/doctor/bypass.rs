@@ -87,7 +87,7 @@ fn a_service_that_checks_the_signature_is_in_order() -> Result<()> {
         axum::serve(listener, service(std::sync::Arc::new(verifier))).await
     });
     let expected = format!(
-        "ok    service orders: http://{at}: it refuses who has no identity (401), and a forged one (401); 1 request\n"
+        "ok    service orders: http://{at}: it refuses who has no identity (401), and a forged one (401); 1 route tried\n"
     );
     assert_eq!(said(&folder, &[])?, (expected, Some(0)));
     Ok(())
@@ -172,7 +172,7 @@ fn a_service_that_closes_every_connection_has_not_answered() -> Result<()> {
     let at = answering(|_| String::new())?;
     let (said, code) = said(&house(&[format!("http://{at}")], "")?, &[])?;
     let expected = format!(
-        "ok    service orders: http://{at}: it refuses who has no identity (no answer); 1 request\n"
+        "ok    service orders: http://{at}: it refuses who has no identity (no answer); 1 route tried\n"
     );
     assert_eq!((said, code), (expected, Some(0)));
     Ok(())

@@ -80,6 +80,26 @@ async fn a_socket_that_was_left_behind_is_taken_and_one_in_use_is_not() -> Resul
     gateway.kill()
 }
 
+#[test]
+fn a_file_that_is_no_socket_is_not_taken_for_one() -> Result<()> {
+    let place = testbed::Place::new()?;
+    let path = place.path("precious.pem");
+    std::fs::write(&path, "precious")?;
+    let listen = format!(
+        "listen: {{ ext_authz: {{ address: \"unix:{}\" }}, admin: \"{}\" }}\naudit: {{ directory: \"{}\" }}\n",
+        path.display(),
+        place.admin(),
+        place.path("audit").display()
+    );
+    place.write("doorward.yaml", &listen)?;
+    let mut run = std::process::Command::new(BINARY);
+    let ran = run.args(["run", "--config"]).arg(place.path("doorward.yaml")).output()?;
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    ensure!(said.contains("Address already in use"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path)?, "precious");
+    Ok(())
+}
+
 /// One at which both doors want TLS of proxies with a certificate of these clients, and the proxies that are named.
 fn secured(proxies: &Clients) -> Result<House> {
     House::open_where(|text, place| {
@@ -143,6 +163,24 @@ async fn over_tls_only_the_proxies_that_are_named_may_ask() -> Result<()> {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
     ensure!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_shakes_no_hands_keeps_no_proxy_out() -> Result<()> {
+    let proxies = Clients::new()?;
+    let house = secured(&proxies)?;
+    let mut silent = Vec::new();
+    for _ in 0..1_500 {
+        silent.push(TcpStream::connect(house.ext_authz.address()).await?);
+    }
+    let named = proxies.sign(0, NAMED)?;
+    let asked = async {
+        let mut envoy = Envoy::new(by_tls(&house, Some(&named), b"h2").await?).await?;
+        anyhow::Ok(envoy.ask(&house.good()).await?.forwards.is_some())
+    };
+    ensure!(tokio::time::timeout(PATIENCE, asked).await??, "expected a permit");
+    drop(silent);
     Ok(())
 }
 

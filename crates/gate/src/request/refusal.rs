@@ -69,7 +69,7 @@ pub enum RequestRefusal {
     SegmentParameters,
     /// It cannot be forwarded as it came, and whoever asks about it forwards it so.
     #[error(
-        "the request would have to be changed to have one reading, and is forwarded as it came"
+        "the request is not written in its normal form, and whoever asks would forward it unchanged"
     )]
     NotCanonical,
     /// The target is not a path (`*`, or `host:port` of CONNECT).

@@ -1,7 +1,8 @@
 //! Requests that another forwards. A proxy asks about them, and sends on what it has received, whatever was read here: so
 //! nothing may have to be changed for what is forwarded to be what was judged.
 
-use http::header::{HOST, HeaderMap, UPGRADE};
+use http::Method;
+use http::header::{HOST, UPGRADE};
 
 use super::headers::SortedHeaders;
 use super::{CanonicalHost, CanonicalPath, RawRequest, RequestRefusal};
@@ -48,7 +49,7 @@ impl Relayed {
             joined_headers: relay.joined_headers,
             route: relay.route.map(Box::from),
             service: relay.service.map(Box::from),
-            websocket: asks_for_websocket(raw.headers)?,
+            websocket: asks_for_websocket(raw)?,
         })))
     }
 }
@@ -61,10 +62,12 @@ fn is_written_as(raw: &RawRequest<'_>, host: &CanonicalHost) -> bool {
 }
 
 /// Any other upgrade opens a connection on which nobody judges anything (h2c among them).
-fn asks_for_websocket(headers: &HeaderMap) -> Result<bool, RequestRefusal> {
-    let mut asked = headers.get_all(UPGRADE).iter().peekable();
+/// A WebSocket over HTTP/1.1 is asked for by GET (RFC 6455 §4.1).
+fn asks_for_websocket(raw: &RawRequest<'_>) -> Result<bool, RequestRefusal> {
+    let mut asked = raw.headers.get_all(UPGRADE).iter().peekable();
     let any = asked.peek().is_some();
-    if asked.all(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+    let fits = !any || raw.method == Method::GET;
+    if fits && asked.all(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         Ok(any)
     } else {
         Err(RequestRefusal::Upgrade)

@@ -1,3 +1,4 @@
+use http::HeaderMap;
 use http::header::HeaderName;
 use http::{HeaderValue, Method};
 
@@ -39,7 +40,7 @@ fn refused(
 fn what_would_have_to_be_changed_is_refused() {
     let changed = [Some(RequestRefusal::NotCanonical), None];
     let as_it_is = [None, None];
-    let table: [(&str, &[(&str, &str)], _); 21] = [
+    let table: [(&str, &[(&str, &str)], _); 27] = [
         ("/orders/7?a=%7e&b=%2F", &[], as_it_is),
         ("/orders/%C3%A9", &[], as_it_is),
         ("/orders/%c3%a9", &[], changed),
@@ -55,6 +56,12 @@ fn what_would_have_to_be_changed_is_refused() {
         ("/", &[("connection", "x-team"), ("x-team", "a")], changed),
         ("/", &[("connection", "x-team"), ("X_Team", "a")], changed),
         ("/", &[("x-original-url", "/admin")], changed),
+        ("/", &[("x-forwarded-access-token", "a")], changed),
+        ("/", &[("x-forwarded-roles", "admin")], changed),
+        ("/", &[("forwarded-user", "root")], changed),
+        ("/", &[("proxy-authorization", "Basic a")], changed),
+        ("/", &[("x-envoy-original-path", "/admin")], changed),
+        ("/", &[("x-real-ip", "10.0.0.1")], as_it_is),
         ("/", &[("X_HTTP_Method_Override", "PUT")], changed),
         ("/", &[("ssl-client-cert", "a")], changed),
         ("/", &[("x-forwarded-client-cert", "a")], changed),

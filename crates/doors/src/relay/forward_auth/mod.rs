@@ -62,7 +62,11 @@ impl ForwardAuth {
                 // What counts for the proxy is the status.
                 let manner = if manner == Manner::Grpc { Manner::Problem } else { manner };
                 let status = self.caller.refusal(answer.status);
-                respond(&Answer { status, ..answer }, &id, manner)
+                // What nginx passes on as another status is called by that one's name.
+                let renamed = status != answer.status;
+                let title = status.canonical_reason().filter(|_| renamed);
+                let title = title.unwrap_or(answer.title);
+                respond(&Answer { status, title, ..answer }, &id, manner)
             }
         }
     }

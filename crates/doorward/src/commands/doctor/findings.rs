@@ -2,6 +2,7 @@
 
 use gate::spec::{Place, Step};
 
+use crate::commands::printed::printed;
 use crate::config::Config;
 
 /// What was found so far.
@@ -21,20 +22,20 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn ok(&self, what: impl std::fmt::Display) {
-        println!("ok    {what}");
+        printed(format_args!("ok    {what}\n"));
     }
 
     pub(super) fn note(&self, what: impl std::fmt::Display) {
-        println!("note  {what}");
+        printed(format_args!("note  {what}\n"));
     }
 
     pub(super) fn warn(&self, what: impl std::fmt::Display, remedy: &str) {
-        println!("warn  {what}{}", after(remedy));
+        printed(format_args!("warn  {what}{}\n", after(remedy)));
     }
 
     pub(super) fn fail(&mut self, what: impl std::fmt::Display, remedy: &str) {
         self.failures = self.failures.saturating_add(1);
-        println!("FAIL  {what}{}", after(remedy));
+        printed(format_args!("FAIL  {what}{}\n", after(remedy)));
     }
 
     /// `doorward.yaml:7`: where something of an issuer is written, or else the issuer itself.

@@ -82,7 +82,7 @@ impl Target {
             authority,
             tls: endpoint.tls.then(|| named.unwrap_or(host)),
             http2: upstream.http2,
-            connect_within: upstream.timeouts.connect.min(CONNECT_WITHIN),
+            connect_within: CONNECT_WITHIN,
         }
     }
 

@@ -10,6 +10,9 @@ use super::forged::Guise;
 use super::questions::{Question, Questions};
 use crate::commands::doctor::findings::{Findings, counted};
 
+/// How a refusal is called that wants a certificate.
+const CERTIFICATE: &str = "a client certificate wanted";
+
 /// What an endpoint that answers is to do.
 const REMEDY: &str = "let nobody but the gate reach it (network policy, mTLS), and let it check `Doorward-Identity` \
                       (docs/identity.md)";
@@ -41,7 +44,10 @@ pub(super) async fn judged(
         for (index, question) in questions.asked.iter().enumerate() {
             let refusals = if matches!(guise, Guise::Nobody) { &mut nobody } else { &mut forged };
             match target.ask(question, guise.headers(index)).await {
-                Answer::CertificateWanted => return Verdict::CertificateWanted,
+                // Another path may be answered without: a connection is also closed for other reasons.
+                Answer::CertificateWanted => {
+                    refusals.insert(CERTIFICATE.to_owned());
+                }
                 Answer::Closed => {
                     refusals.insert("no answer".to_owned());
                 }
@@ -60,6 +66,10 @@ pub(super) async fn judged(
         }
     }
     let (asked, known) = (questions.asked.len(), questions.known);
+    let any = !nobody.is_empty() && unclear.is_none();
+    if any && nobody.iter().chain(&forged).all(|refusal| refusal == CERTIFICATE) {
+        return Verdict::CertificateWanted;
+    }
     unclear.map_or(Verdict::Refused { nobody, forged, asked, known }, Verdict::Unclear)
 }
 
@@ -93,9 +103,9 @@ impl Verdict {
                     some => format!(", and a forged one ({some})"),
                 };
                 let of = if asked < known { format!(" of {known}") } else { String::new() };
-                let (nobody, routes) = (list(nobody), counted(*asked, "request"));
+                let (nobody, routes) = (list(nobody), counted(*asked, "route"));
                 findings.ok(format!(
-                    "{endpoint}: it refuses who has no identity ({nobody}){forged}; {routes}{of}"
+                    "{endpoint}: it refuses who has no identity ({nobody}){forged}; {routes}{of} tried"
                 ));
             }
             Self::Unclear(why) => findings.fail(
