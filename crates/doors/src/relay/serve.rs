@@ -146,7 +146,12 @@ async fn answer(stream: Box<dyn Line>, link: Link, door: Door, draining: watch::
                 .max_buf_size(HEAD)
                 .max_headers(HEADERS)
                 .serve_connection(stream, service);
-            answered(connection, drained, |connection| connection.graceful_shutdown()).await
+            let ended =
+                answered(connection, drained, |connection| connection.graceful_shutdown()).await;
+            if let Err(error) = &ended {
+                door.ended(error).await;
+            }
+            ended
         }
     };
     if let Err(error) = ended {

@@ -1,7 +1,8 @@
 //! Questions at the edge of what is read, and beyond.
 
 use anyhow::{Context as _, Result, ensure};
-use testbed::Client;
+use testbed::clock::until;
+use testbed::{Client, audit};
 use tokio::net::TcpStream;
 
 use super::envoy::{Envoy, question};
@@ -9,6 +10,7 @@ use super::house::House;
 
 /// The most bytes of a question by gRPC, with the five before its message.
 const MOST: usize = 2 << 20;
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// The most header lines of a question by HTTP.
 const LINES: usize = 512;
 
@@ -54,5 +56,13 @@ fn a_question_of_512_lines_is_read_and_one_more_is_not() -> Result<()> {
         Ok(client.reply()?.context("expected an answer")?.status)
     };
     assert_eq!([ask(LINES)?, ask(LINES + 1)?], [403, 431]);
-    Ok(())
+    let reasons = |house: &House| -> Result<Vec<String>> {
+        let records = audit::records(&house.place.path("audit"))?;
+        let reasons = records.iter().filter_map(|one| one.pointer("/unmapped/doorward/reasons/0"));
+        Ok(reasons.filter_map(|reason| reason.as_str()).map(ToOwned::to_owned).collect())
+    };
+    let unread = "what was asked is no question: message head is too large";
+    until("the record of it", PATIENCE, || {
+        Ok(reasons(&house)?.iter().any(|reason| reason == unread).then_some(()))
+    })
 }

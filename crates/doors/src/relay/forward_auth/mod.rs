@@ -38,6 +38,14 @@ impl ForwardAuth {
         self.desk.doorway.model.load().forward_auth_tls.clone()
     }
 
+    /// Puts on record that a connection has ended because what came on it could not be read. That was refused already.
+    pub(super) async fn ended(&self, error: &hyper::Error) {
+        if error.is_parse() {
+            let reason = format!("what was asked is no question: {error}");
+            self.desk.unread(DOOR, reason, Instant::now()).await;
+        }
+    }
+
     /// Answers a question: 200 with the headers for the service, or what the caller is to be told.
     pub(super) async fn call(
         &self,
