@@ -165,8 +165,13 @@ impl Line {
             line.push(' ');
             push(line, &reasons.join("; "));
         }
-        let policies = self.event.pointer("/unmapped/doorward/policies").and_then(Value::as_array);
-        let policies: Vec<_> = policies.into_iter().flatten().filter_map(Value::as_str).collect();
+        let policies = self.event.pointer("/actor/authorizations").and_then(Value::as_array);
+        let denying = policies
+            .into_iter()
+            .flatten()
+            .filter(|one| one.get("decision").and_then(Value::as_str) == Some("deny"))
+            .filter_map(|one| one.pointer("/policy/uid")?.as_str());
+        let policies: Vec<_> = denying.collect();
         if !policies.is_empty() {
             let _ = write!(line, " [{}]", policies.join(", "));
         }

@@ -26,6 +26,10 @@ fn a_record_is_shown_in_one_line() {
             "22:13:20.250 DENY 403 GET orders.example.com/orders/7 anonymous read-order  no policy allows this",
         ),
         (
+            decided(&Decision { policies: &["read-order/deny/0"], ..deny() }),
+            "22:13:20.250 DENY 403 GET orders.example.com/orders/7 anonymous read-order  no policy allows this [read-order/deny/0]",
+        ),
+        (
             decided(&with_port),
             "22:13:20.250 ALLOW PURGE orders.example.com:8443/orders/7 corp/alice read-order",
         ),
