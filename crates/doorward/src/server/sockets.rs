@@ -4,12 +4,12 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use doors::proxy::listen;
 use serde::{Deserialize, Serialize};
-use socket2::Socket;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::StartError;
 use crate::config::{Listen, ListenAt};
@@ -123,7 +123,7 @@ impl Sockets {
             let opened = match &wanted {
                 ListenAt::Address(address) => listen(*address, threads)
                     .map(|all| all.into_iter().map(Socket::from).collect::<Vec<_>>()),
-                ListenAt::Socket(path) => listen_at(path).map(|one| vec![one.into()]),
+                ListenAt::Socket(path) => listen_at(path).map(|one| vec![one]),
             };
             let opened =
                 opened.map_err(|error| StartError::listen(purpose.key(), wanted, error))?;
@@ -155,16 +155,31 @@ impl Sockets {
 }
 
 /// Opens a Unix socket, for its owner and group. One that nobody listens at any more gives way.
-fn listen_at(path: &Path) -> io::Result<UnixListener> {
-    let listener = match UnixListener::bind(path) {
+fn listen_at(path: &Path) -> io::Result<Socket> {
+    let socket = match bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
             fs::remove_file(path)?;
-            UnixListener::bind(path)
+            bind(path)
         }
         bound => bound,
     }?;
-    fs::set_permissions(path, Permissions::from_mode(0o660))?;
-    Ok(listener)
+    // What the umask took of it is given back.
+    fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Who may use a Unix socket.
+const MODE: u32 = 0o660;
+/// How many connections may wait at a Unix socket.
+const BACKLOG: i32 = 4096;
+
+fn bind(path: &Path) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // The file is made with the mode of the socket: there is no moment at which others may use it.
+    rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(MODE))?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    Ok(socket)
 }
 
 /// Whether there is a socket at which nobody listens.
