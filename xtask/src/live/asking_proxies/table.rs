@@ -72,6 +72,7 @@ pub(super) const TABLE: [Row; 31] = [
         &[GOOD, "X-Original-URL: /bills/7"],
         NOT_TAKEN_OUT,
     ),
+    // Caddy asks in others: to it, the first two are the caller's alone.
     row(
         "headers in which proxies ask",
         "/orders/7",
@@ -81,7 +82,7 @@ pub(super) const TABLE: [Row; 31] = [
             "X-Original-For: 192.0.2.9",
             "X-Forwarded-Uri: /bills/7",
         ],
-        &[],
+        &[(Caddy, 400)],
     ),
     row(
         "what says where it comes from",
