@@ -73,11 +73,9 @@ pub(super) fn sort(
             Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
             Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
             Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
-            Class::Dropped => {
-                let folded = folded(name.as_str());
-                // A proxy that writes a header anew, or takes it out, does so in its usual spelling.
-                sorted.misleading |= misleads(&folded) || folded != name.as_str();
-            }
+            // A proxy that writes a header anew, or takes it out, does so in its usual spelling.
+            Class::Dropped => sorted.misleading |= folded(name.as_str()) != name.as_str(),
+            Class::Misleading => sorted.misleading = true,
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
     }
@@ -86,12 +84,15 @@ pub(super) fn sort(
 
 enum Class {
     Authorization,
+    /// Every proxy writes it anew, or it tells only where a request comes from.
     Dropped,
     EndToEnd,
     Forwarded,
     ForwardedFor,
     ForwardedProto,
     Identity,
+    /// Dropped too; services could take it for another method, target or host, for another's certificate or an identity.
+    Misleading,
 }
 
 fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
@@ -111,19 +112,12 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         // Written anew by the transport, from the body that is really sent and the host that was judged.
         "host" | "content-length" | "transfer-encoding" => Class::Dropped,
         // Between the caller and us alone (RFC 9110 §7.6.1).
-        "connection"
-        | "keep-alive"
-        | "proxy-connection"
-        | "te"
-        | "trailer"
-        | "upgrade"
-        | "proxy-authorization"
-        | "proxy-authenticate"
-        | "http2-settings" => Class::Dropped,
-        // Ways in which proxies tell each other who is asking and for what; not to be believed, and so not passed on.
-        // `proxy` becomes the variable HTTP_PROXY in CGI.
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "upgrade"
+        | "proxy-authenticate" | "http2-settings" => Class::Dropped,
+        // A credential, for us alone at most.
+        "proxy-authorization" => Class::Misleading,
+        // Ways in which proxies tell each other where a request comes from; not to be believed, and so not passed on.
         "forwarded"
-        | "proxy"
         | "client-ip"
         | "x-real-ip"
         | "x-client-ip"
@@ -131,10 +125,6 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         | "x-originating-ip"
         | "x-remote-ip"
         | "x-remote-addr"
-        | "x-host"
-        | "x-http-host-override"
-        | "x-scheme"
-        | "x-url-scheme"
         | "front-end-https"
         | "true-client-ip"
         | "cf-connecting-ip"
@@ -143,16 +133,31 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
         | "http-client-ip"
         | "proxy-client-ip"
         | "wl-proxy-client-ip"
-        | "x-arr-clientcert"
         | "x-azure-clientip"
         | "x-proxyuser-ip"
         | "fastly-client-ip"
         | "x-forwarded"
+        | "x-forwarded-by"
+        | "x-forwarded-for"
+        | "x-forwarded-host"
+        | "x-forwarded-method"
+        | "x-forwarded-port"
+        | "x-forwarded-prefix"
+        | "x-forwarded-proto"
+        | "x-forwarded-server"
+        | "x-forwarded-uri" => Class::Dropped,
+        // And for what and by whom it is asked. `proxy` becomes the variable HTTP_PROXY in CGI.
+        "proxy"
+        | "x-host"
+        | "x-http-host-override"
+        | "x-scheme"
+        | "x-url-scheme"
+        | "x-arr-clientcert"
         | "x-rewrite-url"
         | "x-http-method"
         | "x-http-method-override"
-        | "x-method-override" => Class::Dropped,
-        _ if TOLD_BY_PROXIES.iter().any(|prefix| name.starts_with(prefix)) => Class::Dropped,
+        | "x-method-override" => Class::Misleading,
+        _ if TOLD_BY_PROXIES.iter().any(|prefix| name.starts_with(prefix)) => Class::Misleading,
         _ => Class::EndToEnd,
     }
 }
@@ -170,54 +175,6 @@ const TOLD_BY_PROXIES: [&str; 9] = [
     "x-original-",
     "x-ssl-",
 ];
-
-/// Whether a header that is dropped could be taken for another method, target or host, for another's certificate, or for an
-/// identity: all are, but for those that every proxy writes anew, and those that tell only where a request comes from.
-fn misleads(folded: &str) -> bool {
-    let harmless = [
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
-        "client-ip",
-        "connection",
-        "content-length",
-        "fastly-client-ip",
-        "fly-client-ip",
-        "forwarded",
-        "front-end-https",
-        "host",
-        "http-client-ip",
-        "http2-settings",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-client-ip",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "true-client-ip",
-        "upgrade",
-        "wl-proxy-client-ip",
-        "x-azure-clientip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-forwarded",
-        "x-forwarded-by",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-method",
-        "x-forwarded-port",
-        "x-forwarded-prefix",
-        "x-forwarded-proto",
-        "x-forwarded-server",
-        "x-forwarded-uri",
-        "x-originating-ip",
-        "x-proxyuser-ip",
-        "x-real-ip",
-        "x-remote-addr",
-        "x-remote-ip",
-    ];
-    !harmless.contains(&folded)
-}
 
 /// Anything but one `chunked` is read in more than one way by the servers behind us (RFC 9112 §6.1).
 fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), RequestRefusal> {

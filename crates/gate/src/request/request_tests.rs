@@ -7,19 +7,29 @@ fn read(host: &[&str], target: &str, method: Method) -> Result<CanonicalRequest,
         headers.append(header::HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap());
     }
     let raw = RawRequest {
-        method: &method,
         target_authority: uri.authority(),
         target_scheme: uri.scheme_str(),
-        path: uri.path(),
         query: uri.query(),
-        headers: &headers,
+        ..raw(&method, uri.path(), &headers)
+    };
+    CanonicalRequest::read(&raw, &Reading::default())
+}
+
+/// A request in origin form, without a query.
+fn raw<'a>(method: &'a Method, path: &'a str, headers: &'a HeaderMap) -> RawRequest<'a> {
+    RawRequest {
+        method,
+        target_authority: None,
+        target_scheme: None,
+        path,
+        query: None,
+        headers,
         peer: IpAddr::from([127, 0, 0, 1]),
         scheme: Scheme::Http,
         certificate: None,
         door: "proxy",
         relay: None,
-    };
-    CanonicalRequest::read(&raw, &Reading::default())
+    }
 }
 
 #[test]
@@ -57,19 +67,7 @@ fn a_query_with_what_no_uri_has_is_refused() {
     headers.insert(header::HOST, HeaderValue::from_static("a.example"));
     for byte in 0..=u8::MAX {
         let text = format!("a={}", char::from(byte));
-        let raw = RawRequest {
-            method: &method,
-            target_authority: None,
-            target_scheme: None,
-            path: "/x",
-            query: Some(&text),
-            headers: &headers,
-            peer: IpAddr::from([127, 0, 0, 1]),
-            scheme: Scheme::Http,
-            certificate: None,
-            door: "proxy",
-            relay: None,
-        };
+        let raw = RawRequest { query: Some(&text), ..raw(&method, "/x", &headers) };
         let expected = match byte {
             b'#' => Some(RequestRefusal::Fragment),
             b'"' | b'<' | b'>' => Some(RequestRefusal::InvalidQuery),
