@@ -50,4 +50,4 @@ pub use server_tls::ServerTls;
 pub use service::{EndpointStanding, Service};
 pub use tls::{ClientCertificates, ServiceTls, TlsError, client_tls};
 pub(crate) use tls::{HTTP_1, HTTP2};
-pub use worker::{ProxyLimits, Worker, listen};
+pub use worker::{BACKLOG, ProxyLimits, Worker, listen};

@@ -21,7 +21,7 @@ use crate::model::Doorway;
 use crate::request_id::RequestIds;
 
 /// How many connections may wait to be accepted.
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 /// How many connections are accepted until everything else has its turn.
 const IN_A_ROW: usize = 128;
 /// How many while there is too much to do: callers that come back as soon as they are turned away wait where they cost nothing.
@@ -204,10 +204,8 @@ impl Door {
                         in_a_row += 1;
                         let late = self.serving.handler.was_late();
                         let most = if late { IN_A_ROW_WHEN_LATE } else { IN_A_ROW };
-                        let mut room = self.room(Instant::now());
-                        if waits && matches!(room, Room::Soon(_)) {
-                            room = self.wait_for_room(&mut connections).await;
-                        }
+                        let patience = if waits { PLACE_PATIENCE } else { Duration::ZERO };
+                        let room = self.find_room(patience, &mut connections).await;
                         waits = !matches!(room, Room::Soon(_));
                         let gives_way = room == Room::GivesWay;
                         self.take(stream, peer, room, &mut connections);
@@ -263,17 +261,18 @@ impl Door {
         }
     }
 
-    /// Takes a place for one more connection, and waits for it while there is one to be had soon.
-    async fn wait_for_room(&self, connections: &mut JoinSet<()>) -> Room {
-        let begun = Instant::now();
+    /// Takes a place for one more connection, and waits for it as long as this if there is one to be had by then.
+    async fn find_room(&self, patience: Duration, connections: &mut JoinSet<()>) -> Room {
+        let until = Instant::now() + patience;
         loop {
             let now = Instant::now();
             let room = self.room(now);
             let Room::Soon(then) = room else { return room };
-            if then > begun + PLACE_PATIENCE {
+            if then > until {
                 return room;
             }
             tokio::select! {
+                // Connections of other data threads leave places too.
                 () = sleep(PLACE_LOOK.min(then.saturating_duration_since(now))) => {}
                 Some(_) = connections.join_next() => {}
             }

@@ -7,12 +7,15 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use doors::proxy::listen;
+use doors::proxy::{BACKLOG, listen};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::StartError;
 use crate::config::{Listen, ListenAt};
+
+/// Who may use a Unix socket: its owner and group.
+const MODE: u32 = 0o660;
 
 /// What a socket is for.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -168,11 +171,6 @@ fn listen_at(path: &Path) -> io::Result<Socket> {
     socket.listen(BACKLOG)?;
     Ok(socket)
 }
-
-/// Who may use a Unix socket.
-const MODE: u32 = 0o660;
-/// How many connections may wait at a Unix socket.
-const BACKLOG: i32 = 4096;
 
 fn bind(path: &Path) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
