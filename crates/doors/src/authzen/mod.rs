@@ -37,10 +37,12 @@ pub(crate) const MAX_BODY_BYTES: usize = 128 << 10;
 /// From the first byte of a question's body to its last.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers what was admitted on a route to the service inside.
+/// Answers what was admitted on a route to the service inside. Who asks for a WebSocket over HTTP/2 would take any success
+/// for one, and gets none.
 pub(crate) async fn answer(
     admitted: Admitted,
     body: Incoming,
+    asks_for_websocket: bool,
     doorway: &Arc<Doorway>,
 ) -> Response<Full<Bytes>> {
     let sharing = admitted.sharing();
@@ -49,7 +51,12 @@ pub(crate) async fn answer(
     let method = request.method().clone();
     let in_flight = InFlight::new(Arc::clone(doorway), watch, facts, request.door(), method, None);
     let asking = Asking { doorway, model: &model, request: &request, in_flight: &in_flight };
-    let (mut response, ended) = match asking.answer(body).await {
+    let answered = if asks_for_websocket {
+        Err(bad_request("there is no WebSocket here"))
+    } else {
+        asking.answer(body).await
+    };
+    let (mut response, ended) = match answered {
         Ok(told) => (success(told), Ended::Completed),
         Err(answer) => {
             let failed = answer.status.is_server_error();

@@ -205,9 +205,8 @@ impl Handler {
         } else {
             let raw = raw_request(&parts, caller, http2);
             match judge(&self.doorway, model, &raw, facts).await {
-                // No success of ours is a WebSocket.
-                Ok(admitted) if admitted.permit.target().service().inside && !in_http2 => {
-                    let answered = authzen::answer(admitted, body, &self.doorway).await;
+                Ok(admitted) if admitted.permit.target().service().inside => {
+                    let answered = authzen::answer(admitted, body, in_http2, &self.doorway).await;
                     busy.served();
                     ours(answered, busy)
                 }
