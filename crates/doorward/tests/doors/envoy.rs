@@ -17,18 +17,8 @@ use super::wire::{
     HttpRequest, Peer, Request as Attributes, SocketAddress,
 };
 
-/// What Envoy takes out of each request, or writes itself, before it asks. What asks for an upgrade stays.
-const ITS_OWN: [&str; 9] = [
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "x-forwarded-client-cert",
-    "x-forwarded-proto",
-];
+/// What Envoy writes itself.
+const ITS_OWN: [&str; 2] = ["x-forwarded-client-cert", "x-forwarded-proto"];
 
 /// A connection of Envoy's.
 pub(crate) struct Envoy(SendRequest<Full<Bytes>>);
@@ -111,13 +101,12 @@ impl Envoy {
 
 /// The headers that Envoy has of a request.
 fn headers(sent: &Sent) -> Vec<(String, String)> {
-    let came = sent.lines.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-    let upgrades = |(name, value): &(String, String)| name == "connection" && value == "upgrade";
-    let upgrade = came.clone().any(|line| upgrades(&line));
-    let mut headers: Vec<_> = came
-        .filter(|(name, _)| !ITS_OWN.contains(&name.as_str()))
-        .filter(|(name, _)| upgrade || !matches!(name.as_str(), "connection" | "upgrade"))
-        .collect();
+    let came = sent.passed_on(&ITS_OWN);
+    let came = came.map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+    // What asks for an upgrade stays.
+    let upgrade = came.clone().any(|(name, value)| name == "connection" && value == "upgrade");
+    let stays = |name: &str| upgrade || !matches!(name, "connection" | "upgrade");
+    let mut headers: Vec<_> = came.filter(|(name, _)| stays(name)).collect();
     headers.push(("x-forwarded-proto".to_owned(), sent.scheme().to_owned()));
     headers
 }

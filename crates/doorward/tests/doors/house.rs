@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use rcgen::{CertificateParams, KeyPair, SanType};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::json;
 use testbed::message::{Reader, Unframed};
 use testbed::{Acting, Authority, Gateway, Issuer, Place, Port};
@@ -45,7 +43,7 @@ impl House {
         let [https, ext_authz, forward_auth] =
             [Port::reserve()?, Port::reserve()?, Port::reserve()?];
         let authority = Authority::new()?;
-        let clients = Clients::new()?;
+        let clients = Authority::new()?;
         let issuer = Issuer::new("https://idp.test", Algorithm::Es256)?;
         place.write("keys.json", &issuer.key_set().to_string())?;
         place.write("app.pem", &authority.sign("app.test")?)?;
@@ -66,9 +64,9 @@ impl House {
         place.write("doorward.yaml", &text)?;
         let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
         let certificates = vec![
-            Arc::new(clients.sign(0, "spiffe://corp.test/app")?),
-            Arc::new(clients.sign(1, "spiffe://corp.test/other")?),
-            Arc::new(clients.sign(2, "spiffe://elsewhere.test/app")?),
+            Arc::new(shown(&clients, 0, "spiffe://corp.test/app")?),
+            Arc::new(shown(&clients, 1, "spiffe://corp.test/other")?),
+            Arc::new(shown(&clients, 2, "spiffe://elsewhere.test/app")?),
         ];
         let words = Words { tokens: tokens(&issuer)?, certificates };
         Ok(Self {
@@ -107,24 +105,17 @@ impl House {
         if !tls {
             return Ok(Reader::new(Box::new(stream)));
         }
-        let config = Arc::new(self.believing(shown)?);
-        let client = ClientConnection::new(config, ServerName::try_from("app.test")?)?;
+        let client =
+            ClientConnection::new(self.believing(shown)?, ServerName::try_from("app.test")?)?;
         Ok(Reader::new(Box::new(StreamOwned::new(client, stream))))
     }
 
     /// A client that believes it, and shows a certificate if it has one.
-    pub(crate) fn believing(&self, shown: Option<&Shown>) -> Result<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.authority.pem().as_bytes())?)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        Ok(match shown {
-            Some(shown) => config
-                .with_client_auth_cert(vec![shown.certificate.clone()], shown.key.clone_key())?,
-            None => config.with_no_client_auth(),
-        })
+    pub(crate) fn believing(&self, shown: Option<&Shown>) -> Result<Arc<ClientConfig>> {
+        match shown {
+            Some(shown) => self.authority.client_showing(&shown.certificate, &shown.key),
+            None => self.authority.client(),
+        }
     }
 }
 
@@ -142,29 +133,10 @@ fn connected(at: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// An authority for client certificates.
-pub(crate) struct Clients(rcgen::CertifiedIssuer<'static, KeyPair>);
-
-impl Clients {
-    pub(crate) fn new() -> Result<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        Ok(Self(rcgen::CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// A client certificate for a SPIFFE ID.
-    pub(crate) fn sign(&self, number: usize, id: &str) -> Result<Shown> {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(id.try_into()?)];
-        let certificate = params.signed_by(&key, &self.0)?;
-        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-        Ok(Shown { number, pem: certificate.pem(), certificate: certificate.der().clone(), key })
-    }
+/// A client certificate for a SPIFFE ID.
+pub(crate) fn shown(authority: &Authority, number: usize, id: &str) -> Result<Shown> {
+    let (certificate, key) = authority.sign_workload(id, "caller.test")?;
+    Ok(Shown { number, certificate, key })
 }
 
 fn tokens(issuer: &Issuer) -> Result<Vec<(&'static str, String)>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rustls::pki_types::ServerName;
+use testbed::Authority;
 use testbed::clock::until;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -14,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::envoy::Envoy;
-use super::house::{Clients, House};
+use super::house::{House, shown};
 use super::requests::Shown;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
@@ -101,7 +102,7 @@ fn a_file_that_is_no_socket_is_not_taken_for_one() -> Result<()> {
 }
 
 /// One at which both doors want TLS of proxies with a certificate of these clients, and the proxies that are named.
-fn secured(proxies: &Clients) -> Result<House> {
+fn secured(proxies: &Authority) -> Result<House> {
     House::open_where(|text, place| {
         place.write("proxies.pem", &proxies.pem())?;
         let tls =
@@ -114,11 +115,11 @@ fn secured(proxies: &Clients) -> Result<House> {
 
 async fn by_tls(
     house: &House,
-    shown: Option<&Shown>,
+    shows: Option<&Shown>,
     protocol: &[u8],
 ) -> Result<TlsStream<TcpStream>> {
     let door = if protocol == b"h2" { &house.ext_authz } else { &house.forward_auth };
-    let mut config = house.believing(shown)?;
+    let mut config = (*house.believing(shows)?).clone();
     config.alpn_protocols = vec![protocol.to_vec()];
     let stream = TcpStream::connect(door.address()).await?;
     let name = ServerName::try_from("app.test")?;
@@ -127,22 +128,22 @@ async fn by_tls(
 
 #[tokio::test]
 async fn over_tls_only_the_proxies_that_are_named_may_ask() -> Result<()> {
-    let (proxies, strangers) = (Clients::new()?, Clients::new()?);
+    let (proxies, strangers) = (Authority::new()?, Authority::new()?);
     let house = secured(&proxies)?;
-    let named = proxies.sign(0, NAMED)?;
+    let named = shown(&proxies, 0, NAMED)?;
     let mut envoy = Envoy::new(by_tls(&house, Some(&named), b"h2").await?).await?;
     ensure!(envoy.ask(&house.good()).await?.forwards.is_some(), "expected a permit");
     let others = [
-        ("one of another name", Some(proxies.sign(0, "spiffe://corp.test/other")?)),
-        ("one of another trust domain", Some(proxies.sign(0, "spiffe://other.test/envoy")?)),
-        ("one of another authority", Some(strangers.sign(0, NAMED)?)),
+        ("one of another name", Some(shown(&proxies, 0, "spiffe://corp.test/other")?)),
+        ("one of another trust domain", Some(shown(&proxies, 0, "spiffe://other.test/envoy")?)),
+        ("one of another authority", Some(shown(&strangers, 0, NAMED)?)),
         ("none", None),
     ];
-    for (what, shown) in &others {
+    for (what, shows) in &others {
         for protocol in [&b"h2"[..], b"http/1.1"] {
             // With TLS 1.3 a client learns only afterwards that its certificate was refused.
             let told = async {
-                let mut stream = by_tls(&house, shown.as_ref(), protocol).await?;
+                let mut stream = by_tls(&house, shows.as_ref(), protocol).await?;
                 stream.write_all(b"GET / HTTP/1.1\r\nHost: doorward\r\n\r\n").await?;
                 let mut answer = Vec::new();
                 stream.read_to_end(&mut answer).await?;
@@ -168,13 +169,13 @@ async fn over_tls_only_the_proxies_that_are_named_may_ask() -> Result<()> {
 
 #[tokio::test]
 async fn whoever_shakes_no_hands_keeps_no_proxy_out() -> Result<()> {
-    let proxies = Clients::new()?;
+    let proxies = Authority::new()?;
     let house = secured(&proxies)?;
     let mut silent = Vec::new();
     for _ in 0..1_500 {
         silent.push(TcpStream::connect(house.ext_authz.address()).await?);
     }
-    let named = proxies.sign(0, NAMED)?;
+    let named = shown(&proxies, 0, NAMED)?;
     let asked = async {
         let mut envoy = Envoy::new(by_tls(&house, Some(&named), b"h2").await?).await?;
         anyhow::Ok(envoy.ask(&house.good()).await?.forwards.is_some())
@@ -186,10 +187,10 @@ async fn whoever_shakes_no_hands_keeps_no_proxy_out() -> Result<()> {
 
 #[tokio::test]
 async fn a_proxy_that_is_named_no_longer_is_refused_on_the_connection_it_has() -> Result<()> {
-    let proxies = Clients::new()?;
+    let proxies = Authority::new()?;
     let house = secured(&proxies)?;
     let mut envoy =
-        Envoy::new(by_tls(&house, Some(&proxies.sign(0, NAMED)?), b"h2").await?).await?;
+        Envoy::new(by_tls(&house, Some(&shown(&proxies, 0, NAMED)?), b"h2").await?).await?;
     ensure!(envoy.ask(&house.good()).await?.forwards.is_some(), "expected a permit");
     let text = std::fs::read_to_string(house.place.path("doorward.yaml"))?;
     house.place.write("doorward.yaml", &text.replace(NAMED, "spiffe://corp.test/another"))?;

@@ -7,21 +7,20 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A client certificate that callers show.
 pub(crate) struct Shown {
     /// Which one it is.
     pub(crate) number: usize,
-    pub(crate) pem: String,
-    pub(crate) certificate: CertificateDer<'static>,
-    pub(crate) key: PrivateKeyDer<'static>,
+    /// The certificate and its key, each in PEM.
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Shown {
     /// As Envoy passes it on.
     pub(crate) fn escaped(&self) -> String {
-        self.pem.bytes().fold(String::new(), |mut text, byte| {
+        self.certificate.bytes().fold(String::new(), |mut text, byte| {
             if byte.is_ascii_alphanumeric() {
                 text.push(char::from(byte));
             } else {
@@ -55,6 +54,20 @@ impl Sent {
         let usual = ["close", "keep-alive", "upgrade"];
         let mut named = self.lines.iter().filter(|(name, _)| name == "Connection");
         named.any(|(_, value)| !usual.contains(&value.as_str()))
+    }
+
+    /// The header lines that a proxy passes on, but for those that it writes itself: what is said about the caller's
+    /// connection and about the body's framing it takes out (RFC 9110 §7.6.1).
+    pub(crate) fn passed_on(
+        &self,
+        own: &[&str],
+    ) -> impl Iterator<Item = &(String, String)> + Clone {
+        let between = ["keep-alive", "proxy-connection", "te", "transfer-encoding"];
+        let framing = ["content-length", "expect", "host"];
+        self.lines.iter().filter(move |(name, _)| {
+            let name = name.to_ascii_lowercase();
+            [&between[..], &framing, own].iter().all(|names| !names.contains(&name.as_str()))
+        })
     }
 
     /// As it is sent to the proxy door.

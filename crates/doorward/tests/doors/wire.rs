@@ -1,4 +1,5 @@
 //! What Envoy sends and reads, as far as it is sent or read here: `envoy.service.auth.v3` and what it is made of.
+//! Declared apart from what the door reads, so that a wrong number there is not also the test's.
 
 use std::collections::HashMap;
 
