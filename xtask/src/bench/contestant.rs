@@ -164,16 +164,22 @@ fn key_set(issuers: &[(Algorithm, Issuer)]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
+/// A place for Doorward before `service`, which is told identities by a token too if one is said.
+fn configured(keys: &str, service: SocketAddr, token: &str) -> Result<Place> {
+    let place = Place::new()?;
+    place.write("keys.json", keys)?;
+    let text = DOORWARD.replace("{service}", &service.to_string()).replace("{token}", token);
+    place.configure(&text)?;
+    Ok(place)
+}
+
 fn start_doorward(
     keys: &str,
     service: SocketAddr,
     identity: bool,
 ) -> Result<(SocketAddr, Process)> {
-    let place = Place::new()?;
-    place.write("keys.json", keys)?;
     let token = if identity { "token: Doorward-Identity," } else { "" };
-    let text = DOORWARD.replace("{service}", &service.to_string()).replace("{token}", token);
-    place.configure(&text)?;
+    let place = configured(keys, service, token)?;
     let gateway = place.start(&shipped()?)?;
     Ok((place.http(), Process::Doorward { gateway, _place: place }))
 }
@@ -185,10 +191,7 @@ fn start_asking(
     (listen, door, service): (SocketAddr, SocketAddr, SocketAddr),
     envoy: bool,
 ) -> Result<Process> {
-    let place = Place::new()?;
-    place.write("keys.json", keys)?;
-    let text = DOORWARD.replace("{service}", &service.to_string()).replace("{token}", "");
-    place.configure(&text)?;
+    let place = configured(keys, service, "")?;
     let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
     let asked = if envoy {
         format!("  ext_authz: {{ address: \"{door}\" }}\n  http:")

@@ -179,27 +179,27 @@ impl VerifyArgs {
         match verify(&directory, &keys, checkpoint.as_deref()) {
             Ok(report) => {
                 let plural = if report.segments == 1 { "" } else { "s" };
-                println!(
-                    "ok: {} records in {} segment{plural}, {} to {}",
+                printed(format_args!(
+                    "ok: {} records in {} segment{plural}, {} to {}\n",
                     report.records, report.segments, report.first_seq, report.last_seq
-                );
+                ));
                 if report.removed_segments > 0 {
-                    println!(
-                        "{} older segments were removed by retention, each by a signed statement",
+                    printed(format_args!(
+                        "{} older segments were removed by retention, each by a signed statement\n",
                         report.removed_segments
-                    );
+                    ));
                 }
                 if report.torn_bytes > 0 {
-                    println!(
-                        "{} bytes of a half-written record stand at the end, as a crash leaves them",
+                    printed(format_args!(
+                        "{} bytes of a half-written record stand at the end, as a crash leaves them\n",
                         report.torn_bytes
-                    );
+                    ));
                 }
                 if report.unprotected_records > 0 {
-                    println!(
-                        "no checkpoint vouches for the last {} records yet",
+                    printed(format_args!(
+                        "no checkpoint vouches for the last {} records yet\n",
                         report.unprotected_records
-                    );
+                    ));
                 }
                 ExitCode::SUCCESS
             }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::printed::printed;
 use crate::config::{Machine, check};
 
 /// Read a configuration and say everything that is wrong with it, with line and remedy.
@@ -20,7 +21,7 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         match check(&self.config, &Machine) {
             Ok(summary) => {
-                println!("{summary}");
+                printed(format_args!("{summary}\n"));
                 ExitCode::SUCCESS
             }
             Err(report) => {

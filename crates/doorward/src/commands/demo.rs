@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::fail;
+use super::printed::printed;
 use crate::demo::{CONFIG_FILE, Demo, DemoError, Ports, cases, eject, ports};
 
 /// See it decide: a small OpenID provider, two services and the gate, with nothing to install.
@@ -34,11 +35,13 @@ impl DemoArgs {
         if let Some(directory) = &self.eject {
             return match eject(ports, directory) {
                 Ok(files) => {
-                    files.iter().for_each(|file| println!("wrote {}", file.display()));
-                    println!(
-                        "\nrun `doorward demo --with {}`, then change a rule and save",
+                    files
+                        .iter()
+                        .for_each(|file| printed(format_args!("wrote {}\n", file.display())));
+                    printed(format_args!(
+                        "\nrun `doorward demo --with {}`, then change a rule and save\n",
                         directory.display()
-                    );
+                    ));
                     ExitCode::SUCCESS
                 }
                 Err(error) => fail(&error),
@@ -55,37 +58,44 @@ impl DemoArgs {
         let demo = Demo::start(ports, self.with.as_deref())?;
         let ready = demo.is_ready();
         if self.check {
-            println!("{:<52} {:>6} {:>6}", "request", "shall", "does");
+            printed(format_args!("{:<52} {:>6} {:>6}\n", "request", "shall", "does"));
             let good = demo.check(|case, got| {
                 let got_text = got.as_ref().map_or_else(Clone::clone, u16::to_string);
                 let mark = if *got == Ok(case.status) { "" } else { "   <-- differs" };
-                println!("{:<52} {:>6} {:>6}{mark}", case.name, case.status, got_text);
+                printed(format_args!(
+                    "{:<52} {:>6} {:>6}{mark}\n",
+                    case.name, case.status, got_text
+                ));
             });
             demo.stop()?;
-            println!("{}", if good { "all agree" } else { "some differ" });
+            printed(format_args!("{}\n", if good { "all agree" } else { "some differ" }));
             return Ok(good && ready);
         }
         let gate = format!("http://127.0.0.1:{}", ports.gate);
         if ready {
-            println!("The gate is at {gate}, and decides. Paste a line into another terminal:\n");
+            printed(format_args!(
+                "The gate is at {gate}, and decides. Paste a line into another terminal:\n\n"
+            ));
         } else {
-            println!(
-                "The gate is at {gate}, and waits for the provider's keys; http://127.0.0.1:{}/readyz says why.\n",
+            printed(format_args!(
+                "The gate is at {gate}, and waits for the provider's keys; http://127.0.0.1:{}/readyz says why.\n\n",
                 ports.admin
-            );
+            ));
         }
         for case in cases() {
-            println!("# {}: {}\n{}\n", case.name, case.status, case.curl(ports));
+            printed(format_args!("# {}: {}\n{}\n\n", case.name, case.status, case.curl(ports)));
         }
         let from = self.with.as_ref().map(|directory| directory.join(CONFIG_FILE));
         match from {
-            Some(path) => println!("Rules: {} (change one and save).", path.display()),
-            None => println!("To change the rules: doorward demo --eject DIR"),
+            Some(path) => {
+                printed(format_args!("Rules: {} (change one and save).\n", path.display()))
+            }
+            None => printed(format_args!("To change the rules: doorward demo --eject DIR\n")),
         }
-        println!(
-            "Ready and why not: http://127.0.0.1:{}/readyz. Each decision follows; Ctrl-C ends.\n",
+        printed(format_args!(
+            "Ready and why not: http://127.0.0.1:{}/readyz. Each decision follows; Ctrl-C ends.\n\n",
             ports.admin
-        );
+        ));
         demo.run()?;
         Ok(true)
     }

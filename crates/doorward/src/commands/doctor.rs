@@ -18,6 +18,7 @@ use tokens::KeySet;
 
 use self::findings::{Findings, counted};
 use super::fail;
+use super::printed::printed;
 use crate::config::{Loaded, Machine};
 
 /// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.
@@ -67,7 +68,7 @@ impl Doctor {
         let loaded = match Loaded::read(&self.config, &Machine) {
             Ok(loaded) => loaded,
             Err(report) => {
-                println!("FAIL  config: {}", report.summary());
+                printed(format_args!("FAIL  config: {}\n", report.summary()));
                 eprint!("{}", report.render(std::io::stderr().is_terminal()));
                 return ExitCode::FAILURE;
             }

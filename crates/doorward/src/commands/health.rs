@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::fail;
+use super::printed::printed;
 
 /// Ask a running process whether it is alive; for containers and supervisors.
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ impl Health {
         let path = if self.ready { "/readyz" } else { "/healthz" };
         match ask(self.admin, path) {
             Ok((good, text)) => {
-                print!("{text}");
+                printed(format_args!("{text}"));
                 if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(error) => {

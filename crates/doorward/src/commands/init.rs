@@ -9,6 +9,7 @@ use tokens::Algorithm;
 
 use super::discovery::{self, Found};
 use super::fail;
+use super::printed::printed;
 use crate::config::{Loaded, Nowhere};
 
 /// Write a first configuration, from what an issuer says about itself.
@@ -101,7 +102,7 @@ impl Init {
 
     fn hand_over(&self, text: &str) -> ExitCode {
         let Some(path) = &self.output else {
-            print!("{text}");
+            printed(format_args!("{text}"));
             return ExitCode::SUCCESS;
         };
         let written = std::fs::File::create_new(path)
@@ -109,7 +110,9 @@ impl Init {
         match written {
             Ok(()) => {
                 let shown = path.display();
-                println!("wrote {shown}; next: doorward check {shown} && doorward run {shown}");
+                printed(format_args!(
+                    "wrote {shown}; next: doorward check {shown} && doorward run {shown}\n"
+                ));
                 ExitCode::SUCCESS
             }
             Err(error) => fail(&format!("`{}` cannot be written: {error}", path.display())),
