@@ -1,4 +1,5 @@
 use super::super::chain::Tip;
+use super::super::note::Note;
 use super::super::ocsf;
 use super::super::testing::*;
 use super::super::{Decision, Ended, Outcome};
@@ -46,7 +47,7 @@ fn a_record_is_shown_in_one_line() {
             "22:13:20.250 EVALUATED DENY user:bob write record:record-1 corp/alice ask  no rule allows it",
         ),
         (
-            line(|out| ocsf::Note::Torn.write(out, NOW, "a line was cut off", |_| {})).one_line(),
+            line(|out| Note::Torn.write(out, NOW, "a line was cut off", |_| {})).one_line(),
             "22:13:20.250 TORN a line was cut off",
         ),
     ] {

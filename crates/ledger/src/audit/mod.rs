@@ -38,6 +38,7 @@ mod json;
 mod keeper;
 mod line;
 mod log;
+mod note;
 mod ocsf;
 mod opening;
 mod options;

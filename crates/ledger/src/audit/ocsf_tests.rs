@@ -1,3 +1,4 @@
+use super::super::note::Note;
 use super::super::testing::{NOW, allow, deny, evaluation, outcome};
 use super::*;
 

@@ -8,7 +8,7 @@ use super::chain::Tip;
 use super::disk::Disk;
 use super::keeper::Keeper;
 use super::log::AuditError;
-use super::ocsf::Note;
+use super::note::Note;
 use super::options::{AuditOptions, MAX_SYNC_INTERVAL, Sync};
 use super::progress::{Closing, Position, Progress, Shared};
 use super::queue::Queue;

@@ -12,7 +12,7 @@ use tokens::Timestamp;
 
 use super::chain::{LineHash, Link, Tip};
 use super::disk::{Disk, Sink};
-use super::ocsf::Note;
+use super::note::Note;
 use super::retention::{Kept, KeptSegment};
 use super::segment::Segment;
 

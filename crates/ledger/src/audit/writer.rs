@@ -8,7 +8,7 @@ use tokens::Timestamp;
 
 use super::chain::Tip;
 use super::disk::{Disk, write_all_at};
-use super::ocsf::Note;
+use super::note::Note;
 use super::options::{AuditOptions, Sync};
 use super::progress::{Closing, Position, Shared, add, count};
 use super::queue::Group;
