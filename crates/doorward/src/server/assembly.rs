@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doors::authzen::DecisionPoint;
-use doors::proxy::{ClientCertificates, Obtained, ServerTls, TlsError};
-use doors::relay::ProxyTls;
+use doors::proxy::{Obtained, TlsError};
 use doors::{IdentitySigner, Metrics, Model, Telling};
 use egress::{Egress, EgressOptions, TrustError, TrustRoots};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
@@ -24,8 +23,8 @@ use tokio::time::{sleep, timeout};
 
 use super::acme::{Acme, AcmeError, DomainStatus};
 use super::carried_services::CarriedServices;
-use super::upstream::pem_files;
-use crate::config::{self, AskingDoor, Config, Exception, Identity, Loaded};
+use super::door_tls::{proxy_tls, server_tls};
+use crate::config::{self, Config, Exception, Identity, Loaded};
 use crate::entropy::{self, Entropy};
 
 /// How many signed identities are kept ready.
@@ -132,15 +131,9 @@ impl Assembly {
         let authorities: Vec<_> =
             believed.flat_map(CertificateProfile::certificates).map(<[u8]>::to_vec).collect();
         let obtained = self.acme(&config, &mut carried)?;
-        let server_tls = config.listen.https.as_ref().map(|https| {
-            let files = pem_files(&https.certificates)?;
-            let clients = ClientCertificates {
-                authorities: authorities.clone(),
-                required: https.client_certificates_required,
-            };
-            ServerTls::new(&files, &clients, obtained).map_err(AssemblyError::from)
-        });
         let listen = &config.listen;
+        let server_tls =
+            listen.https.as_ref().map(|https| server_tls(https, authorities, obtained));
         let ext_authz_tls = proxy_tls(listen.ext_authz.as_ref(), true)?;
         let forward_auth = listen.forward_auth.as_ref().map(|(door, _)| door);
         let forward_auth_tls = proxy_tls(forward_auth, false)?;
@@ -357,17 +350,6 @@ pub(super) fn audit_options(config: &Config) -> AuditOptions {
         policy_set: policy_set_version(config).to_string(),
         ..AuditOptions::in_dir(&audit.directory)
     }
-}
-
-/// How TLS is spoken at a door where proxies ask, over HTTP/2 or HTTP/1.1.
-fn proxy_tls(
-    door: Option<&AskingDoor>,
-    http2: bool,
-) -> Result<Option<Arc<ProxyTls>>, AssemblyError> {
-    let Some(tls) = door.and_then(|door| door.tls.as_ref()) else { return Ok(None) };
-    let files = pem_files(&tls.certificates)?;
-    let tls = ProxyTls::new(&files, tls.profile.clone(), tls.proxies.clone(), http2)?;
-    Ok(Some(Arc::new(tls)))
 }
 
 /// A name for everything that requests are judged by: equal configurations have equal names.

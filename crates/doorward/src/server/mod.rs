@@ -7,6 +7,7 @@ mod carried_services;
 mod checkpoint_key;
 mod deciders;
 mod descriptors;
+mod door_tls;
 mod files;
 mod hand_over;
 mod inherited;
