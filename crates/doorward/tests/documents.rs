@@ -46,6 +46,44 @@ fn the_configurations_of_certificates_are_good() {
     check(&callers);
 }
 
+/// The doors of the document open, and what is asked by hand is answered.
+#[test]
+fn the_examples_of_doors_run() -> anyhow::Result<()> {
+    let document = read("docs/doors.md");
+    let [tls] = blocks(&document, "yaml").try_into().expect("one configuration");
+    let [command] = blocks(&document, "sh").try_into().expect("one command");
+    let known = tls
+        .replace("tls/doorward.pem", "tls/example.pem")
+        .replace("tls/mesh.pem", "tls/clients.pem");
+    check(&known);
+    let (place, door) = (Place::new()?, testbed::Port::reserve()?);
+    let issuer = Issuer::new("https://idp.example.com", Algorithm::Es256)?;
+    place.write("keys.json", &issuer.key_set().to_string())?;
+    place.configure(
+        r#"issuers: { corp: { issuer: "https://idp.example.com", keys: { file: keys.json }, subjects: user } }
+services: { orders: { audience: orders, endpoints: ["http://127.0.0.1:9001"], identity: { headers: { X-Forwarded-User: subject } } } }
+routes: [{ name: read, match: { host: orders.test, path: "/orders/{id}", methods: [GET] }, service: orders, accept: [corp], allow: [{ users: [alice] }] }]
+"#,
+    )?;
+    let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
+    let asked =
+        format!("  forward_auth: {{ address: \"{}\", proxy: nginx }}\n  http:", door.address());
+    place.write("doorward.yaml", &text.replacen("  http:", &asked, 1))?;
+    let gateway = place.start(Path::new(env!("CARGO_BIN_EXE_doorward")))?;
+    let token = issuer.token("alice", "orders", serde_json::json!({}))?;
+    let headers: String = command
+        .split(['\'', '"'])
+        .filter(|part| part.contains(": "))
+        .map(|line| line.replace("$TOKEN", &token) + "\r\n")
+        .collect();
+    let (_, path) = command.split_once(":9192").expect("the door's address");
+    let path = path.split_whitespace().next().expect("a path");
+    let question = format!("GET {path} HTTP/1.1\r\nHost: doorward\r\n{headers}\r\n");
+    let reply = testbed::client::ask(door.address(), &question)?;
+    assert_eq!((reply.status, reply.field("x-forwarded-user")), (200, Some("alice")));
+    gateway.stop()
+}
+
 /// The example of decisions answers as the document says.
 #[test]
 fn the_example_of_decisions_runs() -> anyhow::Result<()> {
@@ -98,6 +136,7 @@ fn every_command_that_the_documents_show_is_one() {
         "README.md",
         "docs/audit.md",
         "docs/authzen.md",
+        "docs/doors.md",
         "docs/identity.md",
         "docs/operating.md",
         "docs/policies.md",
