@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::fail;
 use super::moment::Moment;
-use super::printed::printed;
+use super::printed;
 use crate::config::{Loaded, Machine};
 use crate::server::public_keys;
 

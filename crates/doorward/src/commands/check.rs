@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::printed::printed;
+use super::printed;
 use crate::config::{Machine, check};
 
 /// Read a configuration and say everything that is wrong with it, with line and remedy.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::fail;
-use super::printed::printed;
+use super::printed;
 use crate::demo::{CONFIG_FILE, Demo, DemoError, Ports, cases, eject, ports};
 
 /// See it decide: a small OpenID provider, two services and the gate, with nothing to install.

@@ -18,7 +18,7 @@ use tokens::KeySet;
 
 use self::findings::{Findings, counted};
 use super::fail;
-use super::printed::printed;
+use super::printed;
 use crate::config::{Loaded, Machine};
 
 /// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.

@@ -23,7 +23,7 @@ use self::minted::Minted;
 use self::told::Told;
 use super::issuer_keys;
 use super::moment::Moment;
-use super::printed::printed;
+use super::printed;
 use crate::clock::SystemClock;
 use crate::config::{Config, Loaded, Machine};
 use crate::entropy;

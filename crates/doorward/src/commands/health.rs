@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::fail;
-use super::printed::printed;
+use super::printed;
 
 /// Ask a running process whether it is alive; for containers and supervisors.
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use tokens::Algorithm;
 
 use super::discovery::{self, Found};
 use super::fail;
-use super::printed::printed;
+use super::printed;
 use crate::config::{Loaded, Nowhere};
 
 /// Write a first configuration, from what an issuer says about itself.

@@ -16,6 +16,8 @@ mod printed;
 mod run;
 mod schema;
 
+pub(crate) use printed::printed;
+
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;

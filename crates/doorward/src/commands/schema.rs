@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::printed::printed;
+use super::printed;
 use crate::config::{Loaded, Machine, schema_text};
 
 /// Print the JSON Schema of the configuration, for editors; or the Cedar schema that policies are validated against.

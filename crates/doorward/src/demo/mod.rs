@@ -15,6 +15,7 @@ use ledger::audit::{Filter, TailFrom, tail};
 use thiserror::Error;
 
 use crate::clock::SystemClock;
+use crate::commands::printed;
 use crate::config::{Loaded, Machine, Report};
 use crate::entropy;
 use crate::server::{Listeners, Server, StartError, init_logs};
@@ -209,7 +210,7 @@ impl Demo {
         let telling = self.background.spawn(async move {
             while let Ok(line) = lines.follow().await {
                 if line.record() == "decision" {
-                    println!("{}", line.one_line());
+                    printed(format_args!("{}\n", line.one_line()));
                 }
             }
         });

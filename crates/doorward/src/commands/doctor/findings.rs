@@ -2,7 +2,7 @@
 
 use gate::spec::{Place, Step};
 
-use crate::commands::printed::printed;
+use crate::commands::printed;
 use crate::config::Config;
 
 /// What was found so far.
