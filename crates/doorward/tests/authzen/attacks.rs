@@ -283,3 +283,28 @@ fn a_proxy_that_asks_is_never_told_to_forward_to_it() -> Result<()> {
     assert_eq!(records.iter().filter_map(code).next_back(), Some(json!("answered_here")));
     Ok(())
 }
+
+/// A success would be a tunnel that leads nowhere.
+#[tokio::test]
+async fn a_websocket_over_http2_is_refused_and_nothing_else_on_its_connection() -> Result<()> {
+    let house = House::open()?;
+    let stream = tokio::net::TcpStream::connect(house.place.http()).await?;
+    let (client, connection) = h2::client::handshake(stream).await?;
+    tokio::spawn(connection);
+    let metadata = "http://pdp.test/.well-known/authzen-configuration";
+    let status = async |request: http::Request<()>| -> Result<u16> {
+        let mut client = client.clone().ready().await?;
+        let (answer, _) = client.send_request(request, true)?;
+        Ok(answer.await?.status().as_u16())
+    };
+    // With the answer to the first request the settings have come that allow the second.
+    assert_eq!(status(http::Request::get(metadata).body(())?).await?, 200);
+    let websocket = http::Request::builder()
+        .method(http::Method::CONNECT)
+        .uri(metadata)
+        .header("sec-websocket-version", "13")
+        .extension(h2::ext::Protocol::from_static("websocket"));
+    assert_eq!(status(websocket.body(())?).await?, 400);
+    assert_eq!(status(http::Request::get(metadata).body(())?).await?, 200);
+    Ok(())
+}
