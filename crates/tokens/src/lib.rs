@@ -16,6 +16,7 @@ mod certificate;
 mod claim;
 mod confirmation;
 mod excerpt;
+mod facts;
 mod fingerprint;
 #[doc(hidden)]
 pub mod fuzz;
@@ -47,6 +48,7 @@ pub use certificate::{
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;
+pub use facts::Facts;
 pub use fingerprint::{Digest, Fingerprint};
 pub use jws::{UnverifiedJws, VerifiedJws};
 pub use key::KeyRefusal;
