@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gate::request::Scheme;
 use gate::route::Route;
-use gate::{Standing, Watch};
+use gate::{Standing, Surroundings, Watch};
 use http::Method;
 use ledger::audit::{Ended, Outcome};
 use tokens::Timestamp;
@@ -233,7 +233,8 @@ impl InFlight {
         let model = self.doorway.model.load();
         let now = self.doorway.now();
         let keys = KeysAt { model: &model, now };
-        match model.gate.standing(&self.watch, &keys, now) {
+        let around = Surroundings { now, keys: &keys, cache: None, sessions: None };
+        match model.gate.standing(&self.watch, around) {
             Standing::Stands => true,
             Standing::Ended => {
                 self.end(Ended::PermitEnded);

@@ -78,7 +78,11 @@ pub(crate) async fn judge(
         Err(_) => {
             let now = doorway.now();
             let keys = KeysAt { model: &model, now };
-            model.gate.admit(raw, &model.reading, Surroundings { now, keys: &keys, cache: None })
+            model.gate.admit(
+                raw,
+                &model.reading,
+                Surroundings { now, keys: &keys, cache: None, sessions: None },
+            )
         }
     };
     match verdict {
@@ -210,5 +214,8 @@ async fn judge_read(
 fn judge_once(doorway: &Doorway, model: &Model, request: CanonicalRequest) -> Verdict {
     let now = doorway.now();
     let keys = KeysAt { model, now };
-    model.gate.judge(request, Surroundings { now, keys: &keys, cache: Some(&doorway.cache) })
+    model.gate.judge(
+        request,
+        Surroundings { now, keys: &keys, cache: Some(&doorway.cache), sessions: None },
+    )
 }

@@ -33,6 +33,7 @@ fn gate(defaults: Vec<RateSpec>, rates: Vec<RateSpec>) -> Gate {
         websocket: false,
         slow_body: false,
         cors: None,
+        step_up: None,
         rates: rates.clone(),
     };
     let service = ServiceSpec {

@@ -311,13 +311,14 @@ pub(crate) fn subject_of<'a>(identity: &'a gate::Identity, actors: &'a [Actor<'a
         groups: identity.groups(),
         actors,
         client_id: identity.client_id(),
-        session: None,
-        credential: Some(match identity.credential() {
+        session: identity.session().map(|session| *session.id.as_bytes()),
+        credential: match identity.credential() {
             Credential::Certificate(certificate) => {
-                audit::Credential::Certificate(certificate.fingerprint())
+                Some(audit::Credential::Certificate(certificate.fingerprint()))
             }
-            Credential::Token(token) => audit::Credential::Token(token.fingerprint()),
-        }),
+            Credential::Session(_) => None,
+            Credential::Token(token) => Some(audit::Credential::Token(token.fingerprint())),
+        },
     }
 }
 

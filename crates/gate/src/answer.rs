@@ -4,12 +4,15 @@ use http::{Method, StatusCode};
 
 use crate::denial::{Denial, DenialKind};
 use crate::request::RequestRefusal;
-use crate::route::{Credentials, Exceeded, Sharing};
+use crate::route::{Credentials, Exceeded, Sharing, StepUp};
 use crate::spec::RateBy;
 
 /// The challenge where only a client certificate helps. No scheme is registered for it, and an answer with 401 has a
 /// challenge (RFC 9110 §15.5.2).
 const CERTIFICATE: &str = "Certificate realm=\"doorward\"";
+
+/// The same where only signing in helps.
+const SESSION: &str = "Session realm=\"doorward\"";
 
 /// An answer to a request that does not go through: an RFC 9457 problem, and the headers that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,23 +120,29 @@ impl Denial {
                     "this path does not take this method",
                 )
             },
-            DenialKind::NoCredential | DenialKind::BadCertificate(_) => {
-                let known = self
-                    .route
-                    .as_ref()
-                    .map_or_else(Credentials::default, |route| route.credentials);
-                match (known.certificates, known.tokens) {
-                    (true, false) => Answer {
-                        challenge: Some(CERTIFICATE.to_owned()),
-                        ..unauthorized("a client certificate that is known here is needed")
-                    },
-                    (true, true) => {
-                        unauthorized("a bearer token or a client certificate is needed here")
-                            .challenged("")
-                    }
-                    (false, _) => unauthorized("a bearer token is needed here").challenged(""),
-                }
+            DenialKind::NoCredential
+            | DenialKind::BadCertificate(_)
+            | DenialKind::SessionRefused(_) => {
+                let known = self.route.as_ref();
+                nobody(known.map_or_else(Credentials::default, |route| route.credentials))
             }
+            DenialKind::NotSureEnough(wanted) => {
+                unauthorized("a more recent or a stronger sign-in is needed here")
+                    .challenged(&step_up(wanted))
+            }
+            DenialKind::CrossOrigin => Answer::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "this is not allowed from a page of another origin",
+            ),
+            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => Answer {
+                retry_after: Some(1),
+                ..Answer::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Service Unavailable",
+                    "your session cannot be checked at the moment",
+                )
+            },
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 invalid_token(refusal.public_text())
             }
@@ -170,6 +179,35 @@ impl Denial {
             },
         }
     }
+}
+
+/// What who shows nothing is told: by what it could be known.
+fn nobody(known: Credentials) -> Answer {
+    let detail = match (known.sessions, known.tokens, known.certificates) {
+        (true, false, _) => "you have to sign in to see this",
+        (true, true, _) => "a sign-in or a bearer token is needed here",
+        (false, true, true) => "a bearer token or a client certificate is needed here",
+        (false, false, true) => "a client certificate that is known here is needed",
+        (false, _, false) => "a bearer token is needed here",
+    };
+    let answer = Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail);
+    match (known.sessions, known.tokens, known.certificates) {
+        (true, false, _) => Answer { challenge: Some(SESSION.to_owned()), ..answer },
+        (false, false, true) => Answer { challenge: Some(CERTIFICATE.to_owned()), ..answer },
+        _ => answer.challenged(""),
+    }
+}
+
+/// What a client can ask the issuer for (RFC 9470 §3).
+fn step_up(wanted: &StepUp) -> String {
+    let acr = if wanted.acr.is_empty() {
+        String::new()
+    } else {
+        format!(", acr_values=\"{}\"", wanted.acr.join(" "))
+    };
+    let age = wanted.max_age.map(|age| format!(", max_age={}", age.as_secs()));
+    let age = age.unwrap_or_default();
+    format!(", error=\"insufficient_user_authentication\"{acr}{age}")
 }
 
 /// Neither who is meant nor how many others there are is told.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::Method;
-use tokens::{CertificateRefusal, TokenRefusal};
+use tokens::{CertificateRefusal, Digest, TokenRefusal};
 
 use crate::identity::Identity;
 use crate::request::{CanonicalRequest, RequestRefusal};
-use crate::route::{Exceeded, PreflightRefusal, Route};
+use crate::route::{Exceeded, PreflightRefusal, Route, StepUp};
+use crate::session::SessionRefusal;
 
 /// A request that does not go through.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub enum DenialKind {
     BadRequest(RequestRefusal),
     /// The credential does not verify.
     BadToken(TokenRefusal),
+    /// A page of another origin may have sent it in the name of somebody who is signed in.
+    CrossOrigin,
     /// A `forbid` holds, or no `permit` does.
     Forbidden(Forbidding),
     /// The token's issuer is not one of ours, or not one that the route takes, or disabled.
@@ -44,6 +47,8 @@ pub enum DenialKind {
     NoCredential,
     /// No route takes this host and path.
     NoRoute,
+    /// The caller is known, and not as surely as the route wants (RFC 9470).
+    NotSureEnough(Box<StepUp>),
     /// A browser asks whether a page may send a request, and it may not.
     PreflightRefused(PreflightRefusal),
     /// There were too many requests.
@@ -54,6 +59,12 @@ pub enum DenialKind {
     Revoked,
     /// The token is bound to a proof of possession, which was not shown.
     SenderConstrained,
+    /// A session was shown that does not count, and nothing else.
+    SessionRefused(SessionRefusal),
+    /// The session is not at hand; the ledger may have it.
+    SessionNotAtHand(Digest),
+    /// Nobody can say whether the session still stands.
+    SessionsUnavailable,
     /// The token names a key that its issuer's current set does not hold; newer keys may.
     UnknownKey {
         /// The issuer, by name.
@@ -214,6 +225,9 @@ impl Denial {
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 refusal.to_string()
             }
+            DenialKind::CrossOrigin => {
+                "a page of another origin sent it with somebody's session".to_owned()
+            }
             DenialKind::Forbidden(Forbidding::ByRule) => "a rule denies it".to_owned(),
             DenialKind::Forbidden(Forbidding::ByError(errors)) => {
                 format!("a rule that denies could not be evaluated{}", told(errors))
@@ -232,6 +246,7 @@ impl Denial {
             }
             DenialKind::MethodNotAllowed(_) => "the path takes other methods only".to_owned(),
             DenialKind::NoCredential => "no credential was shown".to_owned(),
+            DenialKind::NotSureEnough(wanted) => not_sure_enough(wanted),
             DenialKind::NoRoute => "no route takes this host and path".to_owned(),
             DenialKind::PreflightRefused(refusal) => refusal.to_string(),
             DenialKind::RateLimited(exceeded) => {
@@ -241,6 +256,10 @@ impl Denial {
             DenialKind::Revoked => "the credential or its subject was revoked".to_owned(),
             DenialKind::SenderConstrained => {
                 "the token is bound to a proof of possession, which was not shown".to_owned()
+            }
+            DenialKind::SessionRefused(refusal) => refusal.to_string(),
+            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => {
+                "it cannot be confirmed that the session still stands".to_owned()
             }
             DenialKind::WrongAudience { expected, found } => {
                 format!(
@@ -260,6 +279,7 @@ impl Denial {
             DenialKind::BadToken(refusal) | DenialKind::UnknownKey { refusal, .. } => {
                 refusal.code()
             }
+            DenialKind::CrossOrigin => "cross_origin",
             DenialKind::Forbidden(Forbidding::ByRule) => "forbidden",
             DenialKind::Forbidden(Forbidding::ByError(_)) => "forbid_unknown",
             DenialKind::Forbidden(Forbidding::NoPermit(_)) => "no_permit",
@@ -268,6 +288,7 @@ impl Denial {
             DenialKind::MethodNotAllowed(_) => "method_not_allowed",
             DenialKind::NoCredential => "no_credential",
             DenialKind::NoRoute => "no_route",
+            DenialKind::NotSureEnough(_) => "step_up",
             DenialKind::PreflightRefused(refusal) => refusal.code(),
             DenialKind::RateLimited(_) => "rate_limited",
             DenialKind::Relay(RelayRefusal::Inside) => "answered_here",
@@ -276,9 +297,23 @@ impl Denial {
             DenialKind::Relay(RelayRefusal::Service { .. }) => "service_disagrees",
             DenialKind::Revoked => "revoked",
             DenialKind::SenderConstrained => "sender_constrained",
+            DenialKind::SessionRefused(refusal) => refusal.code(),
+            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => {
+                "sessions_unavailable"
+            }
             DenialKind::WrongAudience { .. } => "wrong_audience",
         }
     }
+}
+
+fn not_sure_enough(wanted: &StepUp) -> String {
+    let acr = if wanted.acr.is_empty() {
+        String::new()
+    } else {
+        format!(" with `{}`", wanted.acr.join("` or `"))
+    };
+    let age = wanted.max_age.map(|age| format!(" in the last {} seconds", age.as_secs()));
+    format!("the route wants a sign-in{acr}{}", age.unwrap_or_default())
 }
 
 fn told(errors: &[(Arc<str>, String)]) -> String {

@@ -9,6 +9,7 @@ use tokens::{
 };
 
 use crate::policy::Principal;
+use crate::session::Session;
 
 /// A caller whose credential was verified.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Identity {
 pub enum Credential {
     /// A client certificate, which the caller has shown to TLS.
     Certificate(VerifiedCertificate),
+    /// A session, which the caller has begun by signing in.
+    Session(Session),
     /// A token.
     Token(VerifiedToken),
 }
@@ -43,6 +46,13 @@ impl Identity {
         Self { credential: Credential::Certificate(certificate), principal }
     }
 
+    /// The identity that a session stands for.
+    #[must_use]
+    pub fn of_session(session: Session) -> Self {
+        let principal = Principal::of_session(&session);
+        Self { credential: Credential::Session(session), principal }
+    }
+
     /// What was verified.
     #[must_use]
     pub const fn credential(&self) -> &Credential {
@@ -54,6 +64,7 @@ impl Identity {
     pub fn issuer(&self) -> &Arc<str> {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.issuer(),
+            Credential::Session(session) => &session.provider,
             Credential::Token(token) => token.issuer(),
         }
     }
@@ -63,6 +74,7 @@ impl Identity {
     pub fn subject(&self) -> &str {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.subject(),
+            Credential::Session(session) => &session.facts.subject,
             Credential::Token(token) => token.subject(),
         }
     }
@@ -76,16 +88,24 @@ impl Identity {
     /// Whether the subject is a person or a workload; who has a client certificate is a workload.
     #[must_use]
     pub fn kind(&self) -> SubjectKind {
-        self.token().map_or(SubjectKind::Workload, VerifiedToken::kind)
+        match &self.credential {
+            Credential::Certificate(_) => SubjectKind::Workload,
+            Credential::Session(session) => session.facts.kind,
+            Credential::Token(token) => token.kind(),
+        }
     }
 
     /// The groups that the subject is in.
     #[must_use]
     pub fn groups(&self) -> &[String] {
-        self.token().map_or(&[], VerifiedToken::groups)
+        match &self.credential {
+            Credential::Certificate(_) => &[],
+            Credential::Session(session) => &session.facts.groups,
+            Credential::Token(token) => token.groups(),
+        }
     }
 
-    /// The scopes that were granted.
+    /// The scopes that were granted. A session has none: it is no token for an audience.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         self.token().map_or(&[], VerifiedToken::scopes)
@@ -94,7 +114,31 @@ impl Identity {
     /// The declared claims, by name.
     #[must_use]
     pub fn claims(&self) -> &BTreeMap<Arc<str>, ClaimValue> {
-        self.token().map_or(&NO_CLAIMS, VerifiedToken::claims)
+        match &self.credential {
+            Credential::Certificate(_) => &NO_CLAIMS,
+            Credential::Session(session) => &session.facts.claims,
+            Credential::Token(token) => token.claims(),
+        }
+    }
+
+    /// How sure the issuer is of the subject: `acr` (OpenID Connect Core §2).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Certificate(_) => None,
+            Credential::Session(session) => session.facts.acr.as_deref(),
+            Credential::Token(token) => token.acr(),
+        }
+    }
+
+    /// When the subject signed in with its issuer: `auth_time`.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        match &self.credential {
+            Credential::Certificate(_) => None,
+            Credential::Session(session) => session.facts.auth_time,
+            Credential::Token(token) => token.auth_time(),
+        }
     }
 
     /// Who acts for the subject, the current actor first.
@@ -114,6 +158,7 @@ impl Identity {
     pub fn fingerprint(&self) -> Fingerprint {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.fingerprint(),
+            Credential::Session(session) => session.fingerprint(),
             Credential::Token(token) => token.fingerprint(),
         }
     }
@@ -123,6 +168,7 @@ impl Identity {
     pub fn profile_revision(&self) -> Revision {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.profile_revision(),
+            Credential::Session(session) => session.revision,
             Credential::Token(token) => token.profile_revision(),
         }
     }
@@ -132,6 +178,7 @@ impl Identity {
     pub fn usable_until(&self) -> Timestamp {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.usable_until(),
+            Credential::Session(session) => session.ends_at,
             Credential::Token(token) => token.usable_until(),
         }
     }
@@ -140,8 +187,17 @@ impl Identity {
     #[must_use]
     pub const fn token(&self) -> Option<&VerifiedToken> {
         match &self.credential {
-            Credential::Certificate(_) => None,
+            Credential::Certificate(_) | Credential::Session(_) => None,
             Credential::Token(token) => Some(token),
+        }
+    }
+
+    /// The session, if that is what the caller is known by.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Session> {
+        match &self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::Certificate(_) | Credential::Token(_) => None,
         }
     }
 
@@ -150,6 +206,7 @@ impl Identity {
     pub fn is_usable_at(&self, now: Timestamp) -> bool {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.is_usable_at(now),
+            Credential::Session(session) => now < session.ends_at,
             Credential::Token(token) => token.is_usable_at(now),
         }
     }

@@ -2,6 +2,7 @@
 
 mod approach;
 mod preflight;
+mod signed_in;
 mod standing;
 
 use approach::Approached;
@@ -22,6 +23,7 @@ use crate::policy::{
 };
 use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
 use crate::route::{Rate, Route, RouteTree};
+use crate::session::Sessions;
 use crate::spec::IssuerSpec;
 
 /// Everything that requests are judged by. Immutable: a new configuration makes a new gate.
@@ -82,6 +84,8 @@ pub struct Surroundings<'a> {
     pub keys: &'a dyn Keys,
     /// Tokens that were verified before. Facts only: with and without it, the verdicts are equal.
     pub cache: Option<&'a TokenCache<Identity>>,
+    /// The sessions; none where nobody signs in.
+    pub sessions: Option<&'a dyn Sessions>,
 }
 
 /// A judgement.
@@ -232,7 +236,7 @@ impl Gate {
         decision: Decision,
         now: Timestamp,
     ) -> Verdict {
-        let Approached { runtime, caller, certificate } = approached;
+        let Approached { runtime, caller, certificate, known_until } = approached;
         let forbidding = match decision.outcome {
             Outcome::Allow => {
                 let end = |identity: &Arc<Identity>| identity.usable_until();
@@ -240,7 +244,7 @@ impl Gate {
                 let certificate_end = certificate.as_ref().map_or(Timestamp::MAX, end);
                 let route_end =
                     runtime.route.max_permit.map_or(Timestamp::MAX, |longest| now.plus(longest));
-                let ends_at = token_end.min(certificate_end).min(route_end);
+                let ends_at = token_end.min(certificate_end).min(route_end).min(known_until);
                 let route = Arc::clone(&runtime.route);
                 return Verdict::Permit(Permit::new(
                     route,

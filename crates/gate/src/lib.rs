@@ -24,6 +24,7 @@ mod permit;
 mod policy;
 pub mod request;
 pub mod route;
+mod session;
 pub mod spec;
 
 pub use answer::Answer;
@@ -36,6 +37,7 @@ pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroun
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;
+pub use session::{FoundSession, SESSION_COOKIE, Session, SessionId, SessionRefusal, Sessions};
 
 /// Our own endpoints on every host stand under this path, and no route reaches it.
 pub const RESERVED_PREFIX: &str = "/.doorward";

@@ -65,7 +65,7 @@ async fn sample() -> Vec<String> {
             Actor { issuer: None, subject: "desk" },
         ],
         client_id: Some("portal"),
-        session: Some("s-1"),
+        session: Some([1; 16]),
         credential: Some(Credential::Token(Fingerprint::of("token"))),
     };
     let workload = Subject {

@@ -19,6 +19,12 @@ impl Digest {
         Self(sha256(text.as_bytes()))
     }
 
+    /// The digest of these 32 bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -63,6 +69,13 @@ impl Fingerprint {
     /// The fingerprint of a certificate: of what its authority signed, the `tbsCertificate` (RFC 5280 §4.1) in DER.
     pub(crate) fn of_certificate(signed: &[u8]) -> Self {
         Self(Digest(sha256(signed)))
+    }
+
+    /// The fingerprint of a session with this id whose facts have changed so many times.
+    #[must_use]
+    pub fn of_session(id: &[u8; 16], generation: u64) -> Self {
+        let parts = [b"session".as_slice(), id, &generation.to_be_bytes()];
+        Self(Digest(sha256(&parts.concat())))
     }
 
     /// The 32 bytes of the digest.

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::algorithm::Algorithm;
 use crate::claim::{Absence, ClaimSpec};
-use crate::fingerprint::leading_128_bits;
+use crate::fingerprint::{leading_128_bits, sha256};
 use crate::jws::normal_type;
 use crate::pointer::JsonPointer;
 
@@ -237,6 +237,12 @@ impl Revision {
         let mut hasher = Sha256Hasher(Context::new(&SHA256));
         options.hash(&mut hasher);
         Self(leading_128_bits(hasher.0.finish().as_ref()))
+    }
+
+    /// The revision of options that are written out as `text`. Unlike others it means the same in every process.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self(leading_128_bits(&sha256(text.as_bytes())))
     }
 
     /// The number, for a hash table.

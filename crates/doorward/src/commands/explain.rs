@@ -170,7 +170,7 @@ impl Keys for Known {
 
 fn judged(model: &Model, asked: &Asked, known: &Known, now: Timestamp) -> Explanation {
     let gate: &Gate = &model.gate;
-    let around = Surroundings { now, keys: known, cache: None };
+    let around = Surroundings { now, keys: known, cache: None, sessions: None };
     let raw = asked.raw();
     match gate::CanonicalRequest::read(&raw, &model.reading) {
         Ok(request) => gate.explain(request, around),

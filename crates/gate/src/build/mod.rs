@@ -135,6 +135,7 @@ impl<'a> Builder<'a> {
                 entity: route_entity(uid, above),
                 route: Arc::new(Route {
                     rates: self.rates_binding(route, broader),
+                    step_ups: self.step_ups_binding(route, broader),
                     ..route.clone()
                 }),
             });

@@ -103,6 +103,7 @@ impl Builder<'_> {
         let accepted = || self.issuers.iter().filter(|issuer| accept.contains(issuer.name()));
         let credentials = Credentials {
             certificates: accepted().any(|issuer| issuer.certificates().is_some()),
+            sessions: accepted().any(|issuer| issuer.sessions().is_some()),
             tokens: accepted().any(|issuer| issuer.tokens().is_some()),
         };
         Some(Route {
@@ -122,6 +123,7 @@ impl Builder<'_> {
             slow_body: route.slow_body,
             cors,
             rates,
+            step_ups: route.step_up.clone().into_iter().collect(),
             disabled: route.disabled,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokens::{CertificateRefusal, Digest, Timestamp, TokenRefusal, UnverifiedToken, VerifiedToken};
 
+use super::signed_in::SignedIn;
 use super::{Gate, IssuerKeys, RouteRuntime, Surroundings};
 use crate::certificate::ClientCertificate;
 use crate::denial::{Denial, DenialKind, RelayRefusal};
@@ -18,6 +19,8 @@ pub(super) struct Approached<'a> {
     pub(super) caller: Caller,
     /// Whose client certificate the connection has shown, whoever the caller is.
     pub(super) certificate: Option<Arc<Identity>>,
+    /// Until when the caller is known as surely as the route wants.
+    pub(super) known_until: Timestamp,
 }
 
 impl Gate {
@@ -58,16 +61,10 @@ impl Gate {
                 let identity = self.authenticate(token, route, around);
                 Caller::Known(identity.map_err(|kind| on_route(Denial::new(kind)))?)
             }
-            Bearer::Absent | Bearer::OtherScheme => match &shown {
-                Some(Ok(identity)) if self.accepted(route, identity.issuer()).is_some() => {
-                    Caller::Known(Arc::clone(identity))
-                }
-                _ if route.public => Caller::Anonymous,
-                Some(Err(refusal)) if route.credentials.certificates => {
-                    return Err(on_route(Denial::new(DenialKind::BadCertificate(refusal.clone()))));
-                }
-                _ => return Err(on_route(Denial::new(DenialKind::NoCredential))),
-            },
+            Bearer::Absent | Bearer::OtherScheme => {
+                let caller = self.without_token(request, runtime, &shown, around);
+                caller.map_err(|kind| on_route(Denial::new(kind)))?
+            }
         };
         let certificate = shown.and_then(Result::ok);
         for identity in caller.identity().into_iter().chain(&certificate) {
@@ -89,7 +86,43 @@ impl Gate {
                 });
             }
         }
-        Ok(Approached { runtime, caller, certificate })
+        let known_until = known_until(&caller, route, around.now).map_err(|kind| {
+            let denial = on_route(Denial::new(kind));
+            match caller.identity() {
+                Some(identity) => denial.by(identity),
+                None => denial,
+            }
+        })?;
+        Ok(Approached { runtime, caller, certificate, known_until })
+    }
+
+    /// Who a caller is that shows no token: whose session it is, or else whose client certificate.
+    fn without_token(
+        &self,
+        request: &CanonicalRequest,
+        runtime: &RouteRuntime,
+        shown: &Option<Result<Arc<Identity>, CertificateRefusal>>,
+        around: Surroundings<'_>,
+    ) -> Result<Caller, DenialKind> {
+        let route = &runtime.route;
+        let refused = match self.signed_in(request, route, around) {
+            Ok(SignedIn::Known(identity)) => return Ok(Caller::Known(identity)),
+            Ok(SignedIn::Nobody) => None,
+            Ok(SignedIn::Refused(refusal)) => Some(refusal),
+            // Nobody has to show a session here, and without one there is nothing to be unsure of.
+            Err(DenialKind::SessionsUnavailable) if route.public => None,
+            Err(kind) => return Err(kind),
+        };
+        match shown {
+            Some(Ok(identity)) if self.accepted(route, identity.issuer()).is_some() => {
+                Ok(Caller::Known(Arc::clone(identity)))
+            }
+            _ if route.public => Ok(Caller::Anonymous),
+            Some(Err(refusal)) if route.credentials.certificates => {
+                Err(DenialKind::BadCertificate(refusal.clone()))
+            }
+            _ => Err(refused.map_or(DenialKind::NoCredential, DenialKind::SessionRefused)),
+        }
     }
 
     /// Whether the proxy that asks, if one does, sends the request where this route does, and tells what policies read.
@@ -205,6 +238,19 @@ impl Gate {
         self.parts.revoked_tokens.contains(identity.fingerprint().as_bytes())
             || subjects.is_some_and(|subjects| subjects.contains(identity.subject()))
     }
+}
+
+/// Until when the caller is known as surely as the route wants.
+fn known_until(caller: &Caller, route: &Route, now: Timestamp) -> Result<Timestamp, DenialKind> {
+    let mut until = Timestamp::MAX;
+    for wanted in &route.step_ups {
+        let identity = caller.identity().ok_or(DenialKind::NoCredential)?;
+        match wanted.met_until(identity, now) {
+            Some(end) => until = until.min(end),
+            None => return Err(DenialKind::NotSureEnough(Box::new(wanted.clone()))),
+        }
+    }
+    Ok(until)
 }
 
 /// Whether who shows the token holds what it is bound to, if it is bound: the key of the certificate of `x5t#S256`, which

@@ -1,9 +1,9 @@
 //! Whether a permit that is in use still stands.
 
-use tokens::Timestamp;
+use tokens::{Profile, Timestamp};
 
-use super::{Gate, IssuerKeys, Keys};
-use crate::identity::Caller;
+use super::{Gate, IssuerKeys, Surroundings};
+use crate::identity::{Caller, Credential};
 use crate::permit::{Shown, Standing, Watch};
 use crate::route::{Route, Service};
 use crate::spec::IssuerSpec;
@@ -11,7 +11,8 @@ use crate::spec::IssuerSpec;
 impl Gate {
     /// Whether a permit that is in use still stands. To be asked at least once a second while bytes flow.
     #[must_use]
-    pub fn standing(&self, watch: &Watch<Route>, keys: &dyn Keys, now: Timestamp) -> Standing {
+    pub fn standing(&self, watch: &Watch<Route>, around: Surroundings<'_>) -> Standing {
+        let Surroundings { now, keys, sessions, .. } = around;
         if now >= watch.ends_at {
             return Standing::Ended;
         }
@@ -34,16 +35,23 @@ impl Gate {
             return if route.route.public { Standing::Stands } else { Standing::Revoked };
         };
         let believed = self.accepted(&route.route, identity.issuer());
-        let vouched = match (identity.token(), believed.and_then(IssuerSpec::tokens)) {
+        let vouched = match identity.credential() {
             // A client certificate that was shown was asked about above.
-            (None, _) => believed.is_some() && watch.certificate.is_some(),
-            (Some(token), Some(profile)) if profile.revision() == token.profile_revision() => {
+            Credential::Certificate(_) => believed.is_some() && watch.certificate.is_some(),
+            Credential::Session(session) => {
+                self.provides(session, &route.route).is_ok()
+                    && sessions.is_some_and(|sessions| sessions.stands(session, now))
+            }
+            Credential::Token(token) => {
+                let same = |profile: &Profile| profile.revision() == token.profile_revision();
                 match keys.keys_of(identity.issuer()) {
-                    IssuerKeys::Usable(keys) => token.is_vouched_for_by(&keys),
+                    IssuerKeys::Usable(keys) => {
+                        believed.and_then(IssuerSpec::tokens).is_some_and(same)
+                            && token.is_vouched_for_by(&keys)
+                    }
                     IssuerKeys::Unavailable => false,
                 }
             }
-            (Some(_), _) => false,
         };
         if vouched && !self.is_revoked(identity) { Standing::Stands } else { Standing::Revoked }
     }

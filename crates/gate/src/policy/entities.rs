@@ -13,6 +13,7 @@ use super::scope::is_issuer_name;
 use crate::identity::Identity;
 use crate::request::{CanonicalRequest, folded};
 use crate::route::Route;
+use crate::session::Session;
 
 /// A caller as policies see it.
 #[derive(Clone, Debug)]
@@ -38,6 +39,27 @@ impl Principal {
         ]);
         let entities = alone(uid.clone(), attributes, HashSet::new());
         Self { keys: vec![uid.clone()], uid, entities }
+    }
+
+    /// The caller that has signed in.
+    pub(crate) fn of_session(session: &Session) -> Self {
+        let (provider, facts) = (&session.provider, &session.facts);
+        let uid = EntityType::from(facts.kind).named(&scoped(provider, &facts.subject));
+        let group = |group: &String| EntityType::Group.named(&scoped(provider, group));
+        let parents = facts.groups.iter().map(group).chain([EntityType::Issuer.named(provider)]);
+        let claims =
+            facts.claims.iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
+        let mut attributes = HashMap::from([
+            text("issuer", provider),
+            text("subject", &facts.subject),
+            ("scopes".to_owned(), Value::new_set([])),
+            ("actors".to_owned(), Value::new_set([])),
+            ("amr".to_owned(), strings(facts.amr.iter().map(AsRef::as_ref))),
+            ("claims".to_owned(), record(claims)),
+        ]);
+        attributes.extend(facts.acr.as_ref().map(|acr| text("acr", acr)));
+        attributes.extend(facts.auth_time.map(|at| ("auth_time".to_owned(), datetime(at))));
+        Self::within(uid, attributes, parents.collect())
     }
 
     /// The caller that a verified token speaks for.

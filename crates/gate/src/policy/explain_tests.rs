@@ -7,7 +7,7 @@ use crate::{ConditionTrace, Gate, PolicyTrace, Surroundings, TraceResult};
 /// An explanation as a page of text.
 fn explained(gate: &Gate, ask: &Ask) -> String {
     let keys = Ring::usual();
-    let around = Surroundings { now: after(0), keys: &keys, cache: None };
+    let around = Surroundings { now: after(0), keys: &keys, cache: None, sessions: None };
     let explanation = gate.explain(ask.read(), around);
     let mut text = format!("{}\n", code(&explanation.verdict));
     for PolicyTrace { id, permits, result, conditions, .. } in &explanation.policies {

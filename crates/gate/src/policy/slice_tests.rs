@@ -128,7 +128,7 @@ proptest! {
     fn sliced_and_unsliced_decisions_are_equal(spec in specs()) {
         let gate = build(&spec);
         let keys = Ring::usual();
-        let around = Surroundings { now: after(0), keys: &keys, cache: None };
+        let around = Surroundings { now: after(0), keys: &keys, cache: None, sessions: None };
         let callers = callers();
         for target in ["/", "/a/", "/a/b?q=1", "/a/c", "/c", "/a/b/c"] {
             for method in ["GET", "POST"] {

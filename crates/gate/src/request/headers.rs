@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::RequestRefusal;
+use super::cookies::SortedCookies;
 use super::peer::Hearsay;
 
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
@@ -32,10 +33,12 @@ impl IdentityHeaders {
 }
 
 /// The headers of a request, sorted out.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct SortedHeaders {
     /// What goes on to the service, and what policies see.
     pub(super) end_to_end: HeaderMap,
+    /// What the cookies are.
+    pub(super) cookies: SortedCookies,
     /// The one `Authorization` header.
     pub(super) authorization: Option<HeaderValue>,
     /// `Forwarded` and its kin as the peer sent them.
@@ -70,6 +73,7 @@ pub(super) fn sort(
             Class::Authorization => {
                 doubled |= sorted.authorization.replace(value.clone()).is_some()
             }
+            Class::Cookie => sorted.cookies.take(value),
             Class::Forwarded => sorted.hearsay.forwarded.push(value.clone()),
             Class::ForwardedFor => sorted.hearsay.x_for.push(value.clone()),
             Class::ForwardedProto => sorted.hearsay.x_proto.push(value.clone()),
@@ -79,11 +83,18 @@ pub(super) fn sort(
             Class::Identity => return Err(RequestRefusal::IdentityHeader),
         }
     }
-    if doubled { Err(RequestRefusal::DoubledAuthorization) } else { Ok(sorted) }
+    let cookies = std::mem::take(&mut sorted.cookies.theirs);
+    sorted.end_to_end.extend(cookies.into_iter().map(|line| (header::COOKIE, line)));
+    match (doubled, sorted.cookies.doubled) {
+        (true, _) => Err(RequestRefusal::DoubledAuthorization),
+        (false, true) => Err(RequestRefusal::DoubledSession),
+        (false, false) => Ok(sorted),
+    }
 }
 
 enum Class {
     Authorization,
+    Cookie,
     /// Every proxy writes it anew, or it tells only where a request comes from.
     Dropped,
     EndToEnd,
@@ -104,6 +115,7 @@ fn classify(name: &HeaderName, ours: &IdentityHeaders) -> Class {
     match &*name {
         // Only the usual spelling counts: a trusted proxy that replaces the header may let its twins through.
         "authorization" if spelled == name => Class::Authorization,
+        "cookie" => Class::Cookie,
         "forwarded" if spelled == name => Class::Forwarded,
         "x-forwarded-for" if spelled == name => Class::ForwardedFor,
         "x-forwarded-proto" if spelled == name => Class::ForwardedProto,

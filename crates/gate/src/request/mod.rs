@@ -1,5 +1,6 @@
 //! One reading of a request. What is judged here is what is forwarded, because there is nothing else to forward.
 
+mod cookies;
 mod forwarded;
 mod headers;
 mod host;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, header};
+use tokens::Digest;
 
 pub use headers::IdentityHeaders;
 pub use host::{CanonicalHost, MAX_HOST_BYTES, Scheme};
@@ -96,6 +98,7 @@ pub struct CanonicalRequest {
     query: Option<String>,
     headers: HeaderMap,
     authorization: Option<HeaderValue>,
+    session: Option<Digest>,
     peer: IpAddr,
     client: IpAddr,
     door: &'static str,
@@ -140,6 +143,7 @@ impl CanonicalRequest {
             query,
             headers: sorted.end_to_end,
             authorization: sorted.authorization,
+            session: sorted.cookies.session,
             peer: raw.peer.to_canonical(),
             client,
             door: raw.door,
@@ -188,6 +192,12 @@ impl CanonicalRequest {
     #[must_use]
     pub const fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
+    }
+
+    /// The digest of the session cookie's value, if there is one. The cookie itself goes on to nobody.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Digest> {
+        self.session.as_ref()
     }
 
     /// The other end of the connection.

@@ -13,6 +13,9 @@ pub enum RequestRefusal {
     /// More than one `Authorization` header.
     #[error("the request carries more than one authorization header")]
     DoubledAuthorization,
+    /// Two session cookies with different values.
+    #[error("the request carries more than one session cookie")]
+    DoubledSession,
     /// A `.` or `..` segment, raw, escaped (once or twice), or in front of `;`.
     #[error("the path contains a dot segment")]
     DotSegment,
@@ -112,6 +115,7 @@ impl RequestRefusal {
             Self::Backslash => "backslash",
             Self::ConnectionNamesEndToEnd => "connection_names_end_to_end",
             Self::ControlInPath => "control_in_path",
+            Self::DoubledSession => "doubled_session",
             Self::DotSegment => "dot_segment",
             Self::DoubledAuthorization => "doubled_authorization",
             Self::EmptySegment => "empty_segment",

@@ -154,6 +154,12 @@ impl Cors {
         Some(Sharing { fields, varies: self.varies() })
     }
 
+    /// Whether pages of this origin may call with what the browser keeps for us.
+    pub(crate) fn lets_in(&self, origin: &HeaderValue) -> bool {
+        self.credentials
+            && matches!(&self.origins, Origins::Listed(origins) if origins.contains(origin))
+    }
+
     const fn varies(&self) -> bool {
         matches!(self.origins, Origins::Listed(_))
     }

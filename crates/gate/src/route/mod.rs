@@ -5,6 +5,7 @@ mod host_pattern;
 mod overlap;
 mod pattern;
 mod rate;
+mod step_up;
 mod tree;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use cors::{PreflightRefusal, Sharing};
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use pattern::{PathPattern, PatternError, Segment};
 pub use rate::{Exceeded, Rate};
+pub use step_up::StepUp;
 
 pub(crate) use cors::{Asked, Cors, Origins};
 pub(crate) use overlap::broader_routes;
@@ -44,6 +46,8 @@ pub struct Route {
     pub(crate) cors: Option<Cors>,
     /// The defaults' and those of broader routes first.
     pub(crate) rates: Vec<Arc<Rate>>,
+    /// Its own and those of broader routes: each must be met.
+    pub(crate) step_ups: Vec<StepUp>,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
@@ -53,6 +57,7 @@ pub struct Route {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub(crate) certificates: bool,
+    pub(crate) sessions: bool,
     pub(crate) tokens: bool,
 }
 
@@ -118,6 +123,12 @@ impl Route {
     #[must_use]
     pub fn accept(&self) -> &[Arc<str>] {
         &self.accept
+    }
+
+    /// Whether a session can be what a caller is known by.
+    #[must_use]
+    pub const fn takes_sessions(&self) -> bool {
+        self.credentials.sessions
     }
 
     /// The rates that a request with this method counts against: its own, those of broader routes, and the defaults'.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokens::{CertificateProfile, ClaimSpec, Profile, SubjectRule};
 
+use super::ProviderSpec;
+
 /// An issuer: whose identities are believed, under which options.
 #[derive(Clone, Debug)]
 pub struct IssuerSpec {
@@ -19,6 +21,8 @@ pub struct IssuerSpec {
 pub enum Identities {
     /// Client certificates: what they must be.
     Certificates(CertificateProfile),
+    /// Sessions: what its provider can tell.
+    Sessions(ProviderSpec),
     /// Tokens: what they must be.
     Tokens(Profile),
 }
@@ -28,6 +32,12 @@ impl IssuerSpec {
     #[must_use]
     pub const fn of_tokens(profile: Profile) -> Self {
         Self { identities: Identities::Tokens(profile), disabled: false }
+    }
+
+    /// A provider, whose identities are known by a session.
+    #[must_use]
+    pub const fn of_sessions(provider: ProviderSpec) -> Self {
+        Self { identities: Identities::Sessions(provider), disabled: false }
     }
 
     /// An issuer of client certificates.
@@ -41,6 +51,7 @@ impl IssuerSpec {
     pub fn name(&self) -> &Arc<str> {
         match &self.identities {
             Identities::Certificates(profile) => profile.name(),
+            Identities::Sessions(provider) => &provider.name,
             Identities::Tokens(profile) => profile.name(),
         }
     }
@@ -49,7 +60,7 @@ impl IssuerSpec {
     #[must_use]
     pub const fn tokens(&self) -> Option<&Profile> {
         match &self.identities {
-            Identities::Certificates(_) => None,
+            Identities::Certificates(_) | Identities::Sessions(_) => None,
             Identities::Tokens(profile) => Some(profile),
         }
     }
@@ -59,22 +70,43 @@ impl IssuerSpec {
     pub const fn certificates(&self) -> Option<&CertificateProfile> {
         match &self.identities {
             Identities::Certificates(profile) => Some(profile),
-            Identities::Tokens(_) => None,
+            Identities::Sessions(_) | Identities::Tokens(_) => None,
+        }
+    }
+
+    /// What its sessions can tell, if it is a provider.
+    #[must_use]
+    pub const fn sessions(&self) -> Option<&ProviderSpec> {
+        match &self.identities {
+            Identities::Sessions(provider) => Some(provider),
+            Identities::Certificates(_) | Identities::Tokens(_) => None,
         }
     }
 
     /// Whether its identities can be in groups.
     pub(crate) fn tells_groups(&self) -> bool {
-        self.tokens().is_some_and(|profile| profile.options().groups.is_some())
+        match &self.identities {
+            Identities::Certificates(_) => false,
+            Identities::Sessions(provider) => provider.groups,
+            Identities::Tokens(profile) => profile.options().groups.is_some(),
+        }
     }
 
     /// Whether its subjects are people or workloads.
     pub(crate) fn subjects(&self) -> SubjectRule {
-        self.tokens().map_or(SubjectRule::Workload, |profile| profile.options().subjects.clone())
+        match &self.identities {
+            Identities::Certificates(_) => SubjectRule::Workload,
+            Identities::Sessions(provider) => provider.subjects.clone(),
+            Identities::Tokens(profile) => profile.options().subjects.clone(),
+        }
     }
 
     /// The claims that its identities have.
     pub(crate) fn claims(&self) -> &[ClaimSpec] {
-        self.tokens().map_or(&[], |profile| &profile.options().claims)
+        match &self.identities {
+            Identities::Certificates(_) => &[],
+            Identities::Sessions(provider) => &provider.claims,
+            Identities::Tokens(profile) => &profile.options().claims,
+        }
     }
 }

@@ -9,15 +9,19 @@ mod cors;
 mod evaluation;
 mod issuer;
 mod place;
+mod provider;
 mod rate;
 
 use std::time::Duration;
+
+use crate::route::StepUp;
 
 pub use condition::{ClaimTest, Condition, MatchValue};
 pub use cors::CorsSpec;
 pub use evaluation::{EvaluationSpec, KindSpec};
 pub use issuer::{Identities, IssuerSpec};
 pub use place::{Place, Step};
+pub use provider::ProviderSpec;
 pub use rate::{RateBy, RateSpec};
 
 /// Everything the gate judges by.
@@ -123,6 +127,8 @@ pub struct RouteSpec {
     pub slow_body: bool,
     /// Which pages of other origins may call it from a browser; none for none.
     pub cors: Option<CorsSpec>,
+    /// How surely callers must be known, here and on every narrower route; none for no more than elsewhere.
+    pub step_up: Option<StepUp>,
     /// How many requests there may be, here and on every narrower route together.
     pub rates: Vec<RateSpec>,
 }

@@ -55,7 +55,8 @@ fn invariant_6_one_token_on_two_routes_is_judged_by_each() {
     let expected = ["permit", "issuer_not_accepted", "no_permit"];
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
         let cache = cache();
-        let around = Surroundings { now: after(0), keys: &keys, cache: Some(&cache) };
+        let around =
+            Surroundings { now: after(0), keys: &keys, cache: Some(&cache), sessions: None };
         for position in order {
             let verdict = get(paths[position]).by(&token).admit(&gates[0], around);
             assert_eq!(code(&verdict), expected[position], "{order:?}");
@@ -93,7 +94,7 @@ proptest! {
             let path = ["/one", "/two", "/three", "/four", "/five"][path];
             let ask = get(path).by(&tokens[token]);
             let now = after(seconds);
-            let without = Surroundings { now, keys: &rings[ring], cache: None };
+            let without = Surroundings { now, keys: &rings[ring], cache: None, sessions: None };
             let with = Surroundings { cache: Some(&cache), ..without };
             let gate = &gates[gate];
             prop_assert_eq!(told(&ask.admit(gate, with)), told(&ask.admit(gate, without)));

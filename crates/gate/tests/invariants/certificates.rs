@@ -257,7 +257,7 @@ fn invariant_9_what_takes_a_certificate_away_takes_it_from_new_and_open_requests
         let gate = build(&spec);
         assert_eq!(ask.outcome(&gate), code, "{name}");
         let expected = if code == "permit" { Standing::Stands } else { Standing::Revoked };
-        assert_eq!(gate.standing(&watch, &Ring::usual(), after(1)), expected, "{name}");
+        assert_eq!(gate.standing(&watch, around(&Ring::usual(), after(1))), expected, "{name}");
     }
 }
 
@@ -298,12 +298,12 @@ fn invariant_1_a_permit_ends_with_the_certificate() {
     let end = after(END + 1);
     let by_certificate = watch(&gate, &shown(get("/only"), &billing()));
     assert_eq!(by_certificate.ends_at(), end);
-    assert_eq!(gate.standing(&by_certificate, &Ring::usual(), end), Standing::Ended);
+    assert_eq!(gate.standing(&by_certificate, around(&Ring::usual(), end)), Standing::Ended);
     assert_eq!(watch(&gate, &shown(get("/public"), &billing())).ends_at(), end);
     // A connection that was opened in time is worth nothing afterwards.
     let ask = shown(get("/only"), &billing());
     for (now, code_then) in [(after(END), "permit"), (end, "bad_certificate")] {
-        let around = Surroundings { now, keys: &Ring::usual(), cache: None };
+        let around = Surroundings { now, keys: &Ring::usual(), cache: None, sessions: None };
         assert_eq!(code(&ask.admit(&gate, around)), code_then);
     }
 }
@@ -319,7 +319,7 @@ fn invariant_6_what_is_remembered_of_a_certificate_changes_no_verdict() {
     let kept = billing();
     let asked = |certificate: &Arc<ClientCertificate>| -> Vec<String> {
         let told = |gate, now| {
-            let around = Surroundings { now, keys: &Ring::usual(), cache: None };
+            let around = Surroundings { now, keys: &Ring::usual(), cache: None, sessions: None };
             told(&shown(get("/only"), certificate).admit(gate, around))
         };
         gates.iter().flat_map(|gate| [told(gate, early), told(gate, late)]).collect()

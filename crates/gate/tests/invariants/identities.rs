@@ -239,7 +239,7 @@ fn invariant_7_keys_are_asked_for_only_of_the_issuer_that_is_pinned() {
     let gate = build(&spec(vec![RouteSpec { accept: texts(&["corp"]), ..open_route("a", "/a") }]));
     for (issuer, asked) in [("acme", &[][..]), ("partner", &[]), ("corp", &["corp"])] {
         let keys = Listening(Default::default());
-        let around = Surroundings { now: after(0), keys: &keys, cache: None };
+        let around = Surroundings { now: after(0), keys: &keys, cache: None, sessions: None };
         let verdict = get("/a").by(&token(issuer, json!({}))).admit(&gate, around);
         assert!(matches!(verdict, Verdict::Denial(_)));
         assert_eq!(*keys.0.lock().unwrap(), asked, "{issuer}");

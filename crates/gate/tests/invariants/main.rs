@@ -21,4 +21,6 @@ mod routes;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod support;

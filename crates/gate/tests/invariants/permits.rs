@@ -34,7 +34,7 @@ fn invariant_1_a_permit_ends_with_its_token_or_sooner() {
     let ends = |route: RouteSpec, ask: &Ask| {
         let gate = build(&spec(vec![route]));
         let watch = watch(&gate, ask);
-        let standing = |now| gate.standing(&watch, &Ring::usual(), now);
+        let standing = |now| gate.standing(&watch, around(&Ring::usual(), now));
         if watch.ends_at() < Timestamp::MAX {
             let before = watch.ends_at().minus(Duration::from_millis(1));
             assert_eq!(standing(before), Standing::Stands);
@@ -133,15 +133,15 @@ fn invariants_1_and_9_what_a_permit_rests_on_can_be_taken_away_from_new_cached_a
     let ask = get("/a").by(&standing_token());
     for (what, change, standing, outcome) in TAKEN_AWAY {
         let (gate, cache, keys) = (build(&spec), cache(), Ring::usual());
-        let around = Surroundings { now: after(0), keys: &keys, cache: Some(&cache) };
-        let Verdict::Permit(permit) = ask.admit(&gate, around) else { panic!("denied") };
+        let warm = Surroundings { cache: Some(&cache), ..around(&keys, after(0)) };
+        let Verdict::Permit(permit) = ask.admit(&gate, warm) else { panic!("denied") };
         let (_, watch) = permit.redeem();
         assert_eq!(cache.len(), 1);
         let mut changed = spec.clone();
         change(&mut changed);
         let gate = build(&changed);
-        assert_eq!(gate.standing(&watch, &keys, after(1)), standing, "{what}");
-        assert_eq!(code(&ask.admit(&gate, around)), outcome, "{what}, cached");
+        assert_eq!(gate.standing(&watch, around(&keys, after(1))), standing, "{what}");
+        assert_eq!(code(&ask.admit(&gate, warm)), outcome, "{what}, cached");
         assert_eq!(ask.outcome(&gate), outcome, "{what}, anew");
     }
 }
@@ -160,12 +160,11 @@ fn invariants_1_and_9_a_key_that_is_taken_away_ends_cached_and_running_use() {
     ];
     for (keys, standing, outcome) in table {
         let (cache, usual) = (cache(), Ring::usual());
-        let warm = Surroundings { now: after(0), keys: &usual, cache: Some(&cache) };
+        let warm = Surroundings { cache: Some(&cache), ..around(&usual, after(0)) };
         let Verdict::Permit(permit) = ask.admit(&gate, warm) else { panic!("denied") };
         let (_, watch) = permit.redeem();
-        let around = Surroundings { keys, ..warm };
-        assert_eq!(gate.standing(&watch, keys, after(1)), standing);
-        assert_eq!(code(&ask.admit(&gate, around)), outcome);
+        assert_eq!(gate.standing(&watch, around(keys, after(1))), standing);
+        assert_eq!(code(&ask.admit(&gate, Surroundings { keys, ..warm })), outcome);
     }
 }
 
@@ -174,7 +173,7 @@ fn invariant_1_an_anonymous_permit_stands_while_its_route_is_public() {
     let public = spec(vec![RouteSpec { allow: vec![anyone()], ..route("a", "/a") }]);
     let gate = build(&public);
     let watch = watch(&gate, &get("/a"));
-    assert_eq!(gate.standing(&watch, &Ring::default(), after(9)), Standing::Stands);
+    assert_eq!(gate.standing(&watch, around(&Ring::default(), after(9))), Standing::Stands);
     let closed = build(&spec(vec![open_route("a", "/a")]));
-    assert_eq!(closed.standing(&watch, &Ring::usual(), after(9)), Standing::Revoked);
+    assert_eq!(closed.standing(&watch, around(&Ring::usual(), after(9))), Standing::Revoked);
 }

@@ -154,6 +154,7 @@ pub(crate) fn route(name: &str, path: &str) -> RouteSpec {
         websocket: false,
         slow_body: false,
         cors: None,
+        step_up: None,
         rates: Vec::new(),
     }
 }
@@ -248,7 +249,7 @@ impl Ask {
 
     /// Judged at [`NOW`] with the usual keys and without a cache.
     pub(crate) fn judged(&self, gate: &Gate) -> Verdict {
-        self.admit(gate, Surroundings { now: after(0), keys: &Ring::usual(), cache: None })
+        self.admit(gate, around(&Ring::usual(), after(0)))
     }
 
     /// `permit`, or the code of the denial.
@@ -279,6 +280,11 @@ impl Ask {
             relay: self.relay,
         }
     }
+}
+
+/// A world with these keys, without a cache, where nobody signs in.
+pub(crate) fn around(keys: &dyn Keys, now: Timestamp) -> Surroundings<'_> {
+    Surroundings { now, keys, cache: None, sessions: None }
 }
 
 /// `permit`, or the code of the denial.

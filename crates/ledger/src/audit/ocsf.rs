@@ -290,7 +290,7 @@ fn caller(json: &mut Json<'_>, subject: Option<&Subject<'_>>, detail: Detail) {
     json.object("idp", |json| json.text("name", subject.issuer));
     if let Some(session) = subject.session {
         json.object("session", |json| {
-            json.text("uid", session);
+            json.hex("uid", &session);
             json.text("issuer", subject.issuer);
         });
     }

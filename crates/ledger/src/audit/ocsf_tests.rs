@@ -23,7 +23,7 @@ fn an_allowed_request_is_written_like_this() {
             r#""action_id":1,"action":"Allowed","disposition_id":1,"disposition":"Allowed","#,
             r#""actor":{"user":{"uid":"alice","name":"alice","type_id":1,"type":"User","domain":"corp","#,
             r#""groups":[{"name":"support","domain":"corp"},{"name":"eu","domain":"corp"}]},"#,
-            r#""idp":{"name":"corp"},"session":{"uid":"s-17","issuer":"corp"},"#,
+            r#""idp":{"name":"corp"},"session":{"uid":"17171717171717171717171717171717","issuer":"corp"},"#,
             r#""app_name":"helpdesk","app_uid":"portal","#,
             r#""authorizations":[{"decision":"permit","policy":{"uid":"read-order/allow/0","version":"p1"}}]},"#,
             r#""api":{"operation":"read-order","service":{"name":"orders"},"#,

@@ -216,7 +216,7 @@ pub struct Subject<'a> {
     /// The OAuth client that the token was issued to.
     pub client_id: Option<&'a str>,
     /// The session that it came through, by its public id; never the cookie.
-    pub session: Option<&'a str>,
+    pub session: Option<[u8; 16]>,
     /// What its credential is known by.
     pub credential: Option<Credential>,
 }

@@ -175,7 +175,7 @@ pub(super) fn alice() -> Subject<'static> {
         groups: &GROUPS,
         actors: &[Actor { issuer: None, subject: "helpdesk" }],
         client_id: Some("portal"),
-        session: Some("s-17"),
+        session: Some([0x17; 16]),
         credential: Some(Credential::Token(Fingerprint::of("a token"))),
     }
 }

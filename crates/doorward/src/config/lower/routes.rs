@@ -57,6 +57,7 @@ impl Lowering<'_> {
             websocket: route.websocket,
             slow_body: route.slow_body,
             cors: route.cors.map(manners::cors),
+            step_up: None,
             rates: manners::rates(&route.rates),
         }
     }

@@ -144,7 +144,8 @@ fn taker(gate: &Gate, method: &str, host: &str, path: &str) -> Option<String> {
         relay: None,
     };
     let request = CanonicalRequest::read(&raw, &Reading::default()).ok()?;
-    let around = Surroundings { now: Timestamp::from_secs(0), keys: &NoKeys, cache: None };
+    let around =
+        Surroundings { now: Timestamp::from_secs(0), keys: &NoKeys, cache: None, sessions: None };
     Some(gate.explain(request, around).route?.name().to_string())
 }
 

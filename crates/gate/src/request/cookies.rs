@@ -1,0 +1,104 @@
+//! Cookies: ours are taken out, and the others go on as they came.
+
+use http::HeaderValue;
+use tokens::Digest;
+
+use crate::session::{OUR_COOKIES, SESSION_COOKIE};
+
+/// The cookies of a request, sorted out.
+#[derive(Debug, Default)]
+pub(super) struct SortedCookies {
+    /// The digest of the session cookie's value.
+    pub(super) session: Option<Digest>,
+    /// The lines that go on.
+    pub(super) theirs: Vec<HeaderValue>,
+    /// Whether something was taken out.
+    pub(super) ours: bool,
+    /// Whether there were two session cookies with different values: which one counts would be a guess (RFC 6265 §5.4
+    /// gives no order that servers agree on).
+    pub(super) doubled: bool,
+}
+
+impl SortedCookies {
+    /// Takes a `Cookie` line.
+    pub(super) fn take(&mut self, line: &HeaderValue) {
+        let bytes = line.as_bytes();
+        if !bytes.windows(OUR_COOKIES.len()).any(|window| window == OUR_COOKIES.as_bytes()) {
+            self.theirs.push(line.clone());
+            return;
+        }
+        let mut rest = Vec::with_capacity(bytes.len());
+        for pair in bytes.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+            let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let (name, value) = pair.split_at_checked(end).unwrap_or((pair, b""));
+            if !is_ours(name.trim_ascii_end()) {
+                rest.push(pair);
+                continue;
+            }
+            self.ours = true;
+            if name.trim_ascii_end() == SESSION_COOKIE.as_bytes() {
+                let value = value.get(1..).unwrap_or_default().trim_ascii_start();
+                let digest = Digest::of(&String::from_utf8_lossy(value));
+                self.doubled |= self.session.replace(digest).is_some_and(|other| other != digest);
+            }
+        }
+        let rest = rest.join(b"; ".as_slice());
+        // INVARIANT: parts of a header's value can stand in one.
+        if let Ok(rest) = HeaderValue::from_bytes(&rest)
+            && !rest.is_empty()
+        {
+            self.theirs.push(rest);
+        }
+    }
+}
+
+fn is_ours(name: &[u8]) -> bool {
+    name.strip_prefix(OUR_COOKIES.as_bytes())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(lines: &[&str]) -> SortedCookies {
+        let mut sorted = SortedCookies::default();
+        for line in lines {
+            sorted.take(&HeaderValue::from_str(line).unwrap());
+        }
+        sorted
+    }
+
+    #[test]
+    fn ours_are_taken_out_and_the_others_go_on_as_they_came() {
+        let digest = Some(Digest::of("s3cret"));
+        for (lines, session, theirs, ours) in [
+            (&["a=1;b=2"][..], None, &["a=1;b=2"][..], false),
+            (&["__Host-doorward=s3cret"], digest, &[], true),
+            (&["a=1; __Host-doorward=s3cret; b=2"], digest, &["a=1; b=2"], true),
+            (&["a=1", "__Host-doorward=s3cret;b=2"], digest, &["a=1", "b=2"], true),
+            (&["__Host-doorward = s3cret"], digest, &[], true),
+            (&["__Host-doorward-browser=x; a=1"], None, &["a=1"], true),
+            (&["__Host-doorwardly=x"], None, &["__Host-doorwardly=x"], false),
+            (&["a=__Host-doorward=s3cret"], None, &["a=__Host-doorward=s3cret"], false),
+            (&["__Host-doorward=s3cret; __Host-doorward=s3cret"], digest, &[], true),
+            (&["__Host-doorward"], Some(Digest::of("")), &[], true),
+        ] {
+            let sorted = sorted(lines);
+            assert_eq!((sorted.session, sorted.ours), (session, ours), "{lines:?}");
+            assert_eq!(sorted.theirs, theirs, "{lines:?}");
+            assert!(!sorted.doubled, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn two_sessions_are_noticed_in_one_line_and_in_two() {
+        for lines in [
+            &["__Host-doorward=a; __Host-doorward=b"][..],
+            &["__Host-doorward=a", "x=1; __Host-doorward=b"],
+            &["__Host-doorward=a; __Host-doorward"],
+        ] {
+            assert!(sorted(lines).doubled, "{lines:?}");
+        }
+    }
+}

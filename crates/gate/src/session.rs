@@ -1,0 +1,124 @@
+//! Sessions: people who have signed in, known by a cookie that says nothing by itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokens::{Digest, Facts, Fingerprint, Revision, Timestamp};
+
+use crate::identity::Identity;
+
+/// The name of the cookie that a session is known by. `__Host-` binds it to one host and to HTTPS (RFC 6265bis
+/// §4.1.3.2); no service is ever sent it.
+pub const SESSION_COOKIE: &str = "__Host-doorward";
+
+/// How the names of all cookies begin that are ours.
+pub(crate) const OUR_COOKIES: &str = SESSION_COOKIE;
+
+/// The name under which a session is known in records and to administrators. It is no secret: nothing is opened with it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// The session of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({self})")
+    }
+}
+
+/// A session: what its provider has vouched for, where it may be shown and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The provider's name in the configuration.
+    pub provider: Arc<str>,
+    /// What it has vouched for.
+    pub facts: Facts,
+    /// What the session is called.
+    pub id: SessionId,
+    /// The one host that its cookie is good for.
+    pub host: Arc<str>,
+    /// When it ends whatever happens.
+    pub ends_at: Timestamp,
+    /// The options of the provider under which the facts were found: they hold under no others.
+    pub revision: Revision,
+    /// How often its facts have changed.
+    pub generation: u64,
+}
+
+impl Session {
+    /// What tells these facts of this session from all others.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_session(self.id.as_bytes(), self.generation)
+    }
+}
+
+/// The sessions, as far as they are at hand. Never asks anyone.
+pub trait Sessions {
+    /// The session of the cookie whose value has this digest.
+    fn find(&self, cookie: &Digest, now: Timestamp) -> FoundSession;
+
+    /// Whether a session that was found before still stands, with the same facts.
+    fn stands(&self, session: &Session, now: Timestamp) -> bool;
+}
+
+/// What is known of a cookie.
+#[derive(Clone, Debug)]
+pub enum FoundSession {
+    /// There is no such session, or no more.
+    Ended,
+    /// It is this one's.
+    Known(Arc<Identity>),
+    /// It is not at hand: the ledger has to be asked.
+    NotAtHand,
+    /// Nobody can say at the moment.
+    Unavailable,
+}
+
+/// Why a session that was shown does not count. Who shows it is as good as nobody, and can sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionRefusal {
+    /// It has ended, or never was.
+    #[error("the session has ended, or never was")]
+    Ended,
+    /// Its cookie was set on another host.
+    #[error("the session's cookie belongs to another host")]
+    OtherHost,
+    /// Its provider is not one that the route takes, or disabled.
+    #[error("the session's provider is disabled or not accepted on this route")]
+    ProviderNotAccepted,
+    /// Its provider's options have changed since.
+    #[error("the session's provider is set up otherwise by now")]
+    ProviderChanged,
+}
+
+impl SessionRefusal {
+    /// A stable label for metrics and records.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Ended => "session_ended",
+            Self::OtherHost => "session_of_other_host",
+            Self::ProviderNotAccepted => "provider_not_accepted",
+            Self::ProviderChanged => "provider_changed",
+        }
+    }
+}
