@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gate::Answer;
 use http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
     RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
@@ -170,6 +170,10 @@ pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Respo
         }
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let link = answer.sign_in.as_ref().filter(|link| manner == Manner::Page && link.redirect);
+    let location = link.and_then(|link| HeaderValue::from_str(&link.to).ok());
+    let redirects = location.is_some();
+    headers.extend(location.map(|to| (LOCATION, to)));
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -196,6 +200,9 @@ pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Respo
     }
     if let Some(sharing) = &answer.sharing {
         sharing.write(headers);
+    }
+    if redirects {
+        *response.status_mut() = StatusCode::FOUND;
     }
     response
 }

@@ -31,6 +31,9 @@ pub(crate) fn page(answer: &Answer, id: &str) -> String {
     let detail = sentence(&answer.detail);
     let advice =
         advice(answer).map_or_else(String::new, |advice| format!("<p>{}</p>", escaped(&advice)));
+    let link = answer.sign_in.as_ref().map(|link| escaped(&link.to));
+    let link = link.map(|to| format!("<p><a href=\"{to}\">Sign in</a></p>"));
+    let advice = advice + &link.unwrap_or_default();
     let status = answer.status.as_u16().to_string();
     // Each part is put in once, from the end to the beginning of the template, so that no part is searched for another.
     [

@@ -5,6 +5,7 @@ use http::{Method, StatusCode};
 use crate::denial::{Denial, DenialKind};
 use crate::request::RequestRefusal;
 use crate::route::{Credentials, Exceeded, Sharing, StepUp};
+use crate::sign_in_link::SignInLink;
 use crate::spec::RateBy;
 
 /// The challenge where only a client certificate helps. No scheme is registered for it, and an answer with 401 has a
@@ -27,6 +28,8 @@ pub struct Answer {
     pub challenge: Option<String>,
     /// `Allow` (RFC 9110 §10.2.1).
     pub allow: Vec<Method>,
+    /// Where the caller can sign in, on the host that it asked; none where that would not help.
+    pub sign_in: Option<SignInLink>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, §3 and §4).
@@ -45,6 +48,7 @@ impl Answer {
             detail: detail.into(),
             challenge: None,
             allow: Vec::new(),
+            sign_in: None,
             retry_after: None,
             rate_limit: None,
             sharing: None,
@@ -54,14 +58,18 @@ impl Answer {
     /// The body: `application/problem+json`. `instance` is the request's id, which the caller can quote to an operator.
     #[must_use]
     pub fn body(&self, request_id: &str) -> String {
-        serde_json::json!({
+        let mut body = serde_json::json!({
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "instance": format!("urn:doorward:request:{request_id}"),
-        })
-        .to_string()
+        });
+        // An extension member (RFC 9457 §3.2), for what fetches in a page: it can send the page there.
+        if let (Some(link), Some(members)) = (&self.sign_in, body.as_object_mut()) {
+            members.insert("sign_in".to_owned(), link.to.as_str().into());
+        }
+        body.to_string()
     }
 
     /// The same, with what a browser is told about which pages may read it.
@@ -80,6 +88,25 @@ impl Denial {
     /// What the caller is told: enough to mend a mistake of its own, and nothing about rules or other callers.
     #[must_use]
     pub fn answer(&self) -> Answer {
+        let sign_in = self.sign_in();
+        Answer { sign_in, ..self.shared_answer() }
+    }
+
+    /// Where the caller can sign in, if that can help.
+    fn sign_in(&self) -> Option<SignInLink> {
+        let helps = match &self.kind {
+            DenialKind::NoCredential | DenialKind::SessionRefused(_) => true,
+            // Who has shown a token is no browser.
+            DenialKind::NotSureEnough(_) => {
+                self.identity.as_ref().is_none_or(|identity| identity.session().is_some())
+            }
+            _ => false,
+        };
+        let takes = self.route.as_ref().is_some_and(|route| route.takes_sessions());
+        self.request().filter(|_| helps && takes).map(SignInLink::back_to)
+    }
+
+    fn shared_answer(&self) -> Answer {
         let refused = matches!(self.kind, DenialKind::PreflightRefused(_));
         let told = self.route.as_ref().zip(self.request()).filter(|_| !refused);
         self.told().shared(told.and_then(|(route, request)| route.sharing(request)))

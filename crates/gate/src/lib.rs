@@ -25,6 +25,7 @@ mod policy;
 pub mod request;
 pub mod route;
 mod session;
+mod sign_in_link;
 pub mod spec;
 
 pub use answer::Answer;
@@ -38,6 +39,7 @@ pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;
 pub use session::{FoundSession, SESSION_COOKIE, Session, SessionId, SessionRefusal, Sessions};
+pub use sign_in_link::{MAX_RETURN_BYTES, SignInLink};
 
 /// Our own endpoints on every host stand under this path, and no route reaches it.
 pub const RESERVED_PREFIX: &str = "/.doorward";

@@ -31,6 +31,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         slow_body: false,
         cors: None,
         rates: Vec::new(),
+        step_ups: Vec::new(),
         disabled: false,
     }
 }

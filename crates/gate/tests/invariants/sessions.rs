@@ -258,6 +258,26 @@ fn invariant_1_a_permit_ends_with_its_session() {
 }
 
 #[test]
+fn who_could_sign_in_is_told_where_and_how_to_come_back() {
+    let gate = build(&house(vec![staff_route("/**")]));
+    let link = |ask: Ask| {
+        let Verdict::Denial(denial) = judged(&gate, &ask, &Table::usual(), after(0)) else {
+            panic!("let in")
+        };
+        denial.answer().sign_in.map(|link| (link.to, link.redirect))
+    };
+    let at = |target: &str| get(target).on("orders.example.com");
+    let to = |to: &str| Some((format!("/.doorward/sign-in?to={to}"), true));
+    assert_eq!(link(at("/a/b?x=1&y=%2F")), to("/a/b%3Fx%3D1%26y%3D%252F"));
+    assert_eq!(link(ask("ended")), to("/a"));
+    assert_eq!(link(at(&format!("/{}", "x".repeat(1023)))), to(&format!("/{}", "x".repeat(1023))));
+    assert_eq!(link(at(&format!("/{}", "x".repeat(1024)))), to("/"));
+    // A bad token is no browser's, and who is signed in and denied would be no better off.
+    assert_eq!(link(at("/a").by("no.such.token")), None);
+    assert_eq!(link(ask("unsure")), None);
+}
+
+#[test]
 fn pages_of_other_origins_cannot_act_with_somebodys_session() {
     let open = RouteSpec { websocket: true, ..staff_route("/a") };
     let shared = RouteSpec {

@@ -74,7 +74,9 @@ impl ForwardAuth {
                 let renamed = status != answer.status;
                 let title = status.canonical_reason().filter(|_| renamed);
                 let title = title.unwrap_or(answer.title);
-                respond(&Answer { status, title, ..answer }, &id, manner)
+                let mut response = respond(&Answer { status, title, ..answer }, &id, manner);
+                self.caller.tell(&mut response);
+                response
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use gate::request::Scheme;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderValue, Method, Response, StatusCode, Version};
 use thiserror::Error;
 
 use crate::relay::told::Told;
@@ -32,6 +32,13 @@ impl Caller {
             _ if status.is_server_error() => status,
             _ if status.is_client_error() && passes_on => status,
             _ => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// What nginx can tell its caller: it takes no redirect for an answer, and can make one of the `Location` beside a 401.
+    pub(super) fn tell<B>(self, response: &mut Response<B>) {
+        if self == Self::Nginx && response.status() == StatusCode::FOUND {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
         }
     }
 
