@@ -38,7 +38,7 @@ pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroun
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;
-pub use session::{FoundSession, SESSION_COOKIE, Session, SessionId, SessionRefusal, Sessions};
+pub use session::{FoundSession, SESSION_COOKIE, Session, SessionRefusal, Sessions};
 pub use sign_in_link::{MAX_RETURN_BYTES, SignInLink};
 
 /// Our own endpoints on every host stand under this path, and no route reaches it.

@@ -1,9 +1,8 @@
 //! Sessions: people who have signed in, known by a cookie that says nothing by itself.
 
-use std::fmt;
 use std::sync::Arc;
 
-use tokens::{Digest, Facts, Fingerprint, Revision, Timestamp};
+use tokens::{Digest, Facts, Fingerprint, Revision, SessionId, Timestamp};
 
 use crate::identity::Identity;
 
@@ -13,37 +12,6 @@ pub const SESSION_COOKIE: &str = "__Host-doorward";
 
 /// How the names of all cookies begin that are ours.
 pub(crate) const OUR_COOKIES: &str = SESSION_COOKIE;
-
-/// The name under which a session is known in records and to administrators. It is no secret: nothing is opened with it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
-
-impl SessionId {
-    /// The session of these bytes.
-    #[must_use]
-    pub const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    /// 32 hexadecimal digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId({self})")
-    }
-}
 
 /// A session: what its provider has vouched for, where it may be shown and how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +28,14 @@ pub struct Session {
     pub ends_at: Timestamp,
     /// The options of the provider under which the facts were found: they hold under no others.
     pub revision: Revision,
-    /// How often its facts have changed.
-    pub generation: u64,
+    /// Where the ledger's log was when the facts were read: what it says later on may have changed them.
+    pub as_of: u64,
 }
 
 impl Session {
     /// What tells these facts of this session from all others.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_session(self.id.as_bytes(), self.generation)
+        Fingerprint::of_session(self.id.as_bytes(), self.as_of)
     }
 }
 

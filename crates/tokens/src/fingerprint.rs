@@ -71,10 +71,10 @@ impl Fingerprint {
         Self(Digest(sha256(signed)))
     }
 
-    /// The fingerprint of a session with this id whose facts have changed so many times.
+    /// The fingerprint of a session with this id, whose facts were read when the ledger's log was at `as_of`.
     #[must_use]
-    pub fn of_session(id: &[u8; 16], generation: u64) -> Self {
-        let parts = [b"session".as_slice(), id, &generation.to_be_bytes()];
+    pub fn of_session(id: &[u8; 16], as_of: u64) -> Self {
+        let parts = [b"session".as_slice(), id, &as_of.to_be_bytes()];
         Self(Digest(sha256(&parts.concat())))
     }
 

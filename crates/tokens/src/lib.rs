@@ -32,6 +32,7 @@ mod profile;
 mod refusal;
 mod registered;
 mod scope;
+mod session_id;
 mod signing;
 mod thumbprint;
 mod time;
@@ -60,6 +61,7 @@ pub use profile::{
     SubjectRule, TokenType,
 };
 pub use refusal::{Fault, Part, TokenRefusal, TypeName};
+pub use session_id::{SessionId, SessionIdError};
 pub use signing::{SecretDocument, SigningError, SigningKey};
 pub use thumbprint::Thumbprint;
 pub use time::Timestamp;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use gate::route::StepUp;
 use gate::spec::{Condition, CorsSpec, GateSpec, IssuerSpec, ProviderSpec, RouteSpec};
 use gate::{
-    FoundSession, Gate, Identity, Session, SessionId, Sessions, Standing, Surroundings, Verdict,
+    FoundSession, Gate, Identity, Session, Sessions, Standing, Surroundings, Verdict,
 };
 use serde_json::json;
-use tokens::{Digest, Facts, Revision, SubjectKind, SubjectRule, Timestamp};
+use tokens::{Digest, Facts, Revision, SessionId, SubjectKind, SubjectRule, Timestamp};
 
 use super::support::*;
 
@@ -42,7 +42,7 @@ fn session(provider: &str, host: &str) -> Session {
         host: host.into(),
         ends_at: after(3600),
         revision: Revision::of_text(provider),
-        generation: 0,
+        as_of: 0,
     }
 }
 
