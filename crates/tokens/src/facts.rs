@@ -1,5 +1,7 @@
 //! What a provider has vouched for when somebody signed in.
 
+mod json;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use crate::claim::ClaimValue;
 use crate::time::Timestamp;
 use crate::verified::SubjectKind;
+
+pub use json::FactsError;
 
 /// The facts about a subject that signed in, whatever its provider spoke. They mean nothing without the provider: the
 /// key of an identity is (provider, subject), and nothing else ever links two of them.

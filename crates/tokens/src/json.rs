@@ -42,6 +42,9 @@ impl Limits {
     /// For the header and the payload of a token.
     pub const TOKEN: Self = Self { bytes: 16 * 1024, depth: 16, values: 4096 };
 
+    /// For what a provider answers about a person: a hundred organizations with all that is said about each.
+    pub const DOCUMENT: Self = Self { bytes: 256 * 1024, depth: 16, values: 16 * 1024 };
+
     /// For a key set: [`crate::MAX_KEYS`] keys with certificate chains.
     pub const KEY_SET: Self = Self { bytes: 512 * 1024, depth: 16, values: 16 * 1024 };
 }

@@ -20,13 +20,17 @@ mod facts;
 mod fingerprint;
 #[doc(hidden)]
 pub mod fuzz;
+mod id_token;
 pub mod json;
 mod jws;
 mod key;
 mod key_set;
 mod limits;
+mod logout_token;
+mod mapping;
 #[cfg(test)]
 mod minting;
+mod pointed;
 mod pointer;
 mod profile;
 mod refusal;
@@ -37,6 +41,7 @@ mod signing;
 mod thumbprint;
 mod time;
 mod unverified;
+mod validity;
 mod verified;
 
 pub use actor::Actor;
@@ -49,12 +54,15 @@ pub use certificate::{
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;
-pub use facts::Facts;
+pub use facts::{Facts, FactsError};
 pub use fingerprint::{Digest, Fingerprint};
+pub use id_token::VerifiedIdToken;
 pub use jws::{UnverifiedJws, VerifiedJws};
 pub use key::KeyRefusal;
 pub use key_set::{Generation, KeySet, KeySetError, ParsedKeySet, SkippedKey};
 pub use limits::*;
+pub use logout_token::{LOGOUT_TOKEN_TYPE, VerifiedLogoutToken};
+pub use mapping::{Assurance, GroupPlace, GroupSource, Mapping, MappingError, MappingRefusal};
 pub use pointer::{JsonPointer, PointerError};
 pub use profile::{
     ClaimTest, DEFAULT_SKEW, MAX_SKEW, Profile, ProfileError, ProfileOptions, Revision,

@@ -10,6 +10,12 @@ pub const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// Core §2 sets it for `sub`.
 pub const MAX_IDENTIFIER_BYTES: usize = 255;
 
+/// How many groups a sign-in may establish.
+pub const MAX_GROUPS: usize = 4096;
+
+/// The longest that facts may be, written as JSON, in bytes: what one session costs at most.
+pub const MAX_FACTS_BYTES: usize = 256 * 1024;
+
 /// How many keys a key set may publish.
 pub const MAX_KEYS: usize = 100;
 

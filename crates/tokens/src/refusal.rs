@@ -60,6 +60,14 @@ pub enum TokenRefusal {
         /// When it ended, by its own word.
         expired_at: Timestamp,
     },
+    /// The token has a claim that tells it for a token of another type.
+    #[error("claim `{name}` has no place in {token}")]
+    ForeignClaim {
+        /// The claim.
+        name: &'static str,
+        /// What the token was taken for.
+        token: &'static str,
+    },
     /// A member of the header is not text.
     #[error("header member `{name}` is not a string")]
     HeaderNotText {
@@ -234,6 +242,7 @@ impl TokenRefusal {
             Self::AlgorithmNotAllowed { .. }
             | Self::ClaimForm { .. }
             | Self::DistributedClaim { .. }
+            | Self::ForeignClaim { .. }
             | Self::Lifetime { .. }
             | Self::LongClaim { .. }
             | Self::MissingClaim { .. }
@@ -258,6 +267,7 @@ impl TokenRefusal {
             Self::DistributedClaim { .. } => "distributed_claim",
             Self::Encoding { .. } => "encoding",
             Self::Expired { .. } => "expired",
+            Self::ForeignClaim { .. } => "foreign_claim",
             Self::HeaderNotText { .. } => "header_not_text",
             Self::IssuedInFuture { .. } => "issued_in_future",
             Self::Json { .. } => "json",

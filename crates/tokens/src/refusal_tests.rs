@@ -18,6 +18,7 @@ fn refusals() -> Vec<TokenRefusal> {
         DistributedClaim { name: name.clone() },
         Encoding { part },
         Expired { expired_at: at },
+        ForeignClaim { name: "nonce", token: "a logout token" },
         HeaderNotText { name: "typ" },
         IssuedInFuture { issued_at: at },
         Json { part, source },

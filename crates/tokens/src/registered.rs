@@ -42,15 +42,7 @@ impl<'a> Registered<'a> {
     /// Text that names something: not empty, of at most [`MAX_IDENTIFIER_BYTES`], without control characters.
     pub(crate) fn identifier(&self, name: &str) -> Result<Option<String>, TokenRefusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        if text.is_empty() || text.contains(char::is_control) {
-            let expected = "a name: not empty, without control characters";
-            return Err(TokenRefusal::ClaimForm { name: self.name(name), expected });
-        }
-        if text.len() > MAX_IDENTIFIER_BYTES {
-            let limit = MAX_IDENTIFIER_BYTES;
-            return Err(TokenRefusal::LongClaim { name: self.name(name), limit });
-        }
-        Ok(Some(text.to_owned()))
+        identifier(text, || self.name(name)).map(Some)
     }
 
     /// An array of strings.
@@ -58,6 +50,19 @@ impl<'a> Registered<'a> {
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
         let texts = value.as_array().and_then(strings);
         texts.ok_or_else(|| self.mistyped(name, "an array of strings"))
+    }
+
+    /// `aud`, one string or several (RFC 7519 §4.1.3); empty if it is absent.
+    pub(crate) fn audiences(&self) -> Result<Vec<String>, TokenRefusal> {
+        let mistyped = || self.mistyped("aud", "a string, or an array of strings, none empty");
+        let audiences = match self.get("aud") {
+            None => return Ok(Vec::new()),
+            Some(Value::String(audience)) => Some(vec![audience.clone()]),
+            Some(Value::Array(audiences)) => strings(audiences),
+            Some(_) => None,
+        };
+        let sound = |all: &Vec<String>| !all.is_empty() && all.iter().all(|one| !one.is_empty());
+        audiences.filter(sound).ok_or_else(mistyped)
     }
 
     /// A NumericDate (RFC 7519 §2), fractions rounded down to the millisecond.
@@ -74,6 +79,21 @@ impl<'a> Registered<'a> {
     fn name(&self, name: &str) -> Arc<str> {
         format!("{}{name}", self.place).into()
     }
+}
+
+/// Text that names something: not empty, of at most [`MAX_IDENTIFIER_BYTES`], without control characters.
+pub(crate) fn identifier(
+    text: &str,
+    name: impl FnOnce() -> Arc<str>,
+) -> Result<String, TokenRefusal> {
+    if text.is_empty() || text.contains(char::is_control) {
+        let expected = "a name: not empty, without control characters";
+        return Err(TokenRefusal::ClaimForm { name: name(), expected });
+    }
+    if text.len() > MAX_IDENTIFIER_BYTES {
+        return Err(TokenRefusal::LongClaim { name: name(), limit: MAX_IDENTIFIER_BYTES });
+    }
+    Ok(text.to_owned())
 }
 
 /// All elements as text, if all of them are.

@@ -7,8 +7,9 @@ use crate::fingerprint::{Digest, Fingerprint};
 use crate::json::{self, Limits, Object, Value};
 use crate::jws::UnverifiedJws;
 use crate::key_set::KeySet;
-use crate::profile::Profile;
+use crate::profile::{Profile, TokenType};
 use crate::refusal::{Part, TokenRefusal, TypeName};
+use crate::thumbprint::Thumbprint;
 use crate::time::Timestamp;
 use crate::verified::VerifiedToken;
 
@@ -83,17 +84,31 @@ impl<'a> UnverifiedToken<'a> {
         keys: &KeySet,
         now: Timestamp,
     ) -> Result<VerifiedToken, TokenRefusal> {
+        let (token_type, key) = self.verify_signature(profile, keys)?;
+        let token = VerifiedToken::read(self, token_type, key, profile)?;
+        token.check_time(profile, now)?;
+        Ok(token)
+    }
+
+    /// Verifies issuer, type, algorithm and signature, and nothing that the token claims.
+    pub(crate) fn verify_signature<'p>(
+        &self,
+        profile: &'p Profile,
+        keys: &KeySet,
+    ) -> Result<(&'p TokenType, Thumbprint), TokenRefusal> {
         if self.issuer != profile.issuer() {
             return Err(TokenRefusal::WrongIssuer);
         }
-        let typ = self.jws.token_type();
         let token_type = profile
-            .token_type(typ)
-            .ok_or_else(|| TokenRefusal::TypeNotAllowed { typ: TypeName::of(typ) })?;
+            .token_type(self.typ())
+            .ok_or_else(|| TokenRefusal::TypeNotAllowed { typ: TypeName::of(self.typ()) })?;
         let verified = self.jws.verify(&profile.options().algorithms, keys)?;
-        let token = VerifiedToken::read(self, token_type, verified.key_thumbprint(), profile)?;
-        token.check_time(profile, now)?;
-        Ok(token)
+        Ok((token_type, verified.key_thumbprint()))
+    }
+
+    /// The type that the header names.
+    pub(crate) fn typ(&self) -> Option<&str> {
+        self.jws.token_type()
     }
 
     /// What the token claims.
@@ -104,6 +119,11 @@ impl<'a> UnverifiedToken<'a> {
     /// The payload as a document for pointers.
     pub(crate) fn document(&self) -> &Value {
         &self.payload
+    }
+
+    /// The same, for keeps.
+    pub(crate) fn into_document(self) -> Value {
+        self.payload
     }
 }
 

@@ -17,6 +17,7 @@ use crate::profile::{Profile, Revision, TokenType};
 use crate::refusal::TokenRefusal;
 use crate::thumbprint::Thumbprint;
 use crate::time::Timestamp;
+use crate::validity::Validity;
 
 /// The facts of a verified token. Only [`crate::UnverifiedToken::verify`] makes one. Facts hold under the profile and the
 /// keys they were found with, and from [`VerifiedToken::usable_from`] until [`VerifiedToken::usable_until`].
@@ -251,25 +252,9 @@ impl VerifiedToken {
 
     /// Checks the times of the token against the clock.
     pub(crate) fn check_time(&self, profile: &Profile, now: Timestamp) -> Result<(), TokenRefusal> {
-        let skew = profile.options().skew;
-        if now >= self.expires_at.plus(skew) {
-            return Err(TokenRefusal::Expired { expired_at: self.expires_at });
-        }
-        if let Some(not_before) = self.not_before
-            && now < not_before.minus(skew)
-        {
-            return Err(TokenRefusal::NotYetValid { not_before });
-        }
-        let Some(issued_at) = self.issued_at else { return Ok(()) };
-        if now < issued_at.minus(skew) {
-            return Err(TokenRefusal::IssuedInFuture { issued_at });
-        }
-        match profile.options().max_age {
-            Some(max_age) if now >= issued_at.plus(max_age).plus(skew) => {
-                Err(TokenRefusal::TooOld { issued_at, max_age })
-            }
-            _ => Ok(()),
-        }
+        let (issued_at, not_before, expires_at) =
+            (self.issued_at, self.not_before, self.expires_at);
+        Validity { issued_at, not_before, expires_at }.check(profile, now)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A JSON value whose objects have no repeated members.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -133,11 +134,24 @@ impl Object {
         self.0.is_empty()
     }
 
+    /// The members, for keeps.
+    #[must_use]
+    pub fn into_members(self) -> BTreeMap<String, Value> {
+        self.0.into_iter().collect()
+    }
+
     /// Members as they were written; `None` if a name repeats.
     pub(super) fn from_members(mut members: Vec<(String, Value)>) -> Option<Self> {
         members.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         let repeats = members.array_windows().any(|[(left, _), (right, _)]| left == right);
         (!repeats).then_some(Self(members))
+    }
+}
+
+impl From<BTreeMap<String, Value>> for Object {
+    fn from(members: BTreeMap<String, Value>) -> Self {
+        // INVARIANT: the names of a map are sorted, and each is there once.
+        Self(members.into_iter().collect())
     }
 }
 
