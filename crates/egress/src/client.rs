@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST,
+    LOCATION, USER_AGENT,
 };
-use http::header::{LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -44,7 +44,7 @@ impl Egress {
     /// A client that resolves names with the operating system.
     ///
     /// # Errors
-    /// If the certificate authorities cannot be read, or if there are none.
+    /// If the certificate authorities cannot be read, or if there are none; or if our own certificate cannot be shown.
     pub fn new(options: EgressOptions) -> Result<Self, TrustError> {
         Self::with_resolver(options, Arc::new(SystemResolver))
     }
@@ -52,17 +52,20 @@ impl Egress {
     /// A client that resolves names with `resolver`.
     ///
     /// # Errors
-    /// If the certificate authorities cannot be read, or if there are none.
+    /// If the certificate authorities cannot be read, or if there are none; or if our own certificate cannot be shown.
     pub fn with_resolver(
         options: EgressOptions,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, TrustError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
+        let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|cause| TrustError::Tls { cause: cause.to_string() })?
-            .with_root_certificates(options.ca.load()?)
-            .with_no_client_auth();
+            .with_root_certificates(options.ca.load()?);
+        let mut tls = match &options.client {
+            None => tls.with_no_client_auth(),
+            Some(client) => client.show(tls)?,
+        };
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let user_agent =
             HeaderValue::try_from(&options.user_agent).map_err(|_| TrustError::UserAgent)?;
@@ -90,7 +93,8 @@ impl Egress {
     }
 
     /// Sends `request` to `to`, whose target it gets, and hands over whatever is answered, but a redirect: for protocols
-    /// that say more with a status than that all is well. Of the request's own headers it is `Content-Type` that counts.
+    /// that say more with a status than that all is well. Of the request's own headers `Accept`, `Authorization` and
+    /// `Content-Type` count, each once.
     ///
     /// # Errors
     /// If the place may not be reached, cannot be reached, takes too long, or answers beyond the limits.
@@ -103,8 +107,10 @@ impl Egress {
         let sent = async {
             let (head, body) = request.into_parts();
             let mut request = self.request(head.method, to.url(), "*/*", body)?;
-            if let Some(kind) = head.headers.get(CONTENT_TYPE) {
-                request.headers_mut().insert(CONTENT_TYPE, kind.clone());
+            for name in [ACCEPT, AUTHORIZATION, CONTENT_TYPE] {
+                if let Some(value) = head.headers.get(&name) {
+                    request.headers_mut().insert(name, value.clone());
+                }
             }
             let connection = self.connector.connect(to).await?;
             self.exchange(connection, request, |_| true).await

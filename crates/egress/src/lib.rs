@@ -1,7 +1,7 @@
 //! Egress: the one outbound HTTP client, with one policy.
 //!
 //! Whatever Doorward fetches (key sets, discovery documents) goes through [`Egress::get`], and what it asks of an ACME
-//! server through [`Egress::send`]: HTTP/1.1 over TLS, bounded in time and size, never redirected, never compressed, one
+//! server or an identity provider through [`Egress::send`]: HTTP/1.1 over TLS, bounded in time and size, never redirected, never compressed, one
 //! connection each. What an operator wrote in the
 //! configuration is a [`Destination::configured`] and may lie anywhere; what a fetched document named is a
 //! [`Destination::learned`] and may lie only on the public internet, judged by the very address connected to.
@@ -11,6 +11,7 @@
 
 mod address;
 mod client;
+mod client_certificate;
 mod connect;
 mod destination;
 mod error;
@@ -25,6 +26,7 @@ mod url;
 
 pub use address::AddressKind;
 pub use client::Egress;
+pub use client_certificate::ClientCertificate;
 pub use destination::Destination;
 pub use error::{EgressError, Fault};
 pub use fetched::Fetched;

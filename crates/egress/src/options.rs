@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client_certificate::ClientCertificate;
 use crate::trust::TrustRoots;
 
 /// How outbound requests are made.
@@ -9,6 +10,8 @@ use crate::trust::TrustRoots;
 pub struct EgressOptions {
     /// Whose certificates are believed. Default: the system's.
     pub ca: TrustRoots,
+    /// The certificate that is shown to whoever asks for one. Default: none.
+    pub client: Option<ClientCertificate>,
     /// How long one address may take to connect and to shake hands over TLS. Default: 3 s.
     pub connect_timeout: Duration,
     /// How long a request may take in all, from resolving the name to the last byte of the body. Default: 10 s.
@@ -23,6 +26,7 @@ impl Default for EgressOptions {
     fn default() -> Self {
         Self {
             ca: TrustRoots::System,
+            client: None,
             connect_timeout: Duration::from_secs(3),
             total_timeout: Duration::from_secs(10),
             max_body: 1024 * 1024,

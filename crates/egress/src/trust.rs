@@ -26,9 +26,17 @@ impl TrustRoots {
     }
 }
 
-/// Why there is nobody to believe.
+/// Why there is nobody to believe, or nothing to be believed by.
 #[derive(Debug, Error)]
 pub enum TrustError {
+    /// Our own certificate cannot be shown.
+    #[error("client certificate `{}` cannot be used: {cause}", path.display())]
+    Client {
+        /// The file of the certificate, or of the key.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// A file has no certificate.
     #[error("CA file `{}` has no certificate in PEM", path.display())]
     Empty {
@@ -86,7 +94,7 @@ fn from_files(paths: &[PathBuf]) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let pem = std::fs::read(path)
         .map_err(|cause| TrustError::Unreadable { path: path.to_owned(), cause })?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Algorithm as DigestAlgorithm, SHA256, SHA384, SHA512, di
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
-use crate::json::Value;
+use crate::json::Object;
 use crate::key_set::KeySet;
 use crate::profile::{Profile, TokenType};
 use crate::refusal::{Part, TokenRefusal, TypeName};
@@ -25,7 +25,7 @@ const ID_TOKEN: &str = "an ID token";
 /// A verified ID token. That it is meant for us, and answers our own request, is for the relying party to check.
 pub struct VerifiedIdToken {
     token: VerifiedToken,
-    claims: Value,
+    claims: Object,
     nonce: Option<String>,
     session: Option<String>,
     access_token_hash: Option<String>,
@@ -48,15 +48,15 @@ impl UnverifiedToken<'_> {
         if *token.token_type() != TokenType::IdToken {
             return Err(TokenRefusal::TypeNotAllowed { typ: TypeName::of(self.typ()) });
         }
-        let not_an_object = TokenRefusal::NotAnObject { part: Part::Payload };
-        let registered = Registered::of(self.claims().ok_or(not_an_object)?);
+        let part = Part::Payload;
+        let registered = Registered::of(self.claims().ok_or(TokenRefusal::NotAnObject { part })?);
         if registered.get("events").is_some() {
             return Err(TokenRefusal::ForeignClaim { name: "events", token: ID_TOKEN });
         }
         let nonce = registered.text("nonce")?.map(str::to_owned);
         let session = registered.identifier("sid")?;
         let access_token_hash = registered.text("at_hash")?.map(str::to_owned);
-        let claims = self.into_document();
+        let claims = self.into_claims().ok_or(TokenRefusal::NotAnObject { part })?;
         Ok(VerifiedIdToken { token, claims, nonce, session, access_token_hash })
     }
 }
@@ -70,7 +70,7 @@ impl VerifiedIdToken {
 
     /// All claims, for a [`crate::Mapping`].
     #[must_use]
-    pub fn claims(&self) -> &Value {
+    pub fn claims(&self) -> &Object {
         &self.claims
     }
 

@@ -121,9 +121,9 @@ impl<'a> UnverifiedToken<'a> {
         &self.payload
     }
 
-    /// The same, for keeps.
-    pub(crate) fn into_document(self) -> Value {
-        self.payload
+    /// What the token claims, for keeps.
+    pub(crate) fn into_claims(self) -> Option<Object> {
+        if let Value::Object(claims) = self.payload { Some(claims) } else { None }
     }
 }
 

@@ -27,6 +27,9 @@ pub struct IssuerMetadata {
     pub revocation_endpoint: Option<String>,
     /// Where authorization requests are left (RFC 9126).
     pub pushed_authorization_request_endpoint: Option<String>,
+    /// The same places for clients that show a certificate (RFC 8705 §5).
+    #[serde(default)]
+    pub mtls_endpoint_aliases: EndpointAliases,
     /// How clients authenticate at the token endpoint; empty if not said.
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Vec<String>,
@@ -41,9 +44,23 @@ pub struct IssuerMetadata {
     pub backchannel_logout_supported: bool,
 }
 
+/// Where an issuer is spoken to with a client certificate (RFC 8705 §5). A place that is not here is as everywhere.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct EndpointAliases {
+    /// Where tokens are had.
+    pub token_endpoint: Option<String>,
+    /// Where an access token buys claims.
+    pub userinfo_endpoint: Option<String>,
+    /// Where authorization requests are left (RFC 9126).
+    pub pushed_authorization_request_endpoint: Option<String>,
+}
+
 impl IssuerMetadata {
     /// Reads the metadata of `issuer`, exactly that one (RFC 8414 §3.3).
-    pub(crate) fn parse(document: &[u8], issuer: &str) -> Result<Self, KeyFetchError> {
+    ///
+    /// # Errors
+    /// If it is not JSON of the right shape, or of another issuer.
+    pub fn parse(document: &[u8], issuer: &str) -> Result<Self, KeyFetchError> {
         let metadata: Self = serde_json::from_slice(document)
             .map_err(|cause| KeyFetchError::Metadata { cause: Excerpt::of(&cause.to_string()) })?;
         if metadata.issuer != issuer {

@@ -20,7 +20,7 @@ mod timing;
 
 pub use error::{KeyFetchError, KeyOptionsError};
 pub use issuer::{IssuerKeys, RefetchOutcome, UNKNOWN_KID_WAIT};
-pub use metadata::{IssuerMetadata, well_known};
+pub use metadata::{EndpointAliases, IssuerMetadata, well_known};
 pub use options::{IssuerKeyOptions, KeySource};
 pub use rings::KeyRings;
 pub use schedule::{DEFAULT_LIFETIME, FILE_POLL, FIRST_RETRY, LAST_RETRY};

@@ -104,6 +104,16 @@ impl IssuerKeyOptions {
         &self.source
     }
 
+    /// Where the issuer's metadata is, which is what the places that it names are learned from; nothing without
+    /// discovery.
+    #[must_use]
+    pub fn metadata_place(&self) -> Option<&Destination> {
+        match &self.place {
+            Place::Discovery([oidc, _]) => Some(oidc),
+            Place::File(_) | Place::Inline(_) | Place::Url(_) => None,
+        }
+    }
+
     /// How often they are fetched.
     #[must_use]
     pub fn timing(&self) -> KeyTiming {

@@ -1,0 +1,37 @@
+//! Who we are to the other side, where it asks.
+
+use std::path::PathBuf;
+
+use rustls::client::WantsClientCert;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ConfigBuilder};
+
+use crate::trust::{TrustError, certificates};
+
+/// A certificate and its key, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The file of the certificate, with those between it and its authority behind it.
+    pub chain: PathBuf,
+    /// The file of its private key.
+    pub key: PathBuf,
+}
+
+impl ClientCertificate {
+    /// Has `tls` show it. It is read now, and not again.
+    pub(crate) fn show(
+        &self,
+        tls: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, TrustError> {
+        let unusable = |path: &PathBuf, cause: &dyn ToString| TrustError::Client {
+            path: path.clone(),
+            cause: cause.to_string(),
+        };
+        let chain = certificates(&self.chain).map_err(|cause| unusable(&self.chain, &cause))?;
+        let pem = std::fs::read(&self.key).map_err(|cause| unusable(&self.key, &cause))?;
+        let key = PrivateKeyDer::from_pem_slice(&pem)
+            .map_err(|_| unusable(&self.key, &"expected a private key in PEM"))?;
+        tls.with_client_auth_cert(chain, key).map_err(|cause| unusable(&self.chain, &cause))
+    }
+}

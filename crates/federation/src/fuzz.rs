@@ -1,0 +1,1 @@
+//! Entry points for fuzzing: bytes of any kind go in; a broken invariant panics.

@@ -1,0 +1,46 @@
+//! The relying party: sends people to a provider, and believes what comes back, or says why not.
+//!
+//! ```text
+//! begin:  Wish + Flow ─▶ authorization request (pushed, where that is offered) ─▶ URL for the browser
+//! finish: query ─▶ Answer ─▶ whose? ─▶ code ─▶ token answer ─▶ ID token ─▶ userinfo ─▶ mapping ─▶ SignIn
+//! ```
+//!
+//! What is decided is decided in files without I/O; `relying_party.rs` puts them in order, `call.rs` does what goes over
+//! the network. Nothing of a sign-in under way is kept here: the caller keeps its [`Flow`].
+
+mod answer;
+mod authorization;
+mod call;
+mod client_auth;
+mod endpoints;
+mod flow;
+mod form;
+mod id_token;
+mod logout_token;
+mod options;
+mod pages;
+pub mod presets;
+mod refusal;
+mod relying_party;
+mod secret;
+#[cfg(test)]
+mod test_provider;
+mod token_answer;
+mod userinfo;
+
+pub use answer::{Answer, AnswerError, AuthorizationError, MAX_ANSWER_BYTES, MAX_CODE_BYTES};
+pub use call::CallError;
+pub use client_auth::{ASSERTION_LIFETIME, ClientAuth, ClientAuthError};
+pub use endpoints::EndpointsError;
+pub use flow::{Flow, Prompt, RandomFailed, Wish, unguessable};
+pub use id_token::IdTokenRefusal;
+pub use logout_token::{LogoutRefusal, LogoutToken};
+pub use options::{
+    MAX_ID_TOKEN_AGE, OAuth, Openid, OwnEndpoints, Protocol, ProviderOptions, ProviderOptionsError,
+    Pushed,
+};
+pub use refusal::{GrantRefusal, ProviderError, RefreshEnd, RefreshRefusal, SignInRefusal};
+pub use relying_party::{Provider, Refreshed, SignIn};
+pub use secret::Secret;
+pub use token_answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswerError, TokenError};
+pub use userinfo::UserinfoRefusal;
