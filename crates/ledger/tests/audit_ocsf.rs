@@ -11,8 +11,8 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 use ledger::Clock;
 use ledger::audit::{
-    Actor, AuditLog, AuditOptions, Credential, Decision, Ended, KeySigner, Outcome, Subject, Trace,
-    Verdict,
+    Actor, AuditLog, AuditOptions, Credential, Decision, Ended, EndedBy, KeySigner, Outcome,
+    SignIn, SignInEvent, Subject, Trace, Verdict,
 };
 use tokens::{Algorithm, Fingerprint, SigningKey, SubjectKind, Timestamp};
 
@@ -38,7 +38,7 @@ fn schema() -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-/// The lines of a log that holds every kind of record, and every shape of the two that doors write.
+/// The lines of a log that holds every kind of record, and every shape of those that doors and the desk write.
 #[expect(clippy::disallowed_methods, reason = "a test makes a key of its own")]
 async fn sample() -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
@@ -126,6 +126,48 @@ async fn sample() -> Vec<String> {
     ] {
         log.decide(&decision, AMPLE).await.unwrap();
     }
+    let amr = ["pwd".to_owned(), "otp".to_owned()];
+    let sign_in = SignIn {
+        request_id: decision.request_id,
+        at: NOW,
+        event: SignInEvent::SignedIn,
+        provider: Some("corp"),
+        subject: Some("alice"),
+        kind: Some(SubjectKind::User),
+        session: Some([1; 16]),
+        peer: Some(decision.peer),
+        host: Some("id.example.com:8443"),
+        code: "signed_in",
+        reason: Some("größe \"x\" \\ \u{7}"),
+        acr: Some("urn:example:mfa"),
+        amr: &amr,
+    };
+    for event in [
+        SignInEvent::SessionEnded(EndedBy::Administrator),
+        SignInEvent::SessionEnded(EndedBy::Person),
+        SignInEvent::SessionEnded(EndedBy::Provider),
+        SignInEvent::SessionEnded(EndedBy::Refresh),
+        SignInEvent::SessionRefreshed,
+        SignInEvent::SignInRefused,
+        SignInEvent::SignedIn,
+        SignInEvent::SignedOut,
+    ] {
+        let workload = SignIn { kind: Some(SubjectKind::Workload), host: None, ..sign_in };
+        let nobody = SignIn {
+            provider: None,
+            subject: None,
+            kind: None,
+            session: None,
+            peer: None,
+            reason: Some(&long),
+            acr: None,
+            amr: &[],
+            ..sign_in
+        };
+        for shape in [sign_in, workload, nobody, SignIn { peer: None, host: None, ..sign_in }] {
+            log.sign_in(&SignIn { event, ..shape }, AMPLE).await.unwrap();
+        }
+    }
     let outcome = Outcome {
         request_id: decision.request_id,
         at: NOW,
@@ -191,7 +233,10 @@ async fn every_kind_of_record_keeps_to_the_schema() {
         kinds.insert(event["unmapped"]["doorward"]["record"].as_str().unwrap().to_owned());
     }
     let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
-    assert_eq!(kinds, ["closed", "decision", "gap", "header", "opened", "outcome", "torn"]);
+    assert_eq!(
+        kinds,
+        ["closed", "decision", "gap", "header", "opened", "outcome", "sign_in", "torn"]
+    );
     if let Some(path) = std::env::var_os("AUDIT_SAMPLE") {
         std::fs::write(path, lines.join("\n") + "\n").unwrap();
     }

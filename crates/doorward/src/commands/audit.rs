@@ -70,7 +70,7 @@ struct TailArgs {
     /// Only this service.
     #[arg(long)]
     service: Option<String>,
-    /// Only this issuer.
+    /// Only this issuer, or provider.
     #[arg(long)]
     issuer: Option<String>,
     /// Only this subject, as its issuer writes it.

@@ -25,7 +25,7 @@ pub struct AuditHealth {
     pub writes: u64,
     /// How many writes and syncs failed.
     pub failures: u64,
-    /// How many decisions were refused because they could not be recorded in time.
+    /// How many decisions and sign-ins were refused because they could not be recorded in time.
     pub refused_decisions: u64,
     /// How many outcomes were dropped because the queue was full.
     pub dropped_outcomes: u64,
@@ -45,20 +45,20 @@ impl AuditHealth {
     }
 }
 
-/// A decision could not be recorded in time, so that the request must not be forwarded: 503.
+/// A decision, or a sign-in, could not be recorded in time, so that nothing may come of it: 503.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum AuditUnavailable {
     /// The log has been closed.
     #[error("the audit log is closed")]
     Closed,
     /// The record waited in the queue for as long as it may; it may still be written later.
-    #[error("the audit log did not write the decision within {budget:?}")]
+    #[error("the audit log did not write the record within {budget:?}")]
     NotWritten {
         /// How long it may wait.
         budget: Duration,
     },
     /// There was no room in the queue for as long as it may wait; it will not be written.
-    #[error("the audit log's queue had no room for the decision within {budget:?}")]
+    #[error("the audit log's queue had no room for the record within {budget:?}")]
     QueueFull {
         /// How long it may wait.
         budget: Duration,

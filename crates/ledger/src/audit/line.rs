@@ -33,7 +33,7 @@ impl Line {
         &self.event
     }
 
-    /// What kind of record it is: `decision`, `evaluation`, `outcome`, or what the log says about itself: `header`, `opened`,
+    /// What kind of record it is: `decision`, `evaluation`, `outcome`, `sign_in`, or what the log says about itself: `header`, `opened`,
     /// `closed`, `gap`, `torn`.
     #[must_use]
     pub fn record(&self) -> &str {
@@ -82,22 +82,28 @@ impl Line {
         self.text("/unmapped/doorward/service")
     }
 
-    /// The issuer of the caller's identity.
+    /// The issuer of the caller's identity, or the provider that they sign in with.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.text("/actor/user/domain")
+        self.text("/actor/user/domain").or_else(|| self.text("/user/domain"))
     }
 
     /// The caller, as its issuer writes it.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.text("/actor/user/uid")
+        self.text("/actor/user/uid").or_else(|| self.text("/user/uid"))
     }
 
     /// The method.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.text("/http_request/http_method").or_else(|| self.text("/activity_name"))
+    }
+
+    /// What happened to a session, such as `signed_in`.
+    #[must_use]
+    pub fn event_name(&self) -> Option<&str> {
+        self.text("/unmapped/doorward/event")
     }
 
     /// How an outcome ended.
@@ -116,6 +122,7 @@ impl Line {
             "decision" => self.write_decision(&mut line),
             "evaluation" => self.write_evaluation(&mut line),
             "outcome" => self.write_outcome(&mut line),
+            "sign_in" => self.write_sign_in(&mut line),
             record => {
                 push(&mut line, &record.to_uppercase());
                 push(&mut line, self.text("/message").unwrap_or_default());
@@ -155,6 +162,18 @@ impl Line {
         push(line, self.text("/unmapped/doorward/action").unwrap_or("-"));
         push(line, &named("resource"));
         self.push_caller(line);
+        self.push_reasons(line);
+    }
+
+    /// As in `SIGN IN REFUSED corp/anonymous id.example.com  the state was used before`.
+    fn write_sign_in(&self, line: &mut String) {
+        push(line, &self.event_name().unwrap_or_default().replace('_', " ").to_uppercase());
+        if let Some(by) = self.text("/unmapped/doorward/by") {
+            push(line, &format!("by {by}"));
+        }
+        let who = self.subject().unwrap_or("anonymous");
+        push(line, &format!("{}/{who}", self.issuer().unwrap_or("-")));
+        push(line, self.text("/dst_endpoint/hostname").unwrap_or("-"));
         self.push_reasons(line);
     }
 

@@ -2,7 +2,7 @@ use super::super::chain::Tip;
 use super::super::note::Note;
 use super::super::ocsf;
 use super::super::testing::*;
-use super::super::{Decision, Ended, Outcome};
+use super::super::{Decision, Ended, EndedBy, Outcome, SignIn, SignInEvent};
 use super::*;
 
 fn line(write: impl FnOnce(&mut Vec<u8>)) -> Line {
@@ -17,6 +17,8 @@ fn a_record_is_shown_in_one_line() {
     let decided = |decision: &Decision<'_>| line(|out| ocsf::decision(out, decision)).one_line();
     let ended = |outcome: &Outcome<'_>| line(|out| ocsf::outcome(out, outcome)).one_line();
     let with_port = Decision { host: "orders.example.com:8443", method: "PURGE", ..allow() };
+    let ended_by = SignInEvent::SessionEnded(EndedBy::Administrator);
+    let ended_session = SignIn { event: ended_by, host: None, peer: None, ..sign_in() };
     for (shown, expected) in [
         (
             decided(&allow()),
@@ -45,6 +47,22 @@ fn a_record_is_shown_in_one_line() {
         (
             line(|out| ocsf::evaluation(out, &evaluation())).one_line(),
             "22:13:20.250 EVALUATED DENY user:bob write record:record-1 corp/alice ask  no rule allows it",
+        ),
+        (
+            line(|out| sign_in().write(out)).one_line(),
+            "22:13:20.250 SIGNED IN corp/alice id.example.com",
+        ),
+        (
+            line(|out| refused_sign_in().write(out)).one_line(),
+            "22:13:20.250 SIGN IN REFUSED corp/anonymous id.example.com  the state was used before",
+        ),
+        (
+            line(|out| SignIn { provider: None, ..refused_sign_in() }.write(out)).one_line(),
+            "22:13:20.250 SIGN IN REFUSED -/anonymous id.example.com  the state was used before",
+        ),
+        (
+            line(|out| ended_session.write(out)).one_line(),
+            "22:13:20.250 SESSION ENDED by administrator corp/alice -",
         ),
         (
             line(|out| Note::Torn.write(out, NOW, "a line was cut off", |_| {})).one_line(),

@@ -21,6 +21,7 @@ use super::progress::{Closing, Shared, count};
 use super::queue::{Queue, Receipt, Refused};
 use super::record::{Decision, Evaluation, Outcome};
 use super::relay::{self, Relay};
+use super::sign_in::SignIn;
 use super::signing::{CheckpointSigner, SignerError};
 use crate::Clock;
 
@@ -100,6 +101,19 @@ impl AuditLog {
             }
         })
         .await
+    }
+
+    /// Records what happened to a session. It resolves once the operating system has the record; only then may anyone be
+    /// told.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub async fn sign_in(
+        &self,
+        sign_in: &SignIn<'_>,
+        budget: Duration,
+    ) -> Result<(), AuditUnavailable> {
+        self.recorded(budget, 1, |body, _| sign_in.write(body)).await
     }
 
     /// Records that many, at least one, each as `write` writes it.

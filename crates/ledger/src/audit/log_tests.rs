@@ -47,6 +47,17 @@ async fn a_log_holds_what_it_was_told_in_its_order() {
 }
 
 #[tokio::test]
+async fn a_sign_in_is_in_the_file_when_it_resolves() {
+    let dir = dir();
+    let log = open(options(dir.path()), &TestClock::new());
+    log.sign_in(&sign_in(), AMPLE).await.unwrap();
+    assert_eq!(records(dir.path()), ["header", "opened", "sign_in"]);
+    log.close(AMPLE).unwrap();
+    assert_eq!(log.sign_in(&sign_in(), AMPLE).await, Err(AuditUnavailable::Closed));
+    assert!(verify(dir.path(), keys(), None).unwrap().closed);
+}
+
+#[tokio::test]
 async fn an_outcome_is_written_though_no_decision_follows() {
     let dir = dir();
     let log = open(options(dir.path()), &TestClock::new());
@@ -164,7 +175,7 @@ async fn a_decision_that_is_not_written_in_time_is_refused_and_written_later() {
     faults.room.store(0, SeqCst);
     let refused = log.decide(&allow(), SHORT).await.unwrap_err();
     assert_eq!(refused, AuditUnavailable::NotWritten { budget: SHORT });
-    assert_eq!(refused.to_string(), "the audit log did not write the decision within 5ms");
+    assert_eq!(refused.to_string(), "the audit log did not write the record within 5ms");
     until(|| !log.health().is_ready());
     let health = log.health();
     assert_eq!((health.queued_records, health.refused_decisions), (1, 1));
@@ -189,10 +200,7 @@ async fn a_full_queue_refuses_decisions_and_drops_outcomes_with_a_note() {
     assert_eq!(last, AuditUnavailable::NotWritten { budget: SHORT });
     let refused = log.decide(&allow(), SHORT).await.unwrap_err();
     assert_eq!(refused, AuditUnavailable::QueueFull { budget: SHORT });
-    assert_eq!(
-        refused.to_string(),
-        "the audit log's queue had no room for the decision within 5ms"
-    );
+    assert_eq!(refused.to_string(), "the audit log's queue had no room for the record within 5ms");
     faults.room.store(usize::MAX, SeqCst);
     log.close(AMPLE).unwrap();
     let mut found = records(dir.path());

@@ -1,7 +1,8 @@
 //! The audit log: who asked for what, what the gate said, why, and how it ended.
 //!
 //! Of each forwarded request there are two records: the *decision*, which the operating system has before anything is
-//! forwarded, and the *outcome* after it. A denied request has the decision only.
+//! forwarded, and the *outcome* after it. A denied request has the decision only. What happens to sessions (sign-in,
+//! sign-out) is recorded before the browser is told.
 //!
 //! ```text
 //! decide ─▶ queue ─▶ writer: number, hash of the line before, one write ─▶ audit-000000000001.jsonl
@@ -49,6 +50,7 @@ mod recovery;
 mod relay;
 mod retention;
 mod segment;
+mod sign_in;
 mod signing;
 mod statement;
 mod tail;
@@ -68,6 +70,7 @@ pub use options::{AuditOptions, CheckpointEvery, MAX_SYNC_INTERVAL, Retain, Sync
 pub use record::{
     Actor, Credential, Decision, Ended, Evaluation, Outcome, Subject, Trace, Verdict,
 };
+pub use sign_in::{EndedBy, SignIn, SignInEvent};
 pub use signing::{CheckpointSigner, CheckpointVerifier, KeySigner, SignerError};
 pub use tail::{FOLLOW_EVERY, Filter, Tail, TailError, TailFrom, tail};
 pub use tampering::{Tampering, TamperingKind, VerifyError};

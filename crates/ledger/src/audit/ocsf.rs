@@ -1,7 +1,7 @@
 //! Records as OCSF events: what stands in a line, all of it but its link in the chain.
 //!
 //! Decisions and outcomes are events of the class API Activity (6003), what the log says about itself of the class Event
-//! Log Activity (1008). What OCSF has no place for stands in `unmapped.doorward`, which is last, so that the writer can
+//! Log Activity (1008), what happens to sessions of the class Authentication (3002). What OCSF has no place for stands in `unmapped.doorward`, which is last, so that the writer can
 //! add the link and close the line.
 
 use std::net::SocketAddr;
@@ -180,9 +180,7 @@ pub(super) fn outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>) {
     json.text("status_detail", outcome.ended.name());
     json.raw(match outcome.ended {
         Ended::AuditUnavailable => DENIED,
-        Ended::Revoked => {
-            r#""action_id":1,"action":"Allowed","disposition_id":24,"disposition":"Access Revoked""#
-        }
+        Ended::Revoked => REVOKED,
         Ended::UpstreamFailed | Ended::UpstreamTimedOut => {
             r#""action_id":1,"action":"Allowed","disposition_id":27,"disposition":"Error""#
         }
@@ -222,10 +220,12 @@ pub(super) fn outcome(out: &mut Vec<u8>, outcome: &Outcome<'_>) {
     });
 }
 
-const ALLOWED: &str =
+pub(super) const ALLOWED: &str =
     r#""action_id":1,"action":"Allowed","disposition_id":1,"disposition":"Allowed""#;
-const DENIED: &str =
+pub(super) const DENIED: &str =
     r#""action_id":2,"action":"Denied","disposition_id":2,"disposition":"Blocked""#;
+pub(super) const REVOKED: &str =
+    r#""action_id":1,"action":"Allowed","disposition_id":24,"disposition":"Access Revoked""#;
 
 fn activity(json: &mut Json<'_>, method: &str) {
     json.raw(r#""class_uid":6003,"class_name":"API Activity""#);
@@ -330,20 +330,20 @@ fn api(
     });
 }
 
-fn source(json: &mut Json<'_>, peer: SocketAddr) {
+pub(super) fn source(json: &mut Json<'_>, peer: SocketAddr) {
     json.object("src_endpoint", |json| {
         json.text("ip", &peer.ip().to_canonical().to_string());
         json.number("port", peer.port().into());
     });
 }
 
-fn metadata(json: &mut Json<'_>, request_id: &str, record: &str) {
+pub(super) fn metadata(json: &mut Json<'_>, request_id: &str, record: &str) {
     let truncated = json.was_cut();
     json.object("metadata", |json| {
         json.raw(METADATA);
         json.raw(CONTROLLED);
         json.text("correlation_uid", request_id);
-        // One request has at most one of each; evaluations are numbered.
+        // One request has at most one of each; evaluations are numbered, sign-ins have their session's id.
         json.text("uid", &[request_id, record].join("."));
         if truncated {
             json.flag("is_truncated", true);
@@ -363,7 +363,7 @@ pub(super) fn open_unmapped(json: &mut Json<'_>, members: impl FnOnce(&mut Json<
     json.open_member("unmapped", |json| json.open_member("doorward", members));
 }
 
-fn split_port(host: &str) -> (&str, Option<u16>) {
+pub(super) fn split_port(host: &str) -> (&str, Option<u16>) {
     match host.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
             Ok(port) => (name, Some(port)),

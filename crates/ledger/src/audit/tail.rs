@@ -25,7 +25,7 @@ pub struct Filter {
     pub service: Option<String>,
     /// The caller, as its issuer writes it.
     pub subject: Option<String>,
-    /// The issuer's name.
+    /// The issuer's, or the provider's, name.
     pub issuer: Option<String>,
     /// The HTTP status.
     pub status: Option<u16>,

@@ -221,6 +221,42 @@ pub(super) fn deny() -> Decision<'static> {
     }
 }
 
+/// Alice signs in.
+pub(super) fn sign_in() -> SignIn<'static> {
+    static AMR: LazyLock<Vec<String>> = LazyLock::new(|| vec!["pwd".into(), "otp".into()]);
+    SignIn {
+        request_id: "01J0000000000000000000000A",
+        at: NOW,
+        event: SignInEvent::SignedIn,
+        provider: Some("corp"),
+        subject: Some("alice"),
+        kind: Some(SubjectKind::User),
+        session: Some([0x17; 16]),
+        peer: Some(peer()),
+        host: Some("id.example.com:8443"),
+        code: "signed_in",
+        reason: None,
+        acr: Some("urn:example:mfa"),
+        amr: &AMR,
+    }
+}
+
+/// Somebody does not.
+pub(super) fn refused_sign_in() -> SignIn<'static> {
+    SignIn {
+        event: SignInEvent::SignInRefused,
+        subject: None,
+        kind: None,
+        session: None,
+        host: Some("id.example.com"),
+        code: "state_replayed",
+        reason: Some("the state was used before"),
+        acr: None,
+        amr: &[],
+        ..sign_in()
+    }
+}
+
 /// The end of [`allow`].
 pub(super) fn outcome() -> Outcome<'static> {
     Outcome {
