@@ -4,5 +4,9 @@ pub mod audit;
 pub mod keys;
 
 mod clock;
+mod operator_key;
+mod sealing;
 
 pub use clock::Clock;
+pub use operator_key::{OPERATOR_KEY_BYTES, OperatorKey, OperatorKeyError};
+pub use sealing::{SEAL_BYTES, SealError, Sealer};
