@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod keys;
+pub mod state;
 
 mod clock;
 mod operator_key;

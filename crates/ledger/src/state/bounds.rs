@@ -1,0 +1,58 @@
+//! How much of everything there may be.
+
+use std::time::Duration;
+
+use tokens::Timestamp;
+
+use super::LedgerError;
+
+/// How many bytes a session's facts may have.
+pub const MAX_FACTS_BYTES: usize = 16 * 1024;
+/// How many bytes a session's secrets may have, before they are sealed.
+pub const MAX_SECRETS_BYTES: usize = 16 * 1024;
+/// How many bytes a host may have (RFC 1035 §2.3.4, without the trailing dot).
+pub const MAX_HOST_BYTES: usize = 253;
+/// How many bytes the name of a provider may have.
+pub const MAX_PROVIDER_BYTES: usize = 256;
+/// How many bytes a subject, or a provider's own name for a session, may have.
+pub const MAX_SUBJECT_BYTES: usize = 1024;
+/// How many cookies a session may have; a new one takes the place of the oldest.
+pub const MAX_COOKIES: u32 = 64;
+/// How many rows one call may ask for or hand in.
+pub const MAX_ROWS: u32 = 1_000;
+/// How many sessions are ended in one transaction.
+pub const ENDS_AT_ONCE: u32 = 500;
+/// How long the log keeps an entry at least. Who has not read it for that long is told to drop everything.
+pub const LOG_KEPT: Duration = Duration::from_secs(60 * 60);
+/// The latest moment that is kept, the end of the year 9999; later ones become this one.
+pub const LATEST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+
+/// Checks that `what` has no more bytes than `limit`.
+pub(super) fn fits(what: &'static str, bytes: &[u8], limit: usize) -> Result<(), LedgerError> {
+    if bytes.len() > limit {
+        return Err(LedgerError::TooLong { what, limit });
+    }
+    Ok(())
+}
+
+/// The same for text, which may hold no NUL: PostgreSQL cannot keep one.
+pub(super) fn text_fits(what: &'static str, text: &str, limit: usize) -> Result<(), LedgerError> {
+    fits(what, text.as_bytes(), limit)?;
+    if text.contains('\0') {
+        return Err(LedgerError::Nul { what });
+    }
+    Ok(())
+}
+
+/// Checks that a number of rows is no more than [`MAX_ROWS`].
+pub(super) fn rows_fit(rows: usize) -> Result<(), LedgerError> {
+    limit_fits(u32::try_from(rows).unwrap_or(u32::MAX))
+}
+
+/// As [`rows_fit`], for a number that is asked for.
+pub(super) fn limit_fits(rows: u32) -> Result<(), LedgerError> {
+    if rows > MAX_ROWS {
+        return Err(LedgerError::TooManyRows { limit: MAX_ROWS });
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! A session, going into the ledger and coming out of it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SecureRandom;
+use thiserror::Error;
+use tokens::{Digest, Timestamp};
+
+use crate::sealing::SealError;
+
+/// The name of a session. It is no secret: it may stand in records and logs, and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// The id with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new one.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn random(random: &dyn SecureRandom) -> Result<Self, SealError> {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes).map_err(|_| SealError)?;
+        Ok(Self(bytes))
+    }
+
+    /// Its 16 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({self})")
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = SessionIdError;
+
+    fn from_str(text: &str) -> Result<Self, SessionIdError> {
+        let digits = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        number.map(|number| Self(number.to_be_bytes())).ok_or(SessionIdError)
+    }
+}
+
+/// A text is not the name of a session.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("expected a session's id, which has 32 hexadecimal digits")]
+pub struct SessionIdError;
+
+/// What only the gate may know of a session: the provider's tokens. The ledger keeps them sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets(Vec<u8>);
+
+impl Secrets {
+    /// These bytes, at most [`super::MAX_SECRETS_BYTES`].
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its name, never used before.
+    pub id: SessionId,
+    /// The digest of its first cookie's value.
+    pub cookie: Digest,
+    /// The host whose cookie that is.
+    pub host: String,
+    /// Where the person signed in.
+    pub provider: String,
+    /// Who it is, as the provider wrote it.
+    pub subject: String,
+    /// What the provider calls the session: `sid` (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    pub provider_session: Option<String>,
+    /// What the provider vouches for, as JSON; means nothing here.
+    pub facts: Vec<u8>,
+    /// The provider's tokens.
+    pub secrets: Option<Secrets>,
+    /// When it begins.
+    pub began_at: Timestamp,
+    /// When it is over, whatever happens.
+    pub ends_at: Timestamp,
+    /// How long it lasts without being seen.
+    pub idle: Duration,
+    /// From when on its facts are to be asked for anew.
+    pub refresh_at: Option<Timestamp>,
+    /// The session that it takes the place of, which ends.
+    pub replaces: Option<SessionId>,
+}
+
+/// What a refresh has brought.
+#[derive(Clone, Debug)]
+pub struct NewFacts {
+    /// What the provider vouches for now.
+    pub facts: Vec<u8>,
+    /// The provider's new tokens; `None` keeps those at hand.
+    pub secrets: Option<Secrets>,
+    /// From when on to ask again; `None` for never.
+    pub refresh_at: Option<Timestamp>,
+    /// Until when the refresh was claimed: if somebody else has claimed it since, nothing is replaced. `None` replaces
+    /// without a claim.
+    pub claim: Option<Timestamp>,
+}
+
+/// A live session, as one of its cookies finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// Its name.
+    pub id: SessionId,
+    /// The host whose cookie found it.
+    pub host: String,
+    /// Where the person signed in.
+    pub provider: String,
+    /// Who it is, as the provider wrote it.
+    pub subject: String,
+    /// What the provider vouches for, as JSON.
+    pub facts: Vec<u8>,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it was last seen.
+    pub seen_at: Timestamp,
+    /// When it is over, whatever happens.
+    pub ends_at: Timestamp,
+    /// How long it lasts without being seen.
+    pub idle: Duration,
+    /// From when on its facts are to be asked for anew.
+    pub refresh_at: Option<Timestamp>,
+}
+
+/// A live session, in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Its name.
+    pub id: SessionId,
+    /// Where the person signed in.
+    pub provider: String,
+    /// Who it is, as the provider wrote it.
+    pub subject: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it was last seen.
+    pub seen_at: Timestamp,
+    /// When it is over, whatever happens.
+    pub ends_at: Timestamp,
+    /// How long it lasts without being seen.
+    pub idle: Duration,
+}
+
+/// Which sessions to list; what is `None` leaves out none.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Those that began at this provider.
+    pub provider: Option<String>,
+    /// Those of this subject.
+    pub subject: Option<String>,
+}
