@@ -6,8 +6,8 @@ use std::pin::Pin;
 use tokens::{Digest, Timestamp};
 
 use super::{
-    Changes, EndReason, Ending, LedgerError, NewFacts, NewSession, Position, Purpose, Secrets,
-    SessionFilter, SessionId, SessionSummary, StoredSession,
+    Changes, Claimed, EndReason, Ending, LedgerError, NewFacts, NewSession, Position, Purpose,
+    Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
 };
 
 /// An answer that is still to come.
@@ -98,7 +98,7 @@ pub trait Ledger: Debug + Send + Sync {
         now: Timestamp,
     ) -> Pending<'_, Result<bool, LedgerError>>;
 
-    /// Claims the right to refresh a live session until `until`, and hands out its secrets. `None` if there is nothing to refresh
+    /// Claims the right to refresh a live session until `until`, and hands out what that takes. `None` if there is nothing to refresh
     /// (it has no secrets, or its `refresh_at` has not come), or somebody else has claimed it: one wins over all replicas.
     /// Who fails to refresh lets the claim run out.
     ///
@@ -108,6 +108,16 @@ pub trait Ledger: Debug + Send + Sync {
         &self,
         session: SessionId,
         until: Timestamp,
+        now: Timestamp,
+    ) -> Pending<'_, Result<Option<Claimed>, LedgerError>>;
+
+    /// The provider's tokens of a live session, if it has any.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] if they are not what was stored.
+    fn secrets(
+        &self,
+        session: SessionId,
         now: Timestamp,
     ) -> Pending<'_, Result<Option<Secrets>, LedgerError>>;
 

@@ -45,7 +45,7 @@ pub use options::{
     PostgresUrl, PostgresUrlError,
 };
 pub use session::{
-    NewFacts, NewSession, Secrets, SessionFilter, SessionId, SessionIdError, SessionSummary,
-    StoredSession,
+    Claimed, NewFacts, NewSession, Secrets, SessionFilter, SessionSummary, StoredSession,
 };
+pub use tokens::SessionId;
 pub use used::Purpose;

@@ -6,7 +6,7 @@ use super::bounds::{MAX_FACTS_BYTES, MAX_SECRETS_BYTES, fits};
 use super::log::append;
 use super::row::{damaged, values};
 use super::stored::Stored;
-use super::{LedgerError, NewFacts, Secrets, SessionId};
+use super::{Claimed, LedgerError, NewFacts, Secrets, SessionId};
 
 impl Stored {
     pub(super) async fn claim(
@@ -14,16 +14,34 @@ impl Stored {
         session: SessionId,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<Secrets>, LedgerError> {
+    ) -> Result<Option<Claimed>, LedgerError> {
         let update = "UPDATE doorward_sessions SET refresh_claim = $2 \
                       WHERE id = $1 AND live_until > $3 AND refresh_claim <= $3 AND refresh_at <= $3 \
-                      AND secrets IS NOT NULL RETURNING secrets";
+                      AND secrets IS NOT NULL RETURNING secrets, provider, facts";
         let mut transaction = self.database.begin().await?;
         let Some(row) = transaction.row(update, values![session, until, now]).await? else {
             return Ok(None);
         };
         let sealed: Vec<u8> = row.get(0)?;
+        let (provider, facts) = (row.get(1)?, row.get(2)?);
         transaction.commit().await?;
+        let secrets = self.unseal(session, &sealed);
+        let secrets = secrets.ok_or_else(|| damaged("a session's secrets"))?;
+        Ok(Some(Claimed { provider, facts, secrets }))
+    }
+
+    pub(super) async fn secrets_of(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Secrets>, LedgerError> {
+        let select = "SELECT secrets FROM doorward_sessions \
+                      WHERE id = $1 AND live_until > $2 AND secrets IS NOT NULL";
+        let mut transaction = self.database.begin().await?;
+        let Some(row) = transaction.row(select, values![session, now]).await? else {
+            return Ok(None);
+        };
+        let sealed: Vec<u8> = row.get(0)?;
         self.unseal(session, &sealed).map(Some).ok_or_else(|| damaged("a session's secrets"))
     }
 

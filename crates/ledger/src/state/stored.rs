@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::database::Database;
 use super::row::values;
 use super::{
-    Changes, EndReason, Ending, Ledger, LedgerError, NewFacts, NewSession, Pending, Position,
-    Purpose, Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
+    Changes, Claimed, EndReason, Ending, Ledger, LedgerError, NewFacts, NewSession, Pending,
+    Position, Purpose, Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
 };
 use crate::keys::signing::Entropy;
 use crate::{OperatorKey, Sealer};
@@ -155,8 +155,16 @@ impl Ledger for Stored {
         session: SessionId,
         until: Timestamp,
         now: Timestamp,
-    ) -> Pending<'_, Result<Option<Secrets>, LedgerError>> {
+    ) -> Pending<'_, Result<Option<Claimed>, LedgerError>> {
         Box::pin(self.in_time(self.claim(session, until, now)))
+    }
+
+    fn secrets(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Pending<'_, Result<Option<Secrets>, LedgerError>> {
+        Box::pin(self.in_time(self.secrets_of(session, now)))
     }
 
     fn use_once(

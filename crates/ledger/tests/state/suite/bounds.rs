@@ -23,7 +23,7 @@ pub(crate) async fn facts_and_secrets_have_a_limit(house: House) {
     let found = house.ledger().session(cookie(1), NOW).await.unwrap().unwrap();
     assert_eq!(found.facts.len(), MAX_FACTS_BYTES);
     let secrets = house.ledger().claim_refresh(id(1), NOW.plus(super::IDLE), NOW).await.unwrap();
-    assert_eq!(secrets.unwrap().as_bytes().len(), MAX_SECRETS_BYTES);
+    assert_eq!(secrets.unwrap().secrets.as_bytes().len(), MAX_SECRETS_BYTES);
     assert!(house.ledger().replace_facts(id(1), facts(MAX_FACTS_BYTES), NOW).await.unwrap());
 
     let too_long = NewSession { facts: vec![b'x'; MAX_FACTS_BYTES + 1], ..session(2) };
