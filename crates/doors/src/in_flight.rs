@@ -233,7 +233,8 @@ impl InFlight {
         let model = self.doorway.model.load();
         let now = self.doorway.now();
         let keys = KeysAt { model: &model, now };
-        let around = Surroundings { now, keys: &keys, cache: None, sessions: None };
+        let sessions = self.doorway.sessions();
+        let around = Surroundings { now, keys: &keys, cache: None, sessions };
         match model.gate.standing(&self.watch, around) {
             Standing::Stands => true,
             Standing::Ended => {

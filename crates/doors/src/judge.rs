@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use gate::request::{RawRequest, Scheme};
 use gate::route::{Route, Sharing};
-use gate::{Answer, CanonicalRequest, Denial, DenialKind, Permit, Surroundings, Verdict};
+use gate::{
+    Answer, CanonicalRequest, Denial, DenialKind, FoundSession, Permit, Session, Surroundings,
+    Verdict,
+};
 use http::{HeaderValue, Version};
-use tokens::{Timestamp, TokenRefusal};
+use tokens::{Digest, Timestamp, TokenRefusal};
 use tokio::time::Instant;
 
 use crate::in_flight::FinishedRequest;
@@ -178,44 +181,85 @@ fn denied_in_time(doorway: &Doorway, denial: Denial, now: Instant) -> Denial {
     }
 }
 
-/// Judges; when the token names a key that its issuer may have published since, judges once more with fresh keys.
+/// Judges; when the token names a key that its issuer may have published since, judges once more with fresh keys, and when
+/// the session is not at hand, once it was read.
 async fn judge_read(
     doorway: &Doorway,
     model: &Model,
     request: CanonicalRequest,
     (raw, facts): (&RawRequest<'_>, &RequestFacts),
 ) -> Verdict {
-    let verdict = judge_once(doorway, model, request);
+    let verdict = judge_once(doorway, model, request, doorway.sessions());
     let Verdict::Denial(denial) = verdict else {
         return verdict;
     };
-    let (issuer, kid) = match denial.kind() {
+    match denial.kind() {
         DenialKind::UnknownKey {
             issuer,
             refusal: TokenRefusal::UnknownKey { kid: Some(kid), .. },
-        } => (issuer, kid.to_string()),
-        _ => return Verdict::Denial(denial),
-    };
-    let Some(keys) = model.keys.get(issuer) else {
-        return Verdict::Denial(denial);
-    };
-    let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
-    let found = keys.refetch_for_unknown_key(&kid, doorway.now()).await;
-    undecided.decided();
-    if found != ledger::keys::RefetchOutcome::Found {
-        return Verdict::Denial(denial);
+        } => {
+            let Some(keys) = model.keys.get(issuer) else {
+                return Verdict::Denial(denial);
+            };
+            let kid = kid.to_string();
+            let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
+            let found = keys.refetch_for_unknown_key(&kid, doorway.now()).await;
+            undecided.decided();
+            if found != ledger::keys::RefetchOutcome::Found {
+                return Verdict::Denial(denial);
+            }
+            judge_again(doorway, model, denial, doorway.sessions())
+        }
+        DenialKind::SessionNotAtHand(cookie) => {
+            let Some(sessions) = &doorway.sessions else {
+                return Verdict::Denial(denial);
+            };
+            let cookie = *cookie;
+            let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
+            let read = sessions.load(cookie).await;
+            undecided.decided();
+            match read {
+                Ok(()) => judge_again(doorway, model, denial, doorway.sessions()),
+                Err(_) => judge_again(doorway, model, denial, Some(&Nobody)),
+            }
+        }
+        _ => Verdict::Denial(denial),
     }
+}
+
+fn judge_again(
+    doorway: &Doorway,
+    model: &Model,
+    denial: Denial,
+    sessions: Option<&dyn gate::Sessions>,
+) -> Verdict {
     match denial.retry() {
-        Ok(request) => judge_once(doorway, model, request),
+        Ok(request) => judge_once(doorway, model, request, sessions),
         Err(denial) => Verdict::Denial(denial),
     }
 }
 
-fn judge_once(doorway: &Doorway, model: &Model, request: CanonicalRequest) -> Verdict {
+fn judge_once(
+    doorway: &Doorway,
+    model: &Model,
+    request: CanonicalRequest,
+    sessions: Option<&dyn gate::Sessions>,
+) -> Verdict {
     let now = doorway.now();
     let keys = KeysAt { model, now };
-    model.gate.judge(
-        request,
-        Surroundings { now, keys: &keys, cache: Some(&doorway.cache), sessions: None },
-    )
+    let cache = Some(&doorway.cache);
+    model.gate.judge(request, Surroundings { now, keys: &keys, cache, sessions })
+}
+
+/// Sessions of which nobody can say anything.
+struct Nobody;
+
+impl gate::Sessions for Nobody {
+    fn find(&self, _cookie: &Digest, _now: Timestamp) -> FoundSession {
+        FoundSession::Unavailable
+    }
+
+    fn stands(&self, _session: &Session, _now: Timestamp) -> bool {
+        false
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use federation::{Reception, Sessions};
 use gate::request::Reading;
 use gate::{Gate, Identity, IssuerKeys, Keys};
 use ledger::Clock;
@@ -27,7 +28,7 @@ use crate::telling::Telling;
 #[derive(Debug)]
 pub struct Model {
     /// The judge.
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// How requests are read.
     pub reading: Reading,
     /// What services are told about where a request came from.
@@ -42,6 +43,8 @@ pub struct Model {
     pub keys: HashMap<Arc<str>, ledger::keys::IssuerKeys>,
     /// Signs identities for services; none if no service asks for it.
     pub signer: Option<Arc<IdentitySigner>>,
+    /// Where people sign in, if they do.
+    pub reception: Option<Arc<Reception>>,
     /// The version of the policy set, for records.
     pub policy_set: Arc<str>,
     /// How TLS is spoken with callers; none when there is no such listener.
@@ -68,10 +71,12 @@ pub struct Doorway {
     pub model: ArcSwap<Model>,
     /// Tokens that were verified before.
     pub cache: TokenCache<Identity>,
+    /// The sessions; none where nobody signs in.
+    pub sessions: Option<Arc<Sessions>>,
     /// How many requests came of late.
     pub rates: Rates,
     /// The audit log.
-    pub audit: AuditLog,
+    pub audit: Arc<AuditLog>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The requests under way.
@@ -105,6 +110,11 @@ impl Doorway {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The sessions, as the gate asks about them.
+    pub(crate) fn sessions(&self) -> Option<&dyn gate::Sessions> {
+        self.sessions.as_deref().map(|sessions| sessions as &dyn gate::Sessions)
     }
 }
 

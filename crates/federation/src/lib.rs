@@ -3,6 +3,15 @@
 //! [`provider`] is the relying party of OpenID Connect and the client of OAuth 2.0: what is asked of a provider, and what
 //! of its answers is believed.
 
+mod form;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod provider;
+mod reception;
+mod sessions;
+
+pub use reception::{
+    ANSWERS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
+    SIGN_IN_WITHIN, Visit, refresh_when_due,
+};
+pub use sessions::{AT_HAND, Kept, Sessions, SessionsUnavailable, Tokens, follow};

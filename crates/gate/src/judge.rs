@@ -4,9 +4,11 @@ mod approach;
 mod preflight;
 mod signed_in;
 mod standing;
+mod wanted;
 
 use approach::Approached;
 pub use preflight::{Counted, Preflight};
+pub use wanted::Wanted;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -34,7 +34,9 @@ pub use certificate::ClientCertificate;
 pub use denial::{Denial, DenialKind, Forbidding, RelayRefusal};
 pub use evaluation::{Evaluation, Evaluator, Matter, Thing};
 pub use identity::{Caller, Credential, Identity};
-pub use judge::{Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroundings, Verdict};
+pub use judge::{
+    Counted, Explanation, Gate, IssuerKeys, Keys, Preflight, Surroundings, Verdict, Wanted,
+};
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use federation::Reception;
 use gate::Answer;
 use gate::request::{RawRequest, Scheme};
 use gate::route::Sharing;
@@ -200,8 +201,15 @@ impl Handler {
         let own = (!in_http2)
             .then(|| own::answer(&model, &parts.method, uri.path(), self.doorway.now()))
             .flatten();
+        let page = model.reception.clone().filter(|_| !in_http2 && Reception::has(uri.path()));
         let mut response = if let Some(response) = own {
             ours(response, busy)
+        } else if let Some(reception) = page {
+            let raw = raw_request(&parts, caller, http2);
+            let answered =
+                own::receive((&self.doorway, &model), &reception, &raw, body, &facts).await;
+            busy.served();
+            ours(answered, busy)
         } else {
             let raw = raw_request(&parts, caller, http2);
             match judge(&self.doorway, model, &raw, facts).await {

@@ -7,7 +7,7 @@ use gate::request::RawRequest;
 use gate::{Answer, Caller};
 use http::HeaderMap;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use ledger::audit::Ended;
@@ -70,6 +70,8 @@ pub(super) async fn ask(
     let mut way = HeaderMap::new();
     model.telling.request(&mut way, &request, facts.version);
     set.extend(way.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let cookies = request.headers().get_all(COOKIE).iter();
+    set.extend(rest_of_cookies(raw.headers, cookies));
     let mut remove = not_passed_on(raw.headers, request.headers());
     if !forward.forward_credential {
         remove.push(AUTHORIZATION);
@@ -93,6 +95,17 @@ pub(super) async fn ask(
     }
     let answer = answer.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(Granted { set, remove, answer, told })
+}
+
+/// The caller's cookies without ours, where some of them are ours and others not. Where all are, there is nothing to set.
+fn rest_of_cookies<'a>(
+    came: &HeaderMap,
+    passed_on: impl Iterator<Item = &'a HeaderValue>,
+) -> Option<(HeaderName, HeaderValue)> {
+    let rest: Vec<&[u8]> = passed_on.map(HeaderValue::as_bytes).collect();
+    let came: Vec<&[u8]> = came.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let joined = HeaderValue::from_bytes(&rest.join(b"; ".as_slice())).ok()?;
+    (rest != came && !rest.is_empty()).then_some((COOKIE, joined))
 }
 
 /// What came and is not passed on, but for what a proxy writes anew or takes out by itself.

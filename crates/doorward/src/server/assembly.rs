@@ -155,7 +155,7 @@ impl Assembly {
             disabled_issuers: disabled(&config),
         };
         let model = Model {
-            gate,
+            gate: Arc::new(gate),
             reading,
             telling: Telling {
                 x_forwarded: config.forwarding.x_forwarded,
@@ -170,6 +170,7 @@ impl Assembly {
             route_timeouts: route_timeouts(&config),
             keys,
             signer,
+            reception: None,
             server_tls: server_tls.transpose()?,
             ext_authz_tls,
             forward_auth_tls,

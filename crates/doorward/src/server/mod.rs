@@ -193,8 +193,9 @@ impl Server {
         let doorway = Arc::new(Doorway {
             model: ArcSwap::from_pointee(model.model),
             cache,
+            sessions: None,
             rates,
-            audit,
+            audit: Arc::new(audit),
             clock,
             crowd: Crowd::new(max_requests),
             metrics,

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 use tokens::Excerpt;
 
-use super::form::{FormError, Parameters};
+use crate::form::{FormError, Parameters};
 
 /// The longest answer, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;

@@ -7,8 +7,8 @@ use thiserror::Error;
 use tokens::json::{self, JsonError, Limits, Value};
 
 use super::flow::{Flow, Wish};
-use super::form::Form;
 use super::options::{Protocol, ProviderOptions};
+use crate::form::Form;
 
 /// What an answer to a pushed request may be.
 const LIMITS: Limits = Limits { bytes: 16 * 1024, depth: 8, values: 256 };

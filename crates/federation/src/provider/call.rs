@@ -11,9 +11,9 @@ use thiserror::Error;
 use tokens::Excerpt;
 use tokens::json::{self, Limits, Object};
 
-use super::form::Form;
 use super::secret::Secret;
 use super::token_answer::TokenError;
+use crate::form::Form;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -11,8 +11,8 @@ use thiserror::Error;
 use tokens::{SigningError, SigningKey, Timestamp};
 
 use super::flow::{RandomFailed, unguessable};
-use super::form::{Form, escaped};
 use super::secret::Secret;
+use crate::form::{Form, escaped};
 
 /// How long an assertion holds: long enough for a slow exchange and clocks that differ a little.
 pub const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ mod call;
 mod client_auth;
 mod endpoints;
 mod flow;
-mod form;
+
 mod id_token;
 mod logout_token;
 mod options;

@@ -17,7 +17,6 @@ use super::call::Caller;
 use super::client_auth::Client;
 use super::endpoints::{Endpoints, EndpointsError};
 use super::flow::{Flow, Wish};
-use super::form::Form;
 use super::id_token::{self, Expected, IdTokenRefusal};
 use super::logout_token::{LogoutRefusal, LogoutToken};
 use super::options::{OAuth, Openid, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
@@ -25,6 +24,7 @@ use super::refusal::{GrantRefusal, ProviderError, RefreshRefusal, SignInRefusal}
 use super::secret::Secret;
 use super::token_answer::{TokenAnswer, TokenAnswerError};
 use super::userinfo::{self, UserinfoRefusal};
+use crate::form::Form;
 
 /// A provider that people sign in with.
 pub struct Provider {

@@ -78,19 +78,13 @@ impl Gate {
 
 /// Whether a page of another origin may have sent the request in the name of the session's owner, to whom browsers add
 /// the cookie by themselves. `SameSite=Lax` keeps out other sites; this keeps out other hosts of the same one, and
-/// WebSockets, which no browser asks about before (Fetch standard, §3.1 "`Origin` header").
+/// WebSockets, which no browser asks about before.
 fn is_foreign(request: &CanonicalRequest, route: &Route) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if reads && !route.websocket {
+    if (reads && !route.websocket) || request.is_from_own_page() != Some(false) {
         return false;
     }
-    let headers = request.headers();
-    let mut origins = headers.get_all(ORIGIN).iter().peekable();
-    if origins.peek().is_none() {
-        let mut said = headers.get_all("sec-fetch-site").iter();
-        return !reads && said.any(|site| site != "same-origin" && site != "none");
-    }
-    let own = format!("{}://{}", request.scheme().as_str(), request.host());
     let shared = |origin| route.cors.as_ref().is_some_and(|cors| cors.lets_in(origin));
-    origins.any(|origin| origin.as_bytes() != own.as_bytes() && !shared(origin))
+    let mut origins = request.headers().get_all(ORIGIN).iter().peekable();
+    origins.peek().is_none() || !origins.all(shared)
 }

@@ -4,6 +4,7 @@ mod cookies;
 mod forwarded;
 mod headers;
 mod host;
+mod own_page;
 mod path;
 mod peer;
 mod refusal;

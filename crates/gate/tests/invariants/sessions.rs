@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use gate::route::StepUp;
 use gate::spec::{Condition, CorsSpec, GateSpec, IssuerSpec, ProviderSpec, RouteSpec};
-use gate::{
-    FoundSession, Gate, Identity, Session, Sessions, Standing, Surroundings, Verdict,
-};
+use gate::{FoundSession, Gate, Identity, Session, Sessions, Standing, Surroundings, Verdict};
 use serde_json::json;
 use tokens::{Digest, Facts, Revision, SessionId, SubjectKind, SubjectRule, Timestamp};
 
@@ -337,7 +335,7 @@ fn pages_of_other_origins_cannot_act_with_somebodys_session() {
             "no origin and the same",
             staff_route("/a"),
             "POST",
-            &[("sec-fetch-site", "same-origin")],
+            &[("origin", "null"), ("sec-fetch-site", "same-origin")],
             "permit",
         ),
         (

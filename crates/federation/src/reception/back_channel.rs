@@ -1,0 +1,83 @@
+//! A provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0).
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use ledger::audit::{EndedBy, SignInEvent};
+use ledger::state::{EndReason, Ending, Purpose};
+use serde_json::json;
+use tokens::{Digest, Timestamp};
+
+use super::page::json;
+use super::records::About;
+use super::trouble::Trouble;
+use super::{Reception, Visit};
+use crate::provider::LogoutToken;
+
+impl Reception {
+    pub(super) async fn back_channel(
+        &self,
+        visit: &Visit,
+        name: &str,
+        now: Timestamp,
+    ) -> Response<Bytes> {
+        match self.end_by_provider(visit, name, now).await {
+            Ok(()) => json(StatusCode::OK, &json!({})),
+            Err(trouble) => {
+                tracing::warn!(
+                    request_id = visit.id,
+                    provider = name,
+                    code = trouble.code,
+                    reason = trouble.reason,
+                    "a logout token ends nothing"
+                );
+                let about = About { provider: Some(name), ..About::default() };
+                let why = (trouble.code, Some(trouble.reason.as_str()));
+                let event = SignInEvent::SignInRefused;
+                // It ends nothing, whether that is on record or not.
+                let _ = self.record(visit, event, why, about, now).await;
+                let status = match trouble.shown {
+                    super::trouble::Shown::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                // §2.8: the body may say more.
+                json(status, &json!({ "error": "invalid_request" }))
+            }
+        }
+    }
+
+    async fn end_by_provider(
+        &self,
+        visit: &Visit,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        // A provider that is switched off can still say that people have left it.
+        let desk = self.options.providers.iter().find(|desk| desk.name() == name);
+        let desk = desk.ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
+        let token = visit.form().and_then(|mut form| form.take("logout_token"));
+        let missing = || Trouble::refused("logout_token_missing", "there is no logout token");
+        let place = self.answers.get(name).and_then(|answers| answers.try_acquire().ok());
+        let busy = || Trouble::ours("too many answers of the provider are looked into");
+        let _place = place.ok_or_else(busy)?;
+        let verified = desk.provider.logout_token(&token.ok_or_else(missing)?, now).await;
+        let LogoutToken { subject, session, jti, until } =
+            verified.map_err(|refusal| Trouble::refused(refusal.code(), &refusal.to_string()))?;
+        let ledger = self.house.sessions.ledger();
+        let mark = Digest::of(&format!("{name} {jti}"));
+        let provider = name.to_owned();
+        let which = match (session, subject) {
+            (Some(session), _) => Ending::ProviderSession { provider, session },
+            (None, Some(subject)) => Ending::Subject { provider, subject },
+            (None, None) => return Err(Trouble::refused("logout_token_empty", "it names nobody")),
+        };
+        // What has ended is ended before the token counts as used: if that fails, the provider may send it again.
+        let ended = ledger.end_sessions(&which, EndReason::ProviderLogout, now).await;
+        let ended = ended.map_err(|error| Trouble::ledger(&error))?;
+        let first = ledger.use_once(Purpose::LogoutToken, mark, until, now).await;
+        if !first.map_err(|error| Trouble::ledger(&error))? && ended.is_empty() {
+            return Err(Trouble::refused("logout_token_replayed", "it was used before"));
+        }
+        self.record_ends(visit, EndedBy::Provider, (name, &ended), now).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Somebody comes back from a provider.
+
+use bytes::Bytes;
+use gate::SESSION_COOKIE;
+use http::Response;
+use ledger::audit::SignInEvent;
+use ledger::state::{NewSession, Purpose, Secrets};
+use tokens::{Digest, SessionId, Timestamp};
+
+use super::choosing::wish;
+use super::cookies::{self, CHOICE, CHOICE_KEPT};
+use super::page::with_cookie;
+use super::records::About;
+use super::seals::{SealBroken, Underway};
+use super::trouble::Trouble;
+use super::{Desk, Reception, Visit};
+use crate::provider::{Answer, Flow, SignIn, unguessable};
+use crate::sessions::{Kept, Tokens};
+
+impl Reception {
+    pub(super) async fn callback(
+        &self,
+        visit: &Visit,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let query = visit.request.query().unwrap_or_default();
+        let answer = Answer::parse(query)
+            .map_err(|error| Trouble::refused("answer_unreadable", &error.to_string()))?;
+        let underway: Underway =
+            self.underway.open(answer.state(), now).map_err(|broken| match broken {
+                SealBroken::NotOurs => Trouble::refused("state_forged", "`state` is not ours"),
+                SealBroken::Over => Trouble::refused("state_over", "`state` is too old"),
+            })?;
+        let again = |trouble: Trouble| {
+            let asked = &underway.asked;
+            trouble.at(&underway.provider).again_at(&asked.origin, &asked.to)
+        };
+        let desk = self.expected(visit, name, &underway).map_err(again)?;
+        let ledger = self.house.sessions.ledger();
+        let (state, until) = (Digest::of(answer.state()), Timestamp::from_millis(underway.until));
+        let first = ledger.use_once(Purpose::SignIn, state, until, now).await;
+        if !first.map_err(|error| again(Trouble::ledger(&error)))? {
+            return Err(again(Trouble::refused("state_replayed", "`state` was used before")));
+        }
+        let place = self.answers.get(desk.name()).and_then(|answers| answers.try_acquire().ok());
+        let Some(_place) = place else {
+            return Err(again(Trouble::ours("too many answers of the provider are looked into")));
+        };
+        let flow = Flow {
+            state: answer.state().to_owned(),
+            nonce: underway.nonce.clone(),
+            verifier: underway.verifier.clone(),
+        };
+        let finished = desk.provider.finish(answer, &flow, &wish(&underway.asked), now).await;
+        let signed_in = finished.map_err(|refusal| again(Trouble::not_finished(&refusal)))?;
+        let (id, cookie) = self.open_session(visit, desk, signed_in, now).await.map_err(again)?;
+        let response = self.let_on(&underway.asked, id, now).map_err(again)?;
+        let lasts = Some(self.options.lifetime);
+        let response = with_cookie(response, cookies::set(SESSION_COOKIE, &cookie, lasts));
+        Ok(with_cookie(response, cookies::set(CHOICE, desk.name(), Some(CHOICE_KEPT))))
+    }
+
+    /// The provider that an answer is to come from, in the browser that began.
+    fn expected(&self, visit: &Visit, name: &str, underway: &Underway) -> Result<&Desk, Trouble> {
+        if name != underway.provider {
+            let reason = "the answer came to the place of another provider";
+            return Err(Trouble::refused("provider_other", reason));
+        }
+        if visit.browser_digest().as_deref() != Some(underway.browser.as_str()) {
+            let reason = "another browser began the sign-in, or this one keeps no cookies";
+            return Err(Trouble::refused("browser_other", reason));
+        }
+        let desk = self.desk(name).filter(|desk| desk.revision == underway.revision);
+        desk.ok_or_else(|| {
+            let reason = "the provider is disabled, or set up otherwise by now";
+            Trouble::refused("provider_changed", reason)
+        })
+    }
+
+    /// Begins a session, in place of the one that the browser had here, and tells its id and its cookie.
+    async fn open_session(
+        &self,
+        visit: &Visit,
+        desk: &Desk,
+        signed_in: SignIn,
+        now: Timestamp,
+    ) -> Result<(SessionId, String), Trouble> {
+        let random = &*self.house.random;
+        let id = SessionId::random(random).map_err(|_| Trouble::ours("there is no randomness"))?;
+        let cookie = unguessable(random).map_err(|error| Trouble::ours(&error.to_string()))?;
+        let before = self.session_here(visit, now).await?;
+        let SignIn { facts, provider_session, id_token, refresh_token, .. } = signed_in;
+        let tokens = Tokens { id_token, refresh_token };
+        let refresh_at = desk.refresh_at(tokens.refresh_token.is_some(), now);
+        let kept = Kept {
+            facts,
+            revision: desk.revision.clone(),
+            fresh_until: refresh_at.map(|at| at.plus(desk.grace)),
+        };
+        let about =
+            About { provider: Some(desk.name()), facts: Some(&kept.facts), session: Some(id) };
+        let (event, code) = (SignInEvent::SignedIn, ("signed_in", None));
+        self.record(visit, event, code, about, now).await?;
+        let new = NewSession {
+            id,
+            cookie: Digest::of(&cookie),
+            host: visit.request.host().name().to_owned(),
+            provider: desk.name().to_owned(),
+            subject: kept.facts.subject.clone(),
+            provider_session,
+            facts: kept.to_bytes(),
+            secrets: tokens.to_bytes().map(Secrets::new),
+            began_at: now,
+            ends_at: now.plus(self.options.lifetime),
+            idle: self.options.idle,
+            refresh_at,
+            replaces: before.map(|session| session.id),
+        };
+        let started = self.house.sessions.ledger().start_session(new, now).await;
+        started.map_err(|error| Trouble::ledger(&error))?;
+        Ok((id, cookie))
+    }
+}
+
+impl Desk {
+    /// When the provider is to be asked anew about a session.
+    pub(super) fn refresh_at(&self, possible: bool, now: Timestamp) -> Option<Timestamp> {
+        self.refresh.filter(|_| possible).map(|every| now.plus(every))
+    }
+}

@@ -1,0 +1,217 @@
+//! Where somebody signs in: nowhere, if they are signed in; at the one provider there is; or where they choose.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gate::{FoundSession, Session, Sessions as _};
+use http::{Response, StatusCode};
+use tokens::{Digest, Timestamp};
+
+use super::cookies::{CHOICE, cookie};
+use super::html::Html;
+use super::page::{redirect, with_cookie};
+use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
+use super::trouble::Trouble;
+use super::{Desk, Reception, Visit};
+use crate::form::{Form, Parameters};
+use crate::provider::{Flow, Wish, unguessable};
+
+/// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
+const MAX_EMAIL_BYTES: usize = 254;
+
+impl Reception {
+    pub(super) async fn choose(
+        &self,
+        visit: &Visit,
+        sealed: &str,
+        mut query: Parameters,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let asked: Asked = self.asked.open(sealed, now).map_err(|broken| match broken {
+            SealBroken::NotOurs => Trouble::refused("request_forged", "the request is not ours"),
+            SealBroken::Over => Trouble::refused("request_over", "the request is too old"),
+        })?;
+        let again = |trouble: Trouble| trouble.again_at(&asked.origin, &asked.to);
+        if let Some(session) = self.session_here(visit, now).await.map_err(again)?
+            && self.will_do(&session, &asked, now)
+        {
+            return self.let_on(&asked, session.id, now);
+        }
+        let desks = || asked.providers.iter().filter_map(|name| self.desk(name));
+        let email = query.take("email").filter(|email| email.len() <= MAX_EMAIL_BYTES);
+        let (chosen, note) = match (query.take("provider"), &email) {
+            (Some(name), _) => (desks().find(|desk| desk.name() == name), None),
+            (None, Some(email)) => {
+                let found = desks().find(|desk| desk.takes(email));
+                (found, Some("No provider is known for that address. Choose one below."))
+            }
+            (None, None) => (desks().next().filter(|_| desks().count() == 1), None),
+        };
+        match chosen {
+            Some(desk) => {
+                let begun = self.begin(visit, desk, asked.clone(), email, now).await;
+                match begun {
+                    Err(trouble) if desks().count() > 1 => {
+                        let trouble = trouble.at(desk.name());
+                        // It is on record; the others may work.
+                        drop(self.tell(visit, &trouble, now).await);
+                        let note = format!("{} cannot be reached at the moment.", desk.title);
+                        Ok(self.offer(
+                            visit,
+                            sealed,
+                            &asked,
+                            Some(&note),
+                            StatusCode::SERVICE_UNAVAILABLE,
+                        ))
+                    }
+                    begun => begun.map_err(|trouble| again(trouble.at(desk.name()))),
+                }
+            }
+            None if desks().next().is_none() => {
+                let reason = "no provider that was asked for signs people in";
+                Err(again(Trouble::ours(reason)))
+            }
+            None => Ok(self.offer(visit, sealed, &asked, note, StatusCode::OK)),
+        }
+    }
+
+    /// The session that the browser has here.
+    pub(super) async fn session_here(
+        &self,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Trouble> {
+        let Some(cookie) = visit.request.session() else { return Ok(None) };
+        let sessions = &self.house.sessions;
+        let mut found = sessions.find(cookie, now);
+        if matches!(found, FoundSession::NotAtHand) {
+            sessions.load(*cookie).await.map_err(|error| Trouble::ledger(&error))?;
+            found = sessions.find(cookie, self.house.clock.now());
+        }
+        let identity = match found {
+            FoundSession::Known(identity) => identity,
+            FoundSession::Ended => return Ok(None),
+            FoundSession::NotAtHand | FoundSession::Unavailable => {
+                return Err(Trouble::ledger(&"it cannot be asked at the moment"));
+            }
+        };
+        let here = |session: &&Session| *session.host == *visit.request.host().name();
+        Ok(identity.session().filter(here).cloned())
+    }
+
+    /// Whether a session is what somebody is to sign in for.
+    fn will_do(&self, session: &Session, asked: &Asked, now: Timestamp) -> bool {
+        let provider = |desk: &Desk| session.revision == tokens::Revision::of_text(&desk.revision);
+        let facts = &session.facts;
+        asked.providers.iter().any(|name| **name == *session.provider)
+            && self.desk(&session.provider).is_some_and(provider)
+            && (asked.acr.is_empty()
+                || facts.acr.as_ref().is_some_and(|acr| asked.acr.contains(acr)))
+            && asked.max_age.is_none_or(|age| {
+                facts.auth_time.is_some_and(|at| now < at.plus(Duration::from_secs(age)))
+            })
+    }
+
+    /// Sends the browser to a provider.
+    async fn begin(
+        &self,
+        visit: &Visit,
+        desk: &Desk,
+        asked: Asked,
+        email: Option<String>,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let (browser, cookie) = self.known_browser(visit)?;
+        let secret = || {
+            let text = unguessable(&*self.house.random);
+            text.map_err(|error| Trouble::ours(&error.to_string()))
+        };
+        let (nonce, verifier) = (secret()?, secret()?);
+        let wish = Wish { login_hint: email, ..wish(&asked) };
+        let underway = Underway {
+            asked,
+            provider: desk.name().to_owned(),
+            revision: desk.revision.clone(),
+            nonce: nonce.clone(),
+            verifier: verifier.clone(),
+            browser: Digest::of(&browser).to_string(),
+            until: now.plus(SIGN_IN_WITHIN).as_millis(),
+        };
+        let state = self.underway.close(&underway, &*self.house.random);
+        let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
+        let flow = Flow { state, nonce, verifier };
+        let begun = desk.provider.begin(&wish, &flow, now).await;
+        let to = begun.map_err(|error| Trouble::not_begun(&error))?;
+        let response =
+            redirect(&to).ok_or_else(|| Trouble::ours("no way leads to the provider"))?;
+        Ok(with_cookie(response, cookie))
+    }
+
+    /// The page with the providers.
+    fn offer(
+        &self,
+        visit: &Visit,
+        sealed: &str,
+        asked: &Asked,
+        note: Option<&str>,
+        status: StatusCode,
+    ) -> Response<Bytes> {
+        let mut desks: Vec<&Desk> =
+            asked.providers.iter().filter_map(|name| self.desk(name)).collect();
+        let last = cookie(&visit.cookies, CHOICE);
+        let is_last = |desk: &Desk| last.as_deref() == Some(desk.name());
+        desks.sort_by_key(|desk| !is_last(desk));
+        let here = format!("{}/sign-in", gate::RESERVED_PREFIX);
+        let mut content = Html::default();
+        if let Some(note) = note {
+            content =
+                content.markup("<p class=\"note\" role=\"status\">").text(note).markup("</p>\n");
+        }
+        content = content.markup("<ul>\n");
+        for desk in &desks {
+            let mut form = Form::default();
+            form.push("request", sealed);
+            form.push("provider", desk.name());
+            content = content
+                .markup("<li><a class=\"choice\" href=\"")
+                .text(&form.behind(&here))
+                .markup("\">")
+                .text(&desk.title);
+            if is_last(desk) {
+                content = content.markup("<small>used last</small>");
+            }
+            content = content.markup("</a></li>\n");
+        }
+        content = content.markup("</ul>\n");
+        if desks.iter().any(|desk| !desk.domains.is_empty()) {
+            content = content
+                .markup("<form method=\"get\" action=\"")
+                .text(&here)
+                .markup("\"><input type=\"hidden\" name=\"request\" value=\"")
+                .text(sealed)
+                .markup("\"><label for=\"email\">Or by your e-mail address</label>\n")
+                .markup("<input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"email\" required maxlength=\"254\">\n")
+                .markup("<button class=\"first\">Continue</button></form>\n");
+        }
+        self.pages.page(status, "Sign in", &content, None)
+    }
+}
+
+impl Desk {
+    /// Whether an e-mail address leads here.
+    fn takes(&self, email: &str) -> bool {
+        let domain = email.rsplit_once('@').map(|(_, domain)| domain.trim().to_ascii_lowercase());
+        domain.is_some_and(|domain| self.domains.contains(&domain))
+    }
+}
+
+/// What the provider is asked for.
+pub(super) fn wish(asked: &Asked) -> Wish {
+    Wish {
+        acr_values: asked.acr.clone(),
+        acr_required: !asked.acr.is_empty(),
+        max_age: asked.max_age.map(Duration::from_secs),
+        prompt: None,
+        login_hint: None,
+    }
+}

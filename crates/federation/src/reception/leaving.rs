@@ -1,0 +1,97 @@
+//! Signing out: here, on every host at once, and with the provider.
+
+use bytes::Bytes;
+use gate::Session;
+use http::{Response, StatusCode};
+use ledger::audit::SignInEvent;
+use ledger::state::{EndReason, Ending};
+use serde_json::json;
+use tokens::Timestamp;
+
+use super::cookies::clear_session;
+use super::html::Html;
+use super::page::{json, redirect, with_cookie};
+use super::records::About;
+use super::trouble::Trouble;
+use super::{Reception, Visit};
+
+impl Reception {
+    /// Asks whether somebody wants to sign out: a link alone, which any page can have followed, does not do it.
+    pub(super) fn ask_to_sign_out(&self, visit: &Visit) -> Response<Bytes> {
+        let content = Html::default()
+            .paragraph("You are signed out everywhere at once, in every tab.")
+            .markup("<form method=\"post\"><button class=\"first\">Sign out</button></form>\n");
+        self.pages.page(StatusCode::OK, "Sign out?", &content, Some(&visit.id))
+    }
+
+    /// Signs somebody out.
+    pub(super) async fn sign_out(
+        &self,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        if visit.request.is_from_own_page() != Some(true) {
+            return Err(Trouble::sent_from_elsewhere());
+        }
+        let out = format!("{}{}/signed-out", self.options.url, gate::RESERVED_PREFIX);
+        let mut next = None;
+        if let Some(session) = self.session_here(visit, now).await? {
+            next = self.end_with_provider(&session, &out, now).await;
+            let ledger = self.house.sessions.ledger();
+            let which = Ending::Session(session.id);
+            let ended = ledger.end_sessions(&which, EndReason::SignedOut, now).await;
+            ended.map_err(|error| Trouble::ledger(&error))?;
+            let about = About {
+                provider: Some(&session.provider),
+                facts: Some(&session.facts),
+                session: Some(session.id),
+            };
+            let (event, code) = (SignInEvent::SignedOut, ("signed_out", None));
+            self.record(visit, event, code, about, now).await?;
+        }
+        let response = redirect(next.as_deref().unwrap_or(&out));
+        let response = response.ok_or_else(|| Trouble::ours("no way leads out"))?;
+        Ok(with_cookie(response, clear_session()))
+    }
+
+    /// Where the provider signs people out, if it does.
+    async fn end_with_provider(
+        &self,
+        session: &Session,
+        out: &str,
+        now: Timestamp,
+    ) -> Option<String> {
+        let desk = self.options.providers.iter().find(|desk| *desk.name() == *session.provider)?;
+        let secrets = self.house.sessions.ledger().secrets(session.id, now).await;
+        let tokens = secrets.ok().flatten().map(|secrets| crate::sessions::Tokens::read(&secrets));
+        let hint = tokens.and_then(|tokens| tokens.id_token);
+        desk.provider.end_session(hint.as_ref(), Some(out), None, now).await
+    }
+
+    /// Somebody has signed out.
+    pub(super) fn signed_out(&self, visit: &Visit) -> Response<Bytes> {
+        let content = Html::default().paragraph("You are signed out. You can close this window.");
+        let response = self.pages.page(StatusCode::OK, "Signed out", &content, Some(&visit.id));
+        with_cookie(response, clear_session())
+    }
+
+    /// Who is signed in, for pages that want to show it.
+    pub(super) async fn who_am_i(
+        &self,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let Some(session) = self.session_here(visit, now).await? else {
+            return Ok(json(StatusCode::UNAUTHORIZED, &json!({ "signed_in": false })));
+        };
+        Ok(json(
+            StatusCode::OK,
+            &json!({
+                "signed_in": true,
+                "provider": &*session.provider,
+                "subject": session.facts.subject,
+                "ends_at": session.ends_at.as_secs(),
+            }),
+        ))
+    }
+}

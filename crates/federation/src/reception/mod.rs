@@ -1,0 +1,249 @@
+//! Reception: our own pages under `/.doorward/`, where people sign in, are let on to the host they came from, and sign
+//! out.
+//!
+//! ```text
+//! any host:       sign-in?to=… ─▶ sealed: who asks for what
+//! sign-in host:   sign-in?request=… ─▶ a session that will do? ── yes ─▶ pass
+//!                        └▶ choose a provider ─▶ provider ─▶ callback/corp ─▶ session ─▶ pass
+//! any host:       enter?pass=… ─▶ a cookie of its own ─▶ to
+//! ```
+
+mod arrival;
+mod back_channel;
+mod callback;
+mod choosing;
+mod cookies;
+mod entering;
+mod html;
+mod leaving;
+mod page;
+mod records;
+mod refreshing;
+mod seals;
+mod trouble;
+mod visit;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SecureRandom;
+use bytes::Bytes;
+use http::{Method, Response};
+use ledger::audit::AuditLog;
+use ledger::{Clock, OperatorKey};
+use tokens::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+pub use self::page::PageOptions;
+pub use self::refreshing::refresh_when_due;
+pub use self::seals::SIGN_IN_WITHIN;
+pub use self::visit::{MAX_FORM_BYTES, Visit};
+
+use self::page::Pages;
+use self::seals::Seal;
+use self::trouble::Trouble;
+use crate::provider::Provider;
+use crate::sessions::Sessions;
+
+/// How many answers of one provider are being looked into at once, at most: each asks the provider.
+pub const ANSWERS_AT_ONCE: usize = 64;
+
+/// How people sign in.
+#[derive(Debug)]
+pub struct ReceptionOptions {
+    /// The origin where people sign in, such as `https://id.example.com`.
+    pub url: String,
+    /// The host of that, without a port.
+    pub host: String,
+    /// How long a session lasts without being seen.
+    pub idle: Duration,
+    /// How long a session lasts at most.
+    pub lifetime: Duration,
+    /// How our pages look.
+    pub page: PageOptions,
+    /// The providers, in the order in which they are offered.
+    pub providers: Vec<Desk>,
+}
+
+/// One provider, at the reception.
+#[derive(Debug)]
+pub struct Desk {
+    /// The provider.
+    pub provider: Provider,
+    /// What people know it by.
+    pub title: String,
+    /// The domains of e-mail addresses that lead to it, in lower case.
+    pub domains: Vec<String>,
+    /// How often it is asked anew about a session; none for never.
+    pub refresh: Option<Duration>,
+    /// How long a session goes on when it cannot be asked.
+    pub grace: Duration,
+    /// It signs nobody in, and its sessions count nowhere.
+    pub disabled: bool,
+    /// What tells its options from all others, in every process.
+    pub revision: String,
+}
+
+/// What the reception uses of its house.
+#[derive(Clone)]
+pub struct Household {
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// Seals what browsers carry.
+    pub key: OperatorKey,
+    /// The audit log.
+    pub audit: Arc<AuditLog>,
+    /// How long a record may wait.
+    pub audit_budget: Duration,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and cookies come from.
+    pub random: Arc<dyn SecureRandom + Send + Sync>,
+    /// Where the work is done: the runtime that opened the ledger.
+    pub runtime: Handle,
+}
+
+/// Receives people who sign in and out.
+pub struct Reception {
+    options: ReceptionOptions,
+    house: Household,
+    pages: Pages,
+    asked: Seal,
+    underway: Seal,
+    pass: Seal,
+    /// For each provider, in the same order.
+    answers: BTreeMap<String, Semaphore>,
+}
+
+impl Reception {
+    /// Receives by these options.
+    #[must_use]
+    pub fn new(options: ReceptionOptions, house: Household) -> Self {
+        let pages = Pages::new(&options.page);
+        let names = options.providers.iter().map(|desk| desk.name().to_owned());
+        let answers = names.map(|name| (name, Semaphore::new(ANSWERS_AT_ONCE))).collect();
+        Self {
+            asked: Seal::new(&house.key, "sign-in request"),
+            underway: Seal::new(&house.key, "sign-in under way"),
+            pass: Seal::new(&house.key, "sign-in pass"),
+            pages,
+            answers,
+            options,
+            house,
+        }
+    }
+
+    /// The host where people sign in, without a port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.options.host
+    }
+
+    /// Whether `path` is one of our pages.
+    #[must_use]
+    pub fn has(path: &str) -> bool {
+        Place::of(path).is_some()
+    }
+
+    /// Answers a visit.
+    pub async fn attend(self: &Arc<Self>, visit: Visit) -> Response<Bytes> {
+        let reception = Arc::clone(self);
+        let id = visit.id.clone();
+        let task = self.house.runtime.spawn(async move {
+            let now = reception.house.clock.now();
+            match reception.answer(&visit, now).await {
+                Ok(response) => response,
+                Err(trouble) => reception.tell(&visit, &trouble, now).await,
+            }
+        });
+        // Whoever leaves meanwhile does not undo what was begun.
+        match task.await {
+            Ok(response) => response,
+            Err(_) => self.show(&Trouble::ours("the task was cancelled"), &id),
+        }
+    }
+
+    async fn answer(&self, visit: &Visit, now: Timestamp) -> Result<Response<Bytes>, Trouble> {
+        let place = Place::of(visit.request.path().as_str()).ok_or(Trouble::NOWHERE)?;
+        let reads = [Method::GET, Method::HEAD].contains(visit.method());
+        let posts = visit.method() == Method::POST;
+        if place.is_central() && visit.request.origin() != self.options.url {
+            return Err(Trouble::NOWHERE);
+        }
+        match place {
+            Place::SignIn if reads => self.sign_in(visit, now).await,
+            Place::Callback(name) if reads => self.callback(visit, name, now).await,
+            Place::Enter if reads => self.enter(visit, now).await,
+            Place::SignOut if reads => Ok(self.ask_to_sign_out(visit)),
+            Place::SignOut if posts => self.sign_out(visit, now).await,
+            Place::SignedOut if reads => Ok(self.signed_out(visit)),
+            Place::Logout(name) if posts => Ok(self.back_channel(visit, name, now).await),
+            Place::Session if reads => self.who_am_i(visit, now).await,
+            _ => Err(Trouble::METHOD),
+        }
+    }
+
+    /// The provider of this name, if it signs people in.
+    fn desk(&self, name: &str) -> Option<&Desk> {
+        self.options.providers.iter().find(|desk| desk.name() == name && !desk.disabled)
+    }
+}
+
+impl Desk {
+    /// The provider's name in the configuration.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.provider.options().name
+    }
+}
+
+/// One of our pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place<'a> {
+    Callback(&'a str),
+    Enter,
+    Logout(&'a str),
+    Session,
+    SignIn,
+    SignOut,
+    SignedOut,
+}
+
+impl<'a> Place<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let place = path.strip_prefix(gate::RESERVED_PREFIX)?.strip_prefix('/')?;
+        match place.split_once('/') {
+            Some(("callback", name)) if !name.contains('/') => Some(Self::Callback(name)),
+            Some(("logout", name)) if !name.contains('/') => Some(Self::Logout(name)),
+            Some(_) => None,
+            None => match place {
+                "enter" => Some(Self::Enter),
+                "session" => Some(Self::Session),
+                "sign-in" => Some(Self::SignIn),
+                "sign-out" => Some(Self::SignOut),
+                "signed-out" => Some(Self::SignedOut),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether it is on the sign-in host alone.
+    const fn is_central(self) -> bool {
+        matches!(self, Self::Callback(_) | Self::Logout(_) | Self::SignedOut)
+    }
+}
+
+impl fmt::Debug for Reception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reception").field("url", &self.options.url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Household {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Household").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! A provider is asked anew about sessions: whether it still vouches for them, and for what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::audit::{EndedBy, SignIn, SignInEvent};
+use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
+use tokens::{SessionId, Timestamp};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{Desk, Reception};
+use crate::provider::{RefreshEnd, Refreshed};
+use crate::sessions::{Kept, Tokens};
+
+/// How long one refresh may take before another may be tried: longer than any answer of a provider is waited for.
+const CLAIMED_FOR: Duration = Duration::from_secs(30);
+/// How many are under way at once.
+const AT_ONCE: usize = 16;
+
+/// Refreshes sessions when they are due, by the reception that is in force then, for as long as it is polled.
+pub async fn refresh_when_due(
+    mut due: mpsc::Receiver<SessionId>,
+    reception: impl Fn() -> Option<Arc<Reception>>,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    while let Some(session) = due.recv().await {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Some(reception) = reception() else { continue };
+        tokio::spawn(async move {
+            if let Err(error) = reception.refresh(session).await {
+                tracing::warn!(%session, %error, "a session could not be refreshed");
+            }
+            drop(place);
+        });
+    }
+}
+
+impl Reception {
+    async fn refresh(&self, id: SessionId) -> Result<(), LedgerError> {
+        let ledger = self.house.sessions.ledger();
+        let now = self.house.clock.now();
+        let until = now.plus(CLAIMED_FOR);
+        // One over all replicas gets the tokens: a refresh token that is used twice can end the sign-in.
+        let Some(claimed) = ledger.claim_refresh(id, until, now).await? else { return Ok(()) };
+        let (Some(kept), tokens) = (Kept::read(&claimed.facts), Tokens::read(&claimed.secrets))
+        else {
+            return Ok(());
+        };
+        let desk = self.desk(&claimed.provider).filter(|desk| desk.revision == kept.revision);
+        let (Some(desk), Some(refresh_token)) = (desk, &tokens.refresh_token) else {
+            return Ok(());
+        };
+        match desk.provider.refresh(refresh_token, &kept.facts.subject, now).await {
+            Ok(refreshed) => self.keep(desk, (id, until), (kept, tokens), refreshed).await,
+            Err(refusal) if refusal.end() != RefreshEnd::Ended => {
+                tracing::warn!(session = %id, provider = desk.name(), error = %refusal, "a session goes on without having been refreshed");
+                Ok(())
+            }
+            Err(refusal) => {
+                let which = Ending::Session(id);
+                ledger.end_sessions(&which, EndReason::RefreshRefused, now).await?;
+                let event = SignInEvent::SessionEnded(EndedBy::Refresh);
+                let reason = refusal.to_string();
+                self.record_refresh(event, (id, desk, &kept), (refusal.code(), Some(&reason)), now)
+                    .await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn keep(
+        &self,
+        desk: &Desk,
+        (id, claim): (SessionId, Timestamp),
+        (kept, tokens): (Kept, Tokens),
+        refreshed: Refreshed,
+    ) -> Result<(), LedgerError> {
+        let now = self.house.clock.now();
+        let refresh_at = desk.refresh_at(true, now);
+        // How surely and when somebody signed in is what the sign-in itself said.
+        let facts = refreshed.facts.map_or_else(
+            || kept.facts.clone(),
+            |facts| tokens::Facts {
+                acr: facts.acr.or_else(|| kept.facts.acr.clone()),
+                auth_time: facts.auth_time.or(kept.facts.auth_time),
+                amr: if facts.amr.is_empty() { kept.facts.amr.clone() } else { facts.amr },
+                ..facts
+            },
+        );
+        let new = Kept {
+            facts,
+            revision: kept.revision.clone(),
+            fresh_until: refresh_at.map(|at| at.plus(desk.grace)),
+        };
+        let tokens = Tokens {
+            id_token: refreshed.id_token.or(tokens.id_token),
+            refresh_token: refreshed.refresh_token.or(tokens.refresh_token),
+        };
+        let new_facts = NewFacts {
+            facts: new.to_bytes(),
+            secrets: tokens.to_bytes().map(Secrets::new),
+            refresh_at,
+            claim: Some(claim),
+        };
+        let replaced = self.house.sessions.ledger().replace_facts(id, new_facts, now).await?;
+        if replaced {
+            let event = SignInEvent::SessionRefreshed;
+            self.record_refresh(event, (id, desk, &new), ("session_refreshed", None), now).await;
+        }
+        Ok(())
+    }
+
+    async fn record_refresh(
+        &self,
+        event: SignInEvent,
+        (id, desk, kept): (SessionId, &Desk, &Kept),
+        (code, reason): (&str, Option<&str>),
+        now: Timestamp,
+    ) {
+        let record = SignIn {
+            request_id: &id.to_string(),
+            at: now,
+            event,
+            provider: Some(desk.name()),
+            subject: Some(&kept.facts.subject),
+            kind: Some(kept.facts.kind),
+            session: Some(*id.as_bytes()),
+            peer: None,
+            host: None,
+            code,
+            reason,
+            acr: kept.facts.acr.as_deref(),
+            amr: &kept.facts.amr,
+        };
+        if let Err(error) = self.house.audit.sign_in(&record, self.house.audit_budget).await {
+            tracing::error!(%error, session = %id, "a refresh is not on record");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What browsers carry for us: sealed, so that they can neither read nor change it, and good for a few minutes.
+//!
+//! Nothing of a sign-in under way is kept here. Who only begins costs us nothing, however often, and a browser can have
+//! as many under way as it likes.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand::SecureRandom;
+use ledger::{OperatorKey, SealError, Sealer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokens::Timestamp;
+
+/// How long a person may take to sign in.
+pub const SIGN_IN_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// How long a browser may take from one host of ours to another.
+pub(super) const PASS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What somebody wants who is sent to sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// The origin that the browser came from, and goes back to.
+    pub(super) origin: String,
+    /// Path and query there.
+    pub(super) to: String,
+    /// The providers, any of which will do.
+    pub(super) providers: Vec<String>,
+    /// One of these must be the `acr`; empty for any.
+    pub(super) acr: Vec<String>,
+    /// How long ago the person may have signed in at most, in seconds.
+    pub(super) max_age: Option<u64>,
+    /// The digest of the cookie by which we know the browser at that origin.
+    pub(super) browser: String,
+    /// When it is over, in milliseconds.
+    pub(super) until: u64,
+}
+
+/// A sign-in that is under way at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Underway {
+    pub(super) asked: Asked,
+    pub(super) provider: String,
+    /// The options of the provider when it was begun.
+    pub(super) revision: String,
+    pub(super) nonce: String,
+    pub(super) verifier: String,
+    /// The digest of the cookie by which we know the browser at the sign-in host.
+    pub(super) browser: String,
+    pub(super) until: u64,
+}
+
+/// Leave to take up a session on another host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pass {
+    /// The session's id.
+    pub(super) session: String,
+    pub(super) origin: String,
+    pub(super) to: String,
+    /// The digest of the cookie by which we know the browser at that origin.
+    pub(super) browser: String,
+    /// No other has it.
+    pub(super) number: String,
+    pub(super) until: u64,
+}
+
+/// What has an end.
+pub(super) trait Ending {
+    /// When it is over, in milliseconds.
+    fn until(&self) -> u64;
+}
+
+impl Ending for Asked {
+    fn until(&self) -> u64 {
+        self.until
+    }
+}
+
+impl Ending for Underway {
+    fn until(&self) -> u64 {
+        self.until
+    }
+}
+
+impl Ending for Pass {
+    fn until(&self) -> u64 {
+        self.until
+    }
+}
+
+/// A seal for one kind of thing: what was sealed as one is none of another.
+#[derive(Debug)]
+pub(super) struct Seal(Sealer);
+
+impl Seal {
+    pub(super) fn new(key: &OperatorKey, kind: &'static str) -> Self {
+        Self(key.sealer(kind))
+    }
+
+    pub(super) fn close(
+        &self,
+        thing: &impl Serialize,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SealError> {
+        let plain = serde_json::to_vec(thing).map_err(|_| SealError)?;
+        self.0.seal(&plain, b"", random)
+    }
+
+    /// What `text` is, if we have sealed it and it is not over.
+    pub(super) fn open<T: DeserializeOwned + Ending>(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<T, SealBroken> {
+        let plain = self.0.open(text, b"").ok_or(SealBroken::NotOurs)?;
+        let thing: T = serde_json::from_slice(&plain).map_err(|_| SealBroken::NotOurs)?;
+        if now.as_millis() < thing.until() { Ok(thing) } else { Err(SealBroken::Over) }
+    }
+}
+
+/// Why what a browser carries is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SealBroken {
+    /// We have not sealed it, or something else.
+    NotOurs,
+    /// It was good once.
+    Over,
+}

@@ -1,0 +1,96 @@
+//! A request to one of our own pages.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gate::request::{RawRequest, Reading, Scheme};
+use gate::{CanonicalRequest, Gate};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method};
+use tokens::Digest;
+
+use super::cookies::{BROWSER, cookie};
+use crate::form::Parameters;
+
+/// The most bytes that a form may have.
+pub const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// A request to one of our own pages, read like every other.
+#[derive(Debug)]
+pub struct Visit {
+    /// The request.
+    pub request: CanonicalRequest,
+    /// The `Cookie` lines as they came.
+    pub cookies: Vec<HeaderValue>,
+    /// The body, at most [`MAX_FORM_BYTES`].
+    pub body: Bytes,
+    /// Its id in records.
+    pub id: String,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// Who judges where the visitor wants to go.
+    pub gate: Arc<Gate>,
+}
+
+impl Visit {
+    pub(super) fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    pub(super) fn query(&self) -> Option<Parameters> {
+        Parameters::parse(self.request.query().unwrap_or_default()).ok()
+    }
+
+    /// What was sent as a form.
+    pub(super) fn form(&self) -> Option<Parameters> {
+        let kind = self.request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+        let kind = kind.split(';').next()?.trim();
+        let form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let text = std::str::from_utf8(&self.body).ok().filter(|_| form)?;
+        Parameters::parse(text).ok()
+    }
+
+    /// The value of the cookie by which we know the browser here.
+    pub(super) fn browser(&self) -> Option<String> {
+        cookie(&self.cookies, BROWSER)
+    }
+
+    /// The digest of that.
+    pub(super) fn browser_digest(&self) -> Option<String> {
+        self.browser().map(|value| Digest::of(&value).to_string())
+    }
+
+    /// Whether browsers keep cookies of ours here: over TLS, or on this very machine.
+    pub(super) fn keeps_cookies(&self) -> bool {
+        let name = self.request.host().name();
+        let here = name == "localhost" || name.ends_with(".localhost") || name == "127.0.0.1";
+        self.request.scheme() == Scheme::Https || here
+    }
+
+    /// The request that the visitor would make next, if `to` is a place on this host that has one reading.
+    pub(super) fn request_for(&self, to: &str) -> Option<CanonicalRequest> {
+        let (path, query) = match to.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (to, None),
+        };
+        if !path.starts_with('/') || path.starts_with("//") || to.len() > gate::MAX_RETURN_BYTES {
+            return None;
+        }
+        let host = HeaderValue::from_str(&self.request.host().to_string()).ok()?;
+        let raw = RawRequest {
+            method: &Method::GET,
+            target_authority: None,
+            target_scheme: None,
+            path,
+            query,
+            headers: &HeaderMap::from_iter([(HOST, host)]),
+            peer: self.request.peer(),
+            scheme: self.request.scheme(),
+            certificate: None,
+            door: self.request.door(),
+            relay: None,
+        };
+        CanonicalRequest::read(&raw, &Reading::default()).ok()
+    }
+}

@@ -1,0 +1,50 @@
+//! What the ledger keeps of a session that only we can read: its facts, and under which options they were found.
+
+use serde_json::{Value, json};
+use tokens::{Facts, Revision, Timestamp};
+
+/// The facts of a session, as they go into the ledger and come out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What the provider has vouched for.
+    pub facts: Facts,
+    /// The text of the provider's options under which the facts were found, as a digest.
+    pub revision: String,
+    /// Until when the facts may be used without having been asked for anew; none for as long as the session lasts.
+    pub fresh_until: Option<Timestamp>,
+}
+
+impl Kept {
+    /// The bytes that the ledger keeps.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let until = self.fresh_until.map(Timestamp::as_millis);
+        let kept = json!({
+            "facts": self.facts.to_json(),
+            "revision": self.revision,
+            "fresh_until": until,
+        });
+        kept.to_string().into_bytes()
+    }
+
+    /// Reads what [`Kept::to_bytes`] wrote; nothing of what another version wrote that is not understood.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let kept: Value = serde_json::from_slice(bytes).ok()?;
+        let until = kept.get("fresh_until")?;
+        Some(Self {
+            facts: Facts::from_json(kept.get("facts")?.as_str()?.as_bytes()).ok()?,
+            revision: kept.get("revision")?.as_str()?.to_owned(),
+            fresh_until: match until {
+                Value::Null => None,
+                until => Some(Timestamp::from_millis(until.as_u64()?)),
+            },
+        })
+    }
+
+    /// What the facts hold under.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        Revision::of_text(&self.revision)
+    }
+}

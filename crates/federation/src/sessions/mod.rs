@@ -1,0 +1,254 @@
+//! Sessions, as far as this process has met them: found without asking anyone, and gone within a second of their end.
+//!
+//! The ledger says what is true. What is here is a copy that follows the ledger's log; while the log cannot be followed,
+//! nothing of it is believed.
+
+mod follower;
+mod kept;
+mod provider_tokens;
+mod recent;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use gate::{FoundSession, Identity, Session};
+use ledger::Clock;
+use ledger::state::{Ledger, LedgerError, StoredSession};
+use quick_cache::sync::Cache;
+use tokens::{Digest, SessionId, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+
+pub use follower::follow;
+pub use kept::Kept;
+pub use provider_tokens::Tokens;
+
+use recent::Recent;
+
+/// How many sessions a process keeps at hand; the others are read anew when they are shown.
+pub const AT_HAND: usize = 200_000;
+/// How long a session is believed before it is read anew. Shorter than the ledger remembers what has ended.
+const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
+/// How long a request waits for the ledger.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How many sessions may wait to be refreshed.
+const DUE: usize = 1024;
+/// A use is noted in the ledger at least this often, and ten times within the idle limit.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// The sessions of a process.
+pub struct Sessions {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    /// Where the ledger's connections live.
+    runtime: Handle,
+    /// How long the log may be out of sight.
+    bound: Duration,
+    entries: Cache<Digest, Arc<Entry>>,
+    recent: Recent,
+    /// When the log was last seen to its end, in milliseconds.
+    confirmed_at: AtomicU64,
+    confirmed: Notify,
+    due: mpsc::Sender<SessionId>,
+}
+
+/// A session at hand.
+struct Entry {
+    identity: Arc<Identity>,
+    id: SessionId,
+    idle: Duration,
+    refresh_at: Option<Timestamp>,
+    fresh_until: Timestamp,
+    read_at: Timestamp,
+    /// Where the log was when it was read.
+    position: u64,
+    /// When it was last seen here, and when that was last noted in the ledger, in milliseconds.
+    seen_at: AtomicU64,
+    noted_at: AtomicU64,
+    asked_at: AtomicU64,
+}
+
+/// Nobody can say whether a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger cannot be asked at the moment")]
+pub struct SessionsUnavailable;
+
+impl Sessions {
+    /// The sessions in `ledger`, none of which is believed when the log has been out of sight for `bound`; and what is to
+    /// be refreshed. `runtime` is the one that opened the ledger.
+    #[must_use]
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        runtime: Handle,
+        bound: Duration,
+    ) -> (Self, mpsc::Receiver<SessionId>) {
+        let (due, refreshes) = mpsc::channel(DUE);
+        let sessions = Self {
+            ledger,
+            clock,
+            runtime,
+            bound,
+            entries: Cache::new(AT_HAND),
+            recent: Recent::default(),
+            confirmed_at: AtomicU64::new(0),
+            confirmed: Notify::new(),
+            due,
+        };
+        (sessions, refreshes)
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.ledger
+    }
+
+    /// How long the log has been out of sight.
+    #[must_use]
+    pub fn unconfirmed_for(&self, now: Timestamp) -> Duration {
+        now.since(Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire)))
+    }
+
+    fn is_confirmed(&self, now: Timestamp) -> bool {
+        self.unconfirmed_for(now) <= self.bound
+    }
+
+    /// Reads the session of a cookie from the ledger, so that [`gate::Sessions::find`] finds it, or that it has ended.
+    ///
+    /// # Errors
+    /// If the ledger or its log cannot be had for a while.
+    pub async fn load(self: &Arc<Self>, cookie: Digest) -> Result<(), SessionsUnavailable> {
+        let sessions = Arc::clone(self);
+        let read = async move { sessions.read(cookie).await };
+        let read = tokio::time::timeout(PATIENCE, self.runtime.spawn(read)).await;
+        read.map_err(|_| SessionsUnavailable)?.map_err(|_| SessionsUnavailable)?
+    }
+
+    async fn read(&self, cookie: Digest) -> Result<(), SessionsUnavailable> {
+        loop {
+            let confirmed = self.confirmed.notified();
+            if self.is_confirmed(self.clock.now()) {
+                break;
+            }
+            confirmed.await;
+        }
+        // Before the session is read: whatever the log says later on, it says about this reading.
+        let position = self.recent.position();
+        let now = self.clock.now();
+        let stored = self.ledger.session(cookie, now).await.map_err(|error| self.failed(&error))?;
+        match stored.and_then(|stored| Entry::of(stored, position, now)) {
+            Some(entry) => self.entries.insert(cookie, Arc::new(entry)),
+            None => {
+                self.entries.remove(&cookie);
+                self.recent.unknown(cookie, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, error: &LedgerError) -> SessionsUnavailable {
+        tracing::warn!(%error, "a session could not be read");
+        SessionsUnavailable
+    }
+
+    /// How many sessions are at hand.
+    #[must_use]
+    pub fn at_hand(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn found(&self, entry: &Arc<Entry>, now: Timestamp) -> FoundSession {
+        let seen_at = Timestamp::from_millis(entry.seen_at.load(Ordering::Relaxed));
+        // Another replica may have seen it since, and noted that in the ledger.
+        let is_idle = now.since(seen_at) >= entry.idle;
+        if is_idle || now.since(entry.read_at) >= REREAD_AFTER {
+            return FoundSession::NotAtHand;
+        }
+        if now >= entry.fresh_until {
+            return FoundSession::Ended;
+        }
+        entry.seen_at.fetch_max(now.as_millis(), Ordering::Relaxed);
+        let noted_at = entry.noted_at.load(Ordering::Relaxed);
+        let note_every = NOTED_EVERY.min(entry.idle / 10);
+        if now.since(Timestamp::from_millis(noted_at)) >= note_every {
+            entry.noted_at.store(now.as_millis(), Ordering::Relaxed);
+            self.recent.seen(entry.id, now);
+        }
+        if entry.refresh_at.is_some_and(|due| now >= due) {
+            self.ask_to_refresh(entry, now);
+        }
+        FoundSession::Known(Arc::clone(&entry.identity))
+    }
+
+    /// At most once a second for each session: who refreshes decides, and one that fails is tried again.
+    fn ask_to_refresh(&self, entry: &Entry, now: Timestamp) {
+        let asked_at = entry.asked_at.load(Ordering::Relaxed);
+        if now.since(Timestamp::from_millis(asked_at)) >= Duration::from_secs(1) {
+            entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
+            // When too many wait, it is asked for again with a later request.
+            let _ = self.due.try_send(entry.id);
+        }
+    }
+}
+
+impl gate::Sessions for Sessions {
+    fn find(&self, cookie: &Digest, now: Timestamp) -> FoundSession {
+        if !self.is_confirmed(now) {
+            return FoundSession::NotAtHand;
+        }
+        let Some(entry) = self.entries.get(cookie) else {
+            return if self.recent.is_unknown(cookie, now) {
+                FoundSession::Ended
+            } else {
+                FoundSession::NotAtHand
+            };
+        };
+        match self.recent.since(entry.id, entry.position) {
+            recent::Since::Nothing => self.found(&entry, now),
+            recent::Since::Changed => FoundSession::NotAtHand,
+            recent::Since::Ended => FoundSession::Ended,
+        }
+    }
+
+    fn stands(&self, session: &Session, now: Timestamp) -> bool {
+        self.is_confirmed(now)
+            && self.recent.since(session.id, session.as_of) == recent::Since::Nothing
+    }
+}
+
+impl Entry {
+    fn of(stored: StoredSession, position: u64, now: Timestamp) -> Option<Self> {
+        let kept = Kept::read(&stored.facts)?;
+        let revision = kept.revision();
+        let session = Session {
+            provider: stored.provider.into(),
+            facts: kept.facts,
+            id: stored.id,
+            host: stored.host.into(),
+            ends_at: stored.ends_at,
+            revision,
+            as_of: position,
+        };
+        Some(Self {
+            identity: Arc::new(Identity::of_session(session)),
+            id: stored.id,
+            idle: stored.idle,
+            refresh_at: stored.refresh_at,
+            fresh_until: kept.fresh_until.unwrap_or(Timestamp::MAX),
+            read_at: now,
+            position,
+            seen_at: AtomicU64::new(now.as_millis()),
+            noted_at: AtomicU64::new(stored.seen_at.as_millis()),
+            asked_at: AtomicU64::new(0),
+        })
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("at_hand", &self.at_hand()).finish_non_exhaustive()
+    }
+}
