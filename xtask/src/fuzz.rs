@@ -6,15 +6,18 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 11] = [
+    "authorization_answer",
     "authzen",
     "canonical_request",
     "config",
+    "discovery",
     "ext_authz",
     "forward_auth",
     "jwks",
     "jws",
     "proxy_protocol",
+    "token_answer",
 ];
 
 /// Fuzzes the parsers.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use rustls::client::WantsClientCert;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder};
 
-use crate::trust::{TrustError, certificates};
+use crate::trust::TrustError;
 
 /// A certificate and its key, in PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,13 @@ impl ClientCertificate {
             path: path.clone(),
             cause: cause.to_string(),
         };
-        let chain = certificates(&self.chain).map_err(|cause| unusable(&self.chain, &cause))?;
-        let pem = std::fs::read(&self.key).map_err(|cause| unusable(&self.key, &cause))?;
-        let key = PrivateKeyDer::from_pem_slice(&pem)
+        let read = |path| std::fs::read(path).map_err(|cause| unusable(path, &cause));
+        let chain: Option<Vec<_>> =
+            CertificateDer::pem_slice_iter(&read(&self.chain)?).map(Result::ok).collect();
+        let chain = chain
+            .filter(|chain| !chain.is_empty())
+            .ok_or_else(|| unusable(&self.chain, &"expected a certificate in PEM"))?;
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
             .map_err(|_| unusable(&self.key, &"expected a private key in PEM"))?;
         tls.with_client_auth_cert(chain, key).map_err(|cause| unusable(&self.chain, &cause))
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::client_certificate::ClientCertificate;
 use crate::resolve::Resolving;
 use crate::test_server::{Answer, Authority, TestServer, ok};
 use crate::trust::TrustRoots;
@@ -313,6 +314,48 @@ async fn an_expired_certificate_is_refused() {
     assert!(server.requests.try_recv().is_err());
 }
 
+#[tokio::test]
+async fn a_server_that_asks_is_shown_our_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("authority");
+    let ca = authority.file(directory.path());
+    let shown = authority.client(directory.path());
+    let config = authority.server_that_asks(2020, 2100, "issuer.test");
+    let server = TestServer::start(Answer::Close(ok("", "{}").into()), Some(config));
+    let place = Destination::configured(&format!("https://issuer.test:{}/", server.address.port()))
+        .unwrap();
+    let showing = |client| {
+        let options = EgressOptions { client, ..options(ca.clone()) };
+        Egress::with_resolver(options, scripted(vec![Ok(vec!["127.0.0.1"])]).0).unwrap()
+    };
+    let fetched = showing(Some(shown.clone())).get(&place, ANY).await.unwrap();
+    assert_eq!(fetched.body, "{}");
+    assert!(showing(None).get(&place, ANY).await.is_err());
+
+    let garbage = directory.path().join("garbage.pem");
+    std::fs::write(&garbage, "garbage").unwrap();
+    let cases = [
+        (
+            ClientCertificate { key: garbage.clone(), ..shown.clone() },
+            format!(
+                "client certificate `{}` cannot be used: expected a private key in PEM",
+                garbage.display()
+            ),
+        ),
+        (
+            ClientCertificate { chain: garbage.clone(), ..shown },
+            format!(
+                "client certificate `{}` cannot be used: expected a certificate in PEM",
+                garbage.display()
+            ),
+        ),
+    ];
+    for (client, expected) in cases {
+        let options = EgressOptions { client: Some(client), ..options(ca.clone()) };
+        assert_eq!(Egress::new(options).unwrap_err().to_string(), expected);
+    }
+}
+
 const MAX_BODY: usize = 64;
 
 fn options(ca: PathBuf) -> EgressOptions {
@@ -388,6 +431,8 @@ async fn what_is_sent_is_answered_with_whatever_status_it_has() {
         TestServer::saying("HTTP/1.1 429 Slowly\r\nretry-after: 60\r\ncontent-length: 2\r\n\r\n{}");
     let place = Destination::configured(&server.url()).unwrap();
     let request = Request::post("/ignored")
+        .header(ACCEPT, "application/json")
+        .header(AUTHORIZATION, "Bearer t")
         .header(CONTENT_TYPE, "application/jose+json")
         .header("x-other", "not sent")
         .body(Bytes::new())
@@ -399,8 +444,9 @@ async fn what_is_sent_is_answered_with_whatever_status_it_has() {
     assert_eq!(answer.headers()["retry-after"], "60");
     assert_eq!(answer.body(), "{}");
     let expected = format!(
-        "POST /keys HTTP/1.1\r\nhost: {}\r\nuser-agent: tester\r\naccept: */*\r\n\
-         accept-encoding: identity\r\nconnection: close\r\ncontent-type: application/jose+json\r\n\r\n",
+        "POST /keys HTTP/1.1\r\nhost: {}\r\nuser-agent: tester\r\naccept: application/json\r\n\
+         accept-encoding: identity\r\nconnection: close\r\nauthorization: Bearer t\r\n\
+         content-type: application/jose+json\r\n\r\n",
         server.address
     );
     assert_eq!(server.requests.recv().unwrap(), expected);

@@ -7,7 +7,10 @@ use std::sync::{Arc, mpsc};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::client_certificate::ClientCertificate;
 
 /// What the server does with one connection, after it has read the request.
 #[derive(Clone, Debug)]
@@ -93,20 +96,54 @@ impl Authority {
 
     /// A server with a certificate for `name`, valid from the one year to the other.
     pub(crate) fn server(&self, from: i32, to: i32, name: &str) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth();
+        self.certified(config, from, to, name)
+    }
+
+    /// The same, that asks who is there, and serves whom we vouch for.
+    pub(crate) fn server_that_asks(&self, from: i32, to: i32, name: &str) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let roots = Arc::new(roots);
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.unwrap());
+        self.certified(config, from, to, name)
+    }
+
+    /// A client that we vouch for.
+    pub(crate) fn client(&self, directory: &Path) -> ClientCertificate {
+        let params = CertificateParams::new(vec!["client.test".to_owned()]).unwrap();
+        let pair = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&pair, &self.issuer).unwrap();
+        let (chain, key) = (directory.join("client.pem"), directory.join("client.key"));
+        std::fs::write(&chain, certificate.pem()).unwrap();
+        std::fs::write(&key, pair.serialize_pem()).unwrap();
+        ClientCertificate { chain, key }
+    }
+
+    fn certified(
+        &self,
+        config: ConfigBuilder<ServerConfig, WantsServerCert>,
+        from: i32,
+        to: i32,
+        name: &str,
+    ) -> Arc<ServerConfig> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
         params.not_after = rcgen::date_time_ymd(to, 1, 1);
         let pair = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&pair, &self.issuer).unwrap();
         let key = PrivateKeyDer::Pkcs8(pair.serialize_der().into());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Arc::new(config)
+        Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap())
     }
 }
 

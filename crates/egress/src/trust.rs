@@ -94,7 +94,7 @@ fn from_files(paths: &[PathBuf]) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let pem = std::fs::read(path)
         .map_err(|cause| TrustError::Unreadable { path: path.to_owned(), cause })?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

@@ -20,7 +20,7 @@ pub(crate) struct Expected<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Verifies an ID token with the issuer's keys, newer ones if it names a key that is not known.
+/// Verifies an ID token with the issuer's keys; newer ones if there are none yet, or not the one that it names.
 pub(crate) async fn verify(
     token: &str,
     profile: &Profile,
@@ -33,7 +33,7 @@ pub(crate) async fn verify(
         Ok(UnverifiedToken::parse(token)?.verify_id_token(profile, known, now)?)
     };
     match verify(token) {
-        Err(IdTokenRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
+        Err(IdTokenRefusal::Keys(_) | IdTokenRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
             let unverified = UnverifiedToken::parse(token)?;
             keys.refetch_for_unknown_key(unverified.key_id().unwrap_or_default(), now).await;
             verify(token)

@@ -20,8 +20,8 @@ pub struct LogoutToken {
 }
 
 impl LogoutToken {
-    /// Verifies a logout token with the issuer's keys, newer ones if it names a key that is not known. Subjects of
-    /// sessions are the `sub` of tokens if `subject_is_sub`; else a token that names nothing but `sub` ends nothing, and
+    /// Verifies a logout token with the issuer's keys; newer ones if there are none yet, or not the one that it names.
+    /// Subjects of sessions are the `sub` of tokens if `subject_is_sub`; else a token that names nothing but `sub` ends nothing, and
     /// says so.
     pub(crate) async fn verify(
         token: &str,
@@ -37,7 +37,7 @@ impl LogoutToken {
             Ok(UnverifiedToken::parse(token)?.verify_logout_token(profile, known, now)?)
         };
         let verified = match verify(token) {
-            Err(LogoutRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
+            Err(LogoutRefusal::Keys(_) | LogoutRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
                 let unverified = UnverifiedToken::parse(token)?;
                 keys.refetch_for_unknown_key(unverified.key_id().unwrap_or_default(), now).await;
                 verify(token)

@@ -25,7 +25,7 @@ mod relying_party;
 mod secret;
 #[cfg(test)]
 mod test_provider;
-mod token_answer;
+pub(crate) mod token_answer;
 mod userinfo;
 
 pub use answer::{Answer, AnswerError, AuthorizationError, MAX_ANSWER_BYTES, MAX_CODE_BYTES};

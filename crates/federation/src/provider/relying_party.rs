@@ -391,3 +391,7 @@ impl fmt::Debug for Provider {
         f.debug_struct("Provider").field("options", &self.options).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "relying_party_tests.rs"]
+mod tests;

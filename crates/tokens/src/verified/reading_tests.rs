@@ -2,10 +2,14 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::claim::ClaimKind::{Bool, Long, String as Text, Strings};
+use crate::claim::{Absence, ClaimSpec, ClaimValue};
 use crate::limits::{MAX_IDENTIFIER_BYTES, MAX_NUMERIC_DATE};
 use crate::minting::{NOW, mint, now, profile, refusal, verify, verify_at};
+use crate::pointer::JsonPointer;
 use crate::profile::ProfileOptions;
+use crate::profile::{ClaimTest, SubjectRule};
 use crate::time::Timestamp;
+use crate::verified::SubjectKind;
 
 fn judge(changes: Json) -> Result<VerifiedToken, TokenRefusal> {
     verify(&mint(changes), &profile(|_| ()))
