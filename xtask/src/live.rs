@@ -2,6 +2,7 @@
 
 mod acme;
 mod asking_proxies;
+mod browser;
 mod changes;
 mod crash;
 mod cuts;
@@ -78,6 +79,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         acme::SCENARIOS,
         monitoring::SCENARIOS,
         packaging::SCENARIOS,
+        browser::SCENARIOS,
     ]
     .into_iter()
     .flatten()

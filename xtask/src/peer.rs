@@ -83,7 +83,7 @@ impl Peer {
     }
 
     /// Starts what is called `name` in `folder`, with a log of that name there, and waits until it listens.
-    fn logging(
+    pub(crate) fn logging(
         name: &str,
         command: &mut Command,
         folder: &Path,

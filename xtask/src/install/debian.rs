@@ -13,6 +13,10 @@ pub(crate) struct Package {
     name: &'static str,
 }
 
+/// The tool for the authorities that a browser believes.
+pub(crate) const CERTUTIL: Package = Package { program: "certutil", name: "libnss3-tools" };
+/// The browser.
+pub(crate) const CHROMIUM: Package = Package { program: "chromium", name: "chromium" };
 /// The compiler of Go.
 pub(crate) const GO: Package = Package { program: "go", name: "golang-go" };
 /// The formatter of manual pages.
