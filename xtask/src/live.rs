@@ -15,6 +15,7 @@ mod monitoring;
 mod ocsf;
 mod packaging;
 mod provider;
+mod providers;
 mod restarts;
 mod secured;
 mod stage;
@@ -80,6 +81,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         monitoring::SCENARIOS,
         packaging::SCENARIOS,
         browser::SCENARIOS,
+        providers::SCENARIOS,
     ]
     .into_iter()
     .flatten()

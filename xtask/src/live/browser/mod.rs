@@ -22,7 +22,8 @@ use super::Listed;
 use crate::command::{Run, program, root};
 use crate::install::{debian, node};
 
-use self::person::Person;
+pub(crate) use self::person::Person;
+pub(crate) use self::tab::{Page, Tab};
 
 pub(super) const SCENARIOS: Listed =
     &[("a_browser_does_and_tells_what_a_test_asks_of_it", itself::play)];

@@ -1,0 +1,15 @@
+//! Providers that we did not write, each signed in at with a browser by a client that is as small as can be.
+
+mod client;
+mod endpoints;
+mod openid;
+mod openid_clients;
+mod openid_itself;
+
+use super::Listed;
+
+pub(super) const SCENARIOS: Listed = &[
+    ("a_browser_signs_in_at_the_openid_provider_itself", openid_itself::signs_in),
+    ("the_openid_provider_knows_its_clients_in_each_of_four_ways", openid_clients::are_known),
+    ("the_openid_provider_fails_and_changes_as_a_test_asks", openid_itself::is_controlled),
+];
