@@ -14,7 +14,8 @@ const COOKIE = '__Host-visitor=first; Secure; HttpOnly; Path=/; SameSite=Lax';
 const page = (title, content) => `<!doctype html><html lang="en"><title>${title}</title><h1>${title}</h1>${content}`;
 
 const pages = {
-  '/': page('Welcome', '<form action="/hello"><label>Name <input name="name"></label><button>Say hello</button></form>'),
+  '/': page('Welcome', `<form action="/hello">
+    <label>Name <input name="name"></label><button>Say hello</button></form>`),
   '/guarded': page('Guarded', '<script>document.title = "It ran"</script>'),
 };
 

@@ -2,6 +2,8 @@
 
 mod client;
 mod endpoints;
+mod github;
+mod github_itself;
 mod openid;
 mod openid_clients;
 mod openid_itself;
@@ -12,4 +14,5 @@ pub(super) const SCENARIOS: Listed = &[
     ("a_browser_signs_in_at_the_openid_provider_itself", openid_itself::signs_in),
     ("the_openid_provider_knows_its_clients_in_each_of_four_ways", openid_clients::are_known),
     ("the_openid_provider_fails_and_changes_as_a_test_asks", openid_itself::is_controlled),
+    ("a_browser_signs_in_at_a_provider_in_the_shape_of_githubs_itself", github_itself::signs_in),
 ];
