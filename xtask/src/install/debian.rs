@@ -1,6 +1,6 @@
 //! Programs from Debian, by apt-get.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -33,6 +33,8 @@ pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
 pub(crate) const PROMETHEUS: Package = Package { program: "prometheus", name: "prometheus" };
 /// Prometheus's tool for rules.
 pub(crate) const PROMTOOL: Package = Package { program: "promtool", name: "prometheus" };
+/// The web server for Perl's applications.
+pub(crate) const STARMAN: Package = Package { program: "starman", name: "starman" };
 /// systemd's starter at the first connection.
 pub(crate) const SOCKET_ACTIVATE: Package =
     Package { program: "systemd-socket-activate", name: "systemd" };
@@ -41,21 +43,36 @@ pub(crate) const SYSTEMD_ANALYZE: Package = Package { program: "systemd-analyze"
 /// The load generator of `cargo xtask bench`.
 pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
 
+/// Perl's modules and the packages that have them: LemonLDAP::NG's portal, and what its OpenID Connect takes besides.
+pub(crate) const LEMONLDAP: [(&str, &str); 3] = [
+    ("Lemonldap/NG/Portal.pm", "liblemonldap-ng-portal-perl"),
+    ("IO/String.pm", "libio-string-perl"),
+    ("String/Random.pm", "libstring-random-perl"),
+];
+
+/// Installs those of these modules of Perl that are not here.
+pub(crate) fn perl(modules: &[(&str, &str)]) -> Result<()> {
+    let shared = Path::new("/usr/share/perl5");
+    let mut missing = modules.iter().filter(|(file, _)| !shared.join(file).is_file());
+    missing.try_for_each(|(_, name)| install(name))
+}
+
 /// Where `package` has its program, after installing it if it is not there.
 pub(crate) fn tool(package: &Package) -> Result<PathBuf> {
     if let Some(path) = find(package.program) {
         return Ok(path);
     }
-    install(package.name).with_context(|| {
-        format!("`{}` is not here and cannot be installed; it takes Debian and root", package.name)
-    })?;
+    install(package.name)?;
     find(package.program)
         .with_context(|| format!("`{}` has no `{}`", package.name, package.program))
 }
 
 fn install(name: &str) -> Result<()> {
-    apt(&["update"])?;
-    apt(&["install", "--yes", "--no-install-recommends", name])
+    apt(&["update"])
+        .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", name]))
+        .with_context(|| {
+            format!("`{name}` is not here and cannot be installed; it takes Debian and root")
+        })
 }
 
 fn apt(words: &[&str]) -> Result<()> {

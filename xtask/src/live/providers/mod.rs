@@ -4,6 +4,8 @@ mod client;
 mod endpoints;
 mod github;
 mod github_itself;
+mod lemonldap;
+mod lemonldap_itself;
 mod openid;
 mod openid_clients;
 mod openid_itself;
@@ -15,4 +17,5 @@ pub(super) const SCENARIOS: Listed = &[
     ("the_openid_provider_knows_its_clients_in_each_of_four_ways", openid_clients::are_known),
     ("the_openid_provider_fails_and_changes_as_a_test_asks", openid_itself::is_controlled),
     ("a_browser_signs_in_at_a_provider_in_the_shape_of_githubs_itself", github_itself::signs_in),
+    ("a_browser_signs_in_at_lemonldap_itself", lemonldap_itself::signs_in),
 ];
