@@ -19,19 +19,22 @@ const browser = await chromium.launch({
   args: [`--host-resolver-rules=${hosts}`, '--no-proxy-server'],
 });
 
+/** Where the browser says that it is when it shows a page of its own. */
+const ITS_OWN = 'chrome-error://chromewebdata/';
+
 const people = [];
 const tabs = [];
 
 /** A tab: its page, the answers to its navigations (redirects too), and what the browser complained about. */
 const watched = (page) => {
-  const tab = { page, status: 0, trail: [], complaints: [] };
+  const tab = { page, url: '', status: 0, trail: [], complaints: [] };
   page.setDefaultTimeout(patience);
   page.on('response', (response) => {
     const request = response.request();
     if (!request.isNavigationRequest() || response.frame() !== page.mainFrame()) return;
     const status = response.status();
     tab.trail.push({ method: request.method(), url: response.url(), status });
-    if (status < 300 || status >= 400) tab.status = status;
+    if (status < 300 || status >= 400) Object.assign(tab, { status, url: response.url() });
   });
   page.on('console', (message) => {
     if (message.type() === 'error') tab.complaints.push(message.text());
@@ -41,8 +44,8 @@ const watched = (page) => {
 };
 
 /** What the tab shows. */
-const shown = async ({ page, status }) => ({
-  url: page.url(),
+const shown = async ({ page, status, url }) => ({
+  url: page.url() === ITS_OWN ? url : page.url(),
   status,
   title: await page.title(),
   text: await page.evaluate(() => document.body?.innerText ?? ''),
@@ -84,7 +87,11 @@ const commands = {
   leave: ({ person }) => people[person].close(),
 
   goto: async ({ tab, url }) => {
-    await tab.page.goto(url);
+    // An answer without a body is an answer too, though the browser puts a page of its own in its place.
+    await tab.page.goto(url).catch(async (error) => {
+      if (!error.message.includes('ERR_HTTP_RESPONSE_CODE_FAILURE')) throw error;
+      await tab.page.waitForURL(ITS_OWN);
+    });
     return shown(tab);
   },
   back: async ({ tab }) => {

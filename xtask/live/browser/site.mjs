@@ -23,6 +23,7 @@ const server = createServer({ key: pem, cert: pem }, (request, response) => {
   const { pathname, searchParams } = new URL(request.url, `https://${request.headers.host}`);
   response.setHeader('content-type', 'text/html');
   if (pathname === '/leave') return response.writeHead(302, { location: '/' }).end();
+  if (pathname === '/empty') return response.writeHead(403).end();
   if (pathname === '/seen') return response.setHeader('x-seen', 'yes').end(request.headers.cookie);
   if (pathname === '/hello') return response.end(page('Hello', `<p>Hello, ${searchParams.get('name')}`));
   if (pathname === '/guarded') response.setHeader('content-security-policy', "script-src 'none'");

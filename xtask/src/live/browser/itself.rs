@@ -91,7 +91,20 @@ fn walks(tab: &Tab) -> Result<()> {
     ensure!(page.text.contains("Hello, Bob"), "{page}");
     ensure!(tab.reload()? == page, "{}", tab.page()?);
 
-    // What fails tells where it was.
+    // Two things at once: one waits for what the other does.
+    tab.back()?;
+    std::thread::scope(|scope| -> Result<()> {
+        let waiting = scope.spawn(|| tab.until_text("Hello, Carol"));
+        tab.fill(field, "Carol")?;
+        tab.press(field, "Enter")?;
+        let page = waiting.join().ok().context("the thread has panicked")??;
+        ensure!(page.url.ends_with("?name=Carol"), "{page}");
+        Ok(())
+    })?;
+
+    // What fails tells where it was, and an answer without a body is one.
+    let page = tab.goto(&format!("{SITE}/empty"))?;
+    ensure!(page.status == 403 && page.url == format!("{SITE}/empty"), "{page}");
     let page = tab.goto(&format!("{SITE}/nowhere"))?;
     ensure!(page.status == 404, "{page}");
     tab.trail()?;
