@@ -16,7 +16,7 @@ fn a_key_is_32_bytes_in_base64_of_either_alphabet() {
     let key = |text: &str| OperatorKey::parse(text).unwrap().check_value();
     assert_eq!(key(plain), expected);
     assert_eq!(key(&format!(" {}=\n", plain.replace('-', "+").replace('_', "/"))), expected);
-    for text in ["", "AAAA", &plain[1..], &format!("{plain}AA"), "not base64!"] {
+    for text in ["", "AAAA", plain.trim_start_matches('-'), &format!("{plain}AA"), "not base64!"] {
         let error = OperatorKey::parse(text).unwrap_err().to_string();
         assert_eq!(
             error,
