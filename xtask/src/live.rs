@@ -11,6 +11,7 @@ mod foreign_balancer;
 mod foreign_issuer;
 mod foreign_service;
 mod foreign_streams;
+mod ledger;
 mod monitoring;
 mod ocsf;
 mod packaging;
@@ -78,6 +79,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         ocsf::SCENARIOS,
         verifiers::SCENARIOS,
         acme::SCENARIOS,
+        ledger::SCENARIOS,
         monitoring::SCENARIOS,
         packaging::SCENARIOS,
         browser::SCENARIOS,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use testbed::Postgres;
 
 use crate::command::{Run, program};
 
@@ -55,6 +56,15 @@ pub(crate) fn perl(modules: &[(&str, &str)]) -> Result<()> {
     let shared = Path::new("/usr/share/perl5");
     let mut missing = modules.iter().filter(|(file, _)| !shared.join(file).is_file());
     missing.try_for_each(|(_, name)| install(name))
+}
+
+/// Sees to it that there is a PostgreSQL; Debian keeps its programs off the path.
+pub(crate) fn postgresql() -> Result<()> {
+    if Postgres::is_installed() {
+        return Ok(());
+    }
+    install("postgresql")
+        .context("PostgreSQL is not here and cannot be installed; it takes Debian and root")
 }
 
 /// Where `package` has its program, after installing it if it is not there.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokens::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::database::{Database, Transaction, listen};
@@ -45,9 +45,9 @@ pub async fn open(
     let late = || LedgerError::Unavailable("another process migrates it".into());
     let key = timeout(MIGRATION_LIMIT, prepare(&database, &options.key, &entropy, now));
     let key = key.await.map_err(|_| late())??;
-    let grown = Arc::new(Notify::new());
+    let grown = watch::Sender::new(0);
     let listener = match &options.place {
-        LedgerPlace::Postgres(url) => Some(listen(url, options.limit, Arc::clone(&grown))),
+        LedgerPlace::Postgres(url) => Some(listen(url, options.limit, grown.clone())),
         LedgerPlace::Sqlite(_) => None,
     };
     let ledger = Stored::new(database, options.limit, &key, entropy, grown, listener);

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use tokens::{Digest, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-
-use std::sync::Arc;
 
 use super::database::Database;
 use super::row::values;
@@ -28,7 +26,9 @@ pub(super) struct Stored {
     limit: Duration,
     sealer: Sealer,
     entropy: Entropy,
-    grown: Arc<Notify>,
+    /// Counts when the log may have grown.
+    grown: watch::Sender<u64>,
+    hints: Mutex<watch::Receiver<u64>>,
     /// What listens to other processes' announcements.
     listener: Option<AbortHandle>,
 }
@@ -39,10 +39,11 @@ impl Stored {
         limit: Duration,
         key: &OperatorKey,
         entropy: Entropy,
-        grown: Arc<Notify>,
+        grown: watch::Sender<u64>,
         listener: Option<AbortHandle>,
     ) -> Self {
-        Self { database, limit, sealer: key.sealer(SECRETS), entropy, grown, listener }
+        let (sealer, hints) = (key.sealer(SECRETS), Mutex::new(grown.subscribe()));
+        Self { database, limit, sealer, entropy, grown, hints, listener }
     }
 
     /// Does `work` in time.
@@ -74,10 +75,9 @@ impl Stored {
     }
 }
 
-/// Wakes whoever waits, and the next one that will.
-pub(super) fn wake(grown: &Notify) {
-    grown.notify_waiters();
-    grown.notify_one();
+/// Wakes the follower, also one that looks only later.
+pub(super) fn wake(grown: &watch::Sender<u64>) {
+    grown.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 impl Drop for Stored {
@@ -190,7 +190,10 @@ impl Ledger for Stored {
     }
 
     fn hint(&self) -> Pending<'_, ()> {
-        Box::pin(self.grown.notified())
+        Box::pin(async {
+            // INVARIANT: this has the sender, so there is one.
+            let _ = self.hints.lock().await.changed().await;
+        })
     }
 
     fn sweep(&self, now: Timestamp, batch: u32) -> Pending<'_, Result<u64, LedgerError>> {

@@ -7,7 +7,7 @@ use sqlx::postgres::{
     PgArguments, PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions, PgTransaction,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, Postgres};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -104,7 +104,11 @@ pub(super) async fn announce<'c>(
 }
 
 /// Listens for announcements on a connection of its own, and connects again when that breaks, until it is aborted.
-pub(crate) fn listen(url: &PostgresUrl, limit: Duration, grown: Arc<Notify>) -> AbortHandle {
+pub(in crate::state) fn listen(
+    url: &PostgresUrl,
+    limit: Duration,
+    grown: watch::Sender<u64>,
+) -> AbortHandle {
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(limit)
@@ -122,7 +126,7 @@ pub(crate) fn listen(url: &PostgresUrl, limit: Duration, grown: Arc<Notify>) -> 
     .abort_handle()
 }
 
-async fn follow(pool: &PgPool, grown: &Notify) -> Result<(), sqlx::Error> {
+async fn follow(pool: &PgPool, grown: &watch::Sender<u64>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.ignore_pool_close_event(true);
     listener.listen(CHANNEL).await?;
