@@ -17,7 +17,6 @@ pub struct IssuerSpec {
 
 /// What vouches for the identities of an issuer. The profile's name is the issuer's in rules and records.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few issuers, and nearly all issue tokens")]
 pub enum Identities {
     /// Client certificates: what they must be.
     Certificates(CertificateProfile),

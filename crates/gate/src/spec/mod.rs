@@ -14,7 +14,7 @@ mod rate;
 
 use std::time::Duration;
 
-use crate::route::StepUp;
+pub use crate::route::StepUp;
 
 pub use condition::{ClaimTest, Condition, MatchValue};
 pub use cors::CorsSpec;
