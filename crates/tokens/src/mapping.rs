@@ -97,6 +97,24 @@ impl Mapping {
         Ok(Self { subject, kind, groups, claims })
     }
 
+    /// Whether subjects are people or workloads.
+    #[must_use]
+    pub fn kind(&self) -> &SubjectRule {
+        &self.kind
+    }
+
+    /// Where groups stand.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupSource] {
+        &self.groups
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &[ClaimSpec] {
+        &self.claims
+    }
+
     /// Where the subject stands.
     #[must_use]
     pub fn subject(&self) -> &JsonPointer {

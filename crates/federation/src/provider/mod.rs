@@ -22,6 +22,7 @@ mod pages;
 pub mod presets;
 mod refusal;
 mod relying_party;
+mod revision;
 mod secret;
 #[cfg(test)]
 mod test_provider;

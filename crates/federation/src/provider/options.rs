@@ -202,7 +202,11 @@ impl ProviderOptions {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), ProviderOptionsError> {
+    /// Whether they are a provider.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ProviderOptionsError> {
         let printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if self.client_id.is_empty() || !printable(&self.client_id) {
             return Err(ProviderOptionsError::ClientId);
