@@ -17,6 +17,8 @@ impl Surroundings for Fixed {
     fn environment(&self, name: &str) -> Option<String> {
         match name {
             "EMPTY" => Some(String::new()),
+            // 32 bytes.
+            "KEY" => Some("hunter2hunter2hunter2hunter2hunter2hunter2A=".to_owned()),
             "IDP_HOST" => Some("idp.corp.internal".to_owned()),
             "LINES" => Some("one\ntwo".to_owned()),
             "SECRET" => Some("hunter2-hunter2".to_owned()),
@@ -120,11 +122,12 @@ fn a_good_configuration_is_summed_up_with_its_exceptions() {
     let summary = check(Path::new("tests/config/ok/exceptions.yaml"), &Fixed).unwrap().to_string();
     assert_eq!(
         summary,
-        "tests/config/ok/exceptions.yaml is good: 1 issuer, 1 service, 1 route, 0 policy files\n\
+        "tests/config/ok/exceptions.yaml is good: 1 issuer, 1 provider, 1 service, 1 route, 0 policy files\n\
          exception: listen.danger_plain_http_beyond_loopback: requests and their tokens may cross the network in plain HTTP\n\
          exception: listen.danger_admin_beyond_loopback: health, readiness and metrics may be read from other machines\n\
          exception: danger_trust_every_peer: every peer may be trusted to say for whom it forwards\n\
-         exception: issuers.lab.danger_plain_http: the keys of this issuer may be fetched over plain HTTP, where they can be exchanged"
+         exception: issuers.lab.danger_plain_http: the keys of this issuer may be fetched over plain HTTP, where they can be exchanged\n\
+         exception: providers.wiki.danger_plain_http: this provider may be spoken to over plain HTTP, where who signs in can be exchanged"
     );
 }
 
@@ -185,6 +188,32 @@ fn a_large_configuration_is_read() {
     }
     let loaded = Loaded::parse("large.yaml", &text, Path::new("tests/config/ok"), &Fixed).unwrap();
     assert_eq!(loaded.config.gate.defaults.deny.len(), 2_000);
+}
+
+#[test]
+fn a_logo_of_64_kib_is_read_and_one_byte_more_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string("tests/config/ok/sign-in.yaml").unwrap();
+    let text = text
+        .replace("../files", &fs::canonicalize("tests/config/files").unwrap().to_string_lossy());
+    let text = text.replace("  session: {", "  page: { logo: logo.png }\n  session: {");
+    let read = |bytes: usize| {
+        let mut image = b"\x89PNG\r\n\x1a\n".to_vec();
+        image.resize(bytes, 0);
+        fs::write(directory.path().join("logo.png"), image).unwrap();
+        Loaded::parse("logo.yaml", &text, directory.path(), &Fixed)
+    };
+    read(64 << 10).unwrap();
+    let report = read((64 << 10) + 1).unwrap_err();
+    assert_eq!(report.problems()[0].message(), "the image has 65537 bytes");
+}
+
+#[test]
+fn sixteen_ways_of_being_sure_are_taken() {
+    let text = fs::read_to_string("tests/config/bad/a-step-up-takes-too-many-acrs.yaml").unwrap();
+    let text = text.replace(", a16]", "]");
+    let loaded = Loaded::parse("acrs.yaml", &text, Path::new("."), &Fixed).unwrap();
+    assert_eq!(loaded.config.gate.routes[0].step_up.as_ref().unwrap().acr.len(), 16);
 }
 
 /// The configurations in a folder of the corpus, in order.

@@ -17,7 +17,7 @@ pub fn check(path: &Path, surroundings: &dyn Surroundings) -> Result<Summary, Re
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     name: String,
-    counts: [(usize, &'static str); 4],
+    counts: Vec<(usize, &'static str)>,
     exceptions: Vec<Exception>,
 }
 
@@ -25,14 +25,17 @@ impl Summary {
     fn of(config: &Config) -> Self {
         let spec = &config.gate;
         let evaluated = spec.evaluation.as_ref().map_or(0, |evaluation| evaluation.policies.len());
+        let providers = config.sign_in.as_ref().map_or(0, |sign_in| sign_in.providers.len());
+        let provided = (providers > 0).then_some((providers, "provider"));
+        let counts = [
+            (spec.services.len(), "service"),
+            (spec.routes.len(), "route"),
+            (spec.policies.len() + evaluated, "policy file"),
+        ];
+        let issuers = (spec.issuers.len().saturating_sub(providers), "issuer");
         Self {
             name: config.source().name().to_owned(),
-            counts: [
-                (spec.issuers.len(), "issuer"),
-                (spec.services.len(), "service"),
-                (spec.routes.len(), "route"),
-                (spec.policies.len() + evaluated, "policy file"),
-            ],
+            counts: std::iter::once(issuers).chain(provided).chain(counts).collect(),
             exceptions: config.exceptions().to_vec(),
         }
     }

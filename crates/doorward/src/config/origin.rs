@@ -65,6 +65,14 @@ impl Origin {
                 let named = self.evaluation_policies.get(*index);
                 return named.map_or_else(|| place.clone(), |(_, named)| named.clone());
             }
+            // Providers are issuers there.
+            [Step::Key(kind), Step::Key(name), key @ ..]
+                if kind == "issuers"
+                    && !self.has("issuers", name)
+                    && self.has("providers", name) =>
+            {
+                return key.iter().fold(Place::key("providers").then(name), then);
+            }
             [Step::Key(kind), Step::Index(index), ..] => (kind.as_str(), *index),
             _ => return place.clone(),
         };
@@ -83,6 +91,11 @@ impl Origin {
         };
         let Some(base) = base else { return place.clone() };
         rest.fold(base, then)
+    }
+
+    /// Whether the top-level key `kind` has something by this name.
+    fn has(&self, kind: &str, name: &str) -> bool {
+        self.tree.entry(kind).is_some_and(|entry| entry.node.has(name))
     }
 }
 
@@ -116,7 +129,7 @@ impl super::Config {
     pub(super) fn names_are_complete(&self) -> bool {
         let written =
             |kind: &str| self.origin.tree.entry(kind).map_or(0, |entry| entry.node.keys().count());
-        self.gate.issuers.len() == written("issuers")
+        self.gate.issuers.len() == written("issuers") + written("providers")
             && self.gate.services.len() == written("services") + usize::from(self.authzen.is_some())
             && self.gate.evaluation.is_some() == self.origin.tree.has("authzen")
     }

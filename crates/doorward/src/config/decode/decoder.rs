@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Unexpected, V
 use super::choice::Choice;
 use super::complaint::{Aim, Complaint};
 use super::reference::References;
-use super::{MAY_REFER, describe};
+use super::{MAY_REFER, MUST_REFER, describe};
 use crate::config::suggest;
 use crate::config::tree::{Entry, Node, Value, shortened};
 
@@ -180,10 +180,15 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Complaint> {
-        if name != MAY_REFER {
+        if name != MAY_REFER && name != MUST_REFER {
             return visitor.visit_newtype_struct(self);
         }
         let Value::Text(text) = &self.node.value else { return Err(self.unexpected(&visitor)) };
+        if name == MUST_REFER && !References::are_in(text) {
+            return Err(Complaint::new("a secret stands in the configuration itself").help(
+                "put it into a file or a variable, and write `${file:path}` or `${env:NAME}` here",
+            ));
+        }
         let resolved = self.references.follow(text)?;
         // Whatever is complained about here, a short secret too, is called what the file calls it.
         let hide = |message: &str| message.replace(&resolved, text);

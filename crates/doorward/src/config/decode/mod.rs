@@ -22,6 +22,9 @@ pub(super) use self::reference::{Hidden, References, plain};
 /// The name by which a newtype tells the decoder that references in its text are to be followed.
 pub(super) const MAY_REFER: &str = "doorward::may_refer";
 
+/// The same, for a text that must hold a reference.
+pub(super) const MUST_REFER: &str = "doorward::must_refer";
+
 /// More problems than this are not looked for.
 pub(super) const MAX_PROBLEMS: usize = 50;
 

@@ -11,13 +11,18 @@ mod dns;
 mod forwarding;
 mod identity;
 mod issuer;
+mod ledger;
 mod limits;
 mod listen;
 mod one_or_many;
+mod preset;
+mod provider;
 mod rate;
 mod revoked;
 mod route;
 mod service;
+mod sign_in;
+mod step_up;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -35,16 +40,23 @@ pub(super) use self::dns::Dns;
 pub(super) use self::forwarding::{ForwardedHeaders, Forwarding};
 pub(super) use self::identity::{Identity, IdentityKeys};
 pub(super) use self::issuer::{
-    CertificateSubject, ClaimType, DeclaredClaim, IssuedCertificates, Issuer, KeySource, StandIn,
-    Subjects,
+    CertificateSubject, ClaimType, DeclaredClaim, IssuedCertificates, Issuer, KeySource, Refresh,
+    Skew, StandIn, Subjects,
 };
+pub(super) use self::ledger::Ledger;
 pub(super) use self::limits::{BodyBytes, Limits};
 pub(super) use self::listen::{ClientCertificates, Https, Listen};
 pub(super) use self::one_or_many::OneOrMany;
+pub(super) use self::preset::Preset;
+pub(super) use self::provider::{
+    ClientAuthentication, OAuth, Provider, PushedRequests, RefreshGrace,
+};
 pub(super) use self::rate::{Rate, RateBy};
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};
 pub(super) use self::service::{Health, Protocol, Retry, Service, ServiceIdentity, ServiceTls};
+pub(super) use self::sign_in::{Page, SessionLimits, SignIn};
+pub(super) use self::step_up::StepUp;
 pub(super) use self::telemetry::{LogFormat, LogLevel, Otlp, SampleRatio, Telemetry};
 
 use super::value::{Bounded, Count, Name, PeerNetwork, bound};
@@ -66,6 +78,12 @@ pub(super) struct File {
     pub(super) identity: Option<Identity>,
     /// Whose tokens are believed, by a name of your choice: pinned, exact.
     pub(super) issuers: BTreeMap<Name, Issuer>,
+    /// Where people sign in, by a name of your choice, which no issuer has. Routes accept them like issuers.
+    pub(super) providers: BTreeMap<Name, Provider>,
+    /// How people come by a session. Required as soon as there are providers.
+    pub(super) sign_in: Option<SignIn>,
+    /// What must last and be shared, such as sessions. By default, if there is `sign_in`, `sqlite: ledger/ledger.db`.
+    pub(super) ledger: Option<Ledger>,
     /// What stands behind the door, by a name of your choice.
     pub(super) services: BTreeMap<Name, Service>,
     /// How the names of endpoints are looked up.

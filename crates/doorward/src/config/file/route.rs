@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::{FirstByteTimeout, ServiceIdleTimeout, TotalTimeout};
-use super::{Condition, Cors, Rate};
+use super::{Condition, Cors, Rate, StepUp};
 use crate::config::value::{Bounded, Name, Text, Time, bound};
 
 /// Rules that bind every route.
@@ -29,7 +29,7 @@ pub(in crate::config) struct Route {
     pub(in crate::config) matches: RouteMatch,
     /// Where they go: the name of a service.
     pub(in crate::config) service: String,
-    /// Whose identities it takes: names of issuers. Only a route that is open to anyone goes without.
+    /// Whose identities it takes: names of issuers and of providers. Only a route that is open to anyone goes without.
     #[serde(default)]
     pub(in crate::config) accept: Vec<String>,
     /// A request that meets any of these is permitted, unless something denies it.
@@ -70,6 +70,8 @@ pub(in crate::config) struct Route {
     pub(in crate::config) slow_body: bool,
     /// Which pages of other origins may call it from a browser. By default none, and `OPTIONS` is a method like others.
     pub(in crate::config) cors: Option<Cors>,
+    /// How surely callers must be known, here and on every narrower route. By default as surely as elsewhere.
+    pub(in crate::config) step_up: Option<StepUp>,
     /// How many requests there may be, here and on every narrower route together.
     #[serde(default)]
     pub(in crate::config) rates: Vec<Rate>,

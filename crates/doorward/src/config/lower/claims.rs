@@ -87,9 +87,9 @@ impl Lowering<'_> {
 
     /// What to say about the claim `name` and what to do, when no issuer declares it.
     pub(super) fn undeclared_claim(&self, name: &str) -> Option<(String, String)> {
-        let issuers = self.tree.entry("issuers").map(|entry| &entry.node);
+        let whose = ["issuers", "providers"];
+        let issuers = whose.iter().filter_map(|kind| Some(&self.tree.entry(kind)?.node));
         let claims = issuers
-            .into_iter()
             .flat_map(|issuers| issuers.children())
             .filter_map(|issuer| issuer.entry("claims"));
         let declared: Vec<_> = claims.flat_map(|claims| claims.node.keys()).collect();

@@ -16,7 +16,7 @@ impl Lowering<'_> {
 
     fn condition(&mut self, condition: file::Condition, place: &Place) -> Condition {
         for (index, issuer) in condition.issuers.iter().flatten().enumerate() {
-            self.resolve("issuers", "issuer", issuer, &place.then("issuers").at(index));
+            self.resolve_issuer(issuer, &place.then("issuers").at(index));
         }
         for (name, _) in condition.claims.iter().flatten() {
             if let Some((message, help)) = self.undeclared_claim(name.as_str()) {

@@ -55,7 +55,7 @@ impl Lowering<'_> {
             &danger,
             "the keys of this issuer may be fetched over plain HTTP, where they can be exchanged",
         );
-        let source = self.key_source(identifier, issuer, place);
+        let source = self.key_source(identifier, &issuer.keys, &Fetching::of_issuer(issuer), place);
         let refresh = model::Refresh {
             min: time(&issuer.refresh.min),
             max: time(&issuer.refresh.max),
@@ -84,18 +84,19 @@ impl Lowering<'_> {
         })
     }
 
-    fn key_source(
+    pub(super) fn key_source(
         &mut self,
         identifier: &str,
-        issuer: &file::Issuer,
+        source: &file::KeySource,
+        fetching: &Fetching,
         place: &Place,
     ) -> Option<model::KeySource> {
         let keys = place.then("keys");
-        match &issuer.keys {
+        match source {
             file::KeySource::Discovery => {
-                let place = place.then("issuer");
+                let place = place.then(fetching.identifier);
                 match FetchUrl::read(identifier) {
-                    Ok(url) => self.fetched(&url, issuer.danger_plain_http, &place),
+                    Ok(url) => self.fetched(&url, fetching, &place),
                     Err(complaint) => {
                         let message = format!("no keys can be discovered: {}", complaint.message);
                         let problem = self.problem(&place, message);
@@ -119,24 +120,22 @@ impl Lowering<'_> {
                 Some(model::KeySource::Inline(text))
             }
             file::KeySource::JwksUri(url) => {
-                self.fetched(url, issuer.danger_plain_http, &keys.then("jwks_uri"));
+                self.fetched(url, fetching, &keys.then("jwks_uri"));
                 Some(model::KeySource::JwksUri(url.as_str().to_owned()))
             }
         }
     }
 
     /// Complains when what is fetched from `url` can be changed on the way.
-    fn fetched(&mut self, url: &FetchUrl, danger: bool, place: &Place) {
-        if url.is_plain_beyond_loopback() && !danger {
+    pub(super) fn fetched(&mut self, url: &FetchUrl, fetching: &Fetching, place: &Place) {
+        if url.is_plain_beyond_loopback() && !fetching.danger {
             let https = url.as_str().replacen("http:", "https:", 1);
-            let message =
-                format!("`{}` is plain HTTP: its keys can be exchanged on the way", url.as_str());
+            let message = format!("`{}` is plain HTTP: {} on the way", url.as_str(), fetching.risk);
             let problem = self.problem(place, message);
-            self.report(
-                problem.help(format!(
-                    "write `{https}`; or add `danger_plain_http: true` to the issuer"
-                )),
-            );
+            self.report(problem.help(format!(
+                "write `{https}`; or add `danger_plain_http: true` to the {}",
+                fetching.of
+            )));
         }
     }
 
@@ -223,7 +222,11 @@ impl Lowering<'_> {
         }
     }
 
-    fn subjects(&mut self, subjects: file::Subjects, place: &Place) -> Option<SubjectRule> {
+    pub(super) fn subjects(
+        &mut self,
+        subjects: file::Subjects,
+        place: &Place,
+    ) -> Option<SubjectRule> {
         let when = match subjects {
             file::Subjects::User => return Some(SubjectRule::User),
             file::Subjects::Workload => return Some(SubjectRule::Workload),
@@ -254,6 +257,29 @@ impl Lowering<'_> {
             }
         };
         Some(SubjectRule::WorkloadWhen(test))
+    }
+}
+
+/// For whom something is fetched.
+pub(super) struct Fetching {
+    /// The key that identifies it.
+    pub(super) identifier: &'static str,
+    /// What it is.
+    pub(super) of: &'static str,
+    /// What can be done on the way if it is plain HTTP.
+    pub(super) risk: &'static str,
+    /// Whether that is accepted.
+    pub(super) danger: bool,
+}
+
+impl Fetching {
+    const fn of_issuer(issuer: &file::Issuer) -> Self {
+        Self {
+            identifier: "issuer",
+            of: "issuer",
+            risk: "its keys can be exchanged",
+            danger: issuer.danger_plain_http,
+        }
     }
 }
 

@@ -5,18 +5,24 @@ mod asking_doors;
 mod audit;
 mod authzen;
 mod claims;
+mod client_authentication;
 mod conditions;
 mod endpoints;
 mod identity;
 mod issued_certificates;
 mod issuers;
+mod ledger;
 mod limits;
 mod listen;
 mod manners;
 mod policies;
+mod presets;
+mod providers;
 mod revoked;
 mod routes;
 mod services;
+mod sign_in;
+mod step_up;
 mod telemetry;
 
 use std::path::{Path, PathBuf};
@@ -78,8 +84,11 @@ impl<'a> Lowering<'a> {
         let forwarding = manners::forwarding(file.forwarding);
         let identity = self.identity(file.identity, &file.issuers);
         self.signed_identity_is_configured(&file.services);
-        let (specs, issuers) = self.issuers(file.issuers);
+        let (mut specs, issuers) = self.issuers(file.issuers);
         self.client_certificates(file_asks, &specs, &listen);
+        let ledger = self.ledger(file.ledger);
+        let (sign_in, provided) = self.sign_in(file.sign_in, file.providers);
+        specs.extend(provided);
         let authzen = self.authzen(file.authzen, &file.services);
         let (mut forwards, services) = self.services(file.services);
         // Behind all others: no endpoints are kept in its place.
@@ -119,6 +128,8 @@ impl<'a> Lowering<'a> {
             forwarding,
             identity,
             issuers,
+            sign_in,
+            ledger,
             services,
             route_timeouts,
             dns_servers: file.dns.servers.iter().map(|server| server.0).collect(),
@@ -167,18 +178,31 @@ impl<'a> Lowering<'a> {
         self.tree.entry(kind).map_or_else(Vec::new, |entry| entry.node.keys().collect())
     }
 
-    /// Complains when `name`, written at `place`, is not the name of one of the top-level `kind`.
-    fn resolve(&mut self, kind: &str, what: &str, name: &str, place: &Place) {
-        let mut known = self.names(kind);
-        if kind == "services" && self.tree.has(authzen::SERVICE) {
+    /// Complains when `name`, written at `place`, is the name neither of an issuer nor of a provider.
+    fn resolve_issuer(&mut self, name: &str, place: &Place) {
+        let what = if self.tree.has("providers") { "issuer or provider" } else { "issuer" };
+        let known = self.names("issuers").into_iter().chain(self.names("providers")).collect();
+        self.resolve_among(known, what, name, place);
+    }
+
+    /// Complains when `name`, written at `place`, is not the name of a service.
+    fn resolve_service(&mut self, name: &str, place: &Place) {
+        let mut known = self.names("services");
+        if self.tree.has(authzen::SERVICE) {
             known.push(authzen::SERVICE);
+        } else if name == authzen::SERVICE {
+            let problem = self.problem(place, format!("there is no service `{name}`"));
+            self.report(problem.help("say under `authzen` what is decided there"));
+            self.dangling.push(place.clone());
+            return;
         }
+        self.resolve_among(known, "service", name, place);
+    }
+
+    /// Complains when `name`, written at `place`, is none of the `known`.
+    fn resolve_among(&mut self, known: Vec<&str>, what: &str, name: &str, place: &Place) {
         if !known.contains(&name) {
-            let help = if kind == "services" && name == authzen::SERVICE {
-                "say under `authzen` what is decided there".to_owned()
-            } else {
-                suggest::help(name, known, what)
-            };
+            let help = suggest::help(name, known, what);
             let message = format!("there is no {what} `{}`", super::tree::shortened(name));
             let problem = self.problem(place, message).help(help);
             self.report(problem);

@@ -11,7 +11,7 @@ impl Lowering<'_> {
         for (index, written) in revoked.subjects.iter().enumerate() {
             match written.split_once('/') {
                 Some((issuer, subject)) if !issuer.is_empty() && !subject.is_empty() => {
-                    self.resolve("issuers", "issuer", issuer, &place.at(index));
+                    self.resolve_issuer(issuer, &place.at(index));
                     subjects.push((issuer.to_owned(), subject.to_owned()));
                 }
                 _ => {

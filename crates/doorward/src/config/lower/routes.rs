@@ -24,10 +24,12 @@ impl Lowering<'_> {
     }
 
     fn route(&mut self, route: file::Route, place: &Place) -> RouteSpec {
-        self.resolve("services", "service", &route.service, &place.then("service"));
+        self.resolve_service(&route.service, &place.then("service"));
         for (index, issuer) in route.accept.iter().enumerate() {
-            self.resolve("issuers", "issuer", issuer, &place.then("accept").at(index));
+            self.resolve_issuer(issuer, &place.then("accept").at(index));
         }
+        let open = route.allow.iter().any(|condition| condition.anyone);
+        let step_up = self.step_up(route.step_up, open, &place.then("step_up"));
         RouteSpec {
             name: route.name.into(),
             matches: RouteMatch {
@@ -57,7 +59,7 @@ impl Lowering<'_> {
             websocket: route.websocket,
             slow_body: route.slow_body,
             cors: route.cors.map(manners::cors),
-            step_up: None,
+            step_up,
             rates: manners::rates(&route.rates),
         }
     }

@@ -3,8 +3,10 @@
 mod audit;
 mod identity;
 mod issuers;
+mod ledger;
 mod listen;
 mod services;
+mod sign_in;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -21,8 +23,10 @@ use crate::config::value::Network;
 pub use self::audit::{Audit, Retain, Sync};
 pub use self::identity::{Identity, SigningKeys};
 pub use self::issuers::{IssuerKeys, KeySource, Refresh};
+pub use self::ledger::{Ledger, LedgerAt, LedgerKey};
 pub use self::listen::{Acme, AskingDoor, AskingTls, Https, Listen, ListenAt};
 pub use self::services::{Endpoint, ServiceTls, Upstream};
+pub use self::sign_in::{Logo, Page, Provider, SessionLimits, SignIn};
 pub use self::telemetry::{LogFormat, Otlp, Telemetry};
 
 /// A configuration that has been read and found good.
@@ -39,6 +43,10 @@ pub struct Config {
     pub identity: Option<Identity>,
     /// Where the keys of the issuers come from, by name; disabled ones included.
     pub issuers: BTreeMap<String, IssuerKeys>,
+    /// How people come by a session, if they do.
+    pub sign_in: Option<SignIn>,
+    /// What must last and be shared; there is one if there is `sign_in`.
+    pub ledger: Option<Ledger>,
     /// Where services are and how they are asked, by name.
     pub services: BTreeMap<String, Upstream>,
     /// The timeouts of routes that have some of their own, by name.
@@ -76,13 +84,15 @@ impl Config {
     pub fn normalized(&self) -> String {
         let profiles = self.gate.issuers.iter().map(|issuer| &issuer.identities);
         let profiles: Vec<_> = profiles.collect();
-        let sections: [(&str, &dyn fmt::Debug); 22] = [
+        let sections: [(&str, &dyn fmt::Debug); 24] = [
             ("listen", &self.listen),
             ("trusted_peers", &self.trusted_peers),
             ("forwarding", &self.forwarding),
             ("identity", &self.identity),
             ("issuers", &self.issuers),
             ("profiles", &profiles),
+            ("sign_in", &self.sign_in),
+            ("ledger", &self.ledger),
             ("services", &self.services),
             ("forwards", &self.gate.services),
             ("defaults", &self.gate.defaults),

@@ -1,10 +1,14 @@
 //! Single values: how each is written, and what it is then.
 
+mod acr;
 mod address;
 mod algorithm;
 mod bounded;
+mod caption;
 mod carried;
+mod color;
 mod digest;
+mod domain;
 mod door_address;
 mod duration;
 mod header_name;
@@ -12,6 +16,9 @@ mod name;
 mod network;
 mod path;
 mod pointer;
+mod sealing_key;
+mod secret;
+mod site;
 mod size;
 mod socket_path;
 mod text;
@@ -22,13 +29,17 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Visitor};
 
-use super::decode::{Complaint, MAY_REFER};
+use super::decode::{Complaint, MAY_REFER, MUST_REFER};
 
+pub(super) use self::acr::Acr;
 pub(super) use self::address::Address;
 pub(super) use self::algorithm::SignatureAlgorithm;
 pub(super) use self::bounded::{Bound, Bounded, Count, Quantity, bound};
+pub(super) use self::caption::Caption;
 pub(super) use self::carried::Carried;
+pub(super) use self::color::Color;
 pub(super) use self::digest::TokenDigest;
+pub(super) use self::domain::Domain;
 pub(super) use self::door_address::DoorAddress;
 pub(super) use self::duration::Time;
 pub(super) use self::header_name::HeaderName;
@@ -36,6 +47,9 @@ pub(super) use self::name::Name;
 pub(super) use self::network::{PeerNetwork, RuleNetwork};
 pub(super) use self::path::FilePath;
 pub(super) use self::pointer::Pointer;
+pub(super) use self::sealing_key::SealingKey;
+pub(super) use self::secret::Secret;
+pub(super) use self::site::Site;
 pub(super) use self::size::Size;
 pub(super) use self::text::Text;
 pub(super) use self::url::{EndpointUrl, FetchUrl};
@@ -52,6 +66,8 @@ pub(super) trait Written: Sized {
     const HELP: &'static str;
     /// Whether `${env:NAME}` and `${file:path}` are followed in it.
     const MAY_REFER: bool;
+    /// Whether it must hold one: the file is no place for the value itself.
+    const MUST_REFER: bool = false;
     /// The grammar as a regular expression, where the JSON Schema shall check it.
     const PATTERN: Option<&'static str> = None;
 
@@ -61,6 +77,9 @@ pub(super) trait Written: Sized {
     /// Reads the value where serde is.
     fn deserialize_written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Self::MAY_REFER {
+            true if Self::MUST_REFER => {
+                deserializer.deserialize_newtype_struct(MUST_REFER, TextOf(PhantomData))
+            }
             true => deserializer.deserialize_newtype_struct(MAY_REFER, TextOf(PhantomData)),
             // Not `deserialize_str`: what is no text shall be met by the value's own help.
             false => deserializer.deserialize_any(TextOf(PhantomData)),

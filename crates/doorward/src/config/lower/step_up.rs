@@ -1,0 +1,48 @@
+use gate::spec::{Place, StepUp};
+
+use super::{Lowering, time};
+use crate::config::file;
+
+/// How many values of `acr` a route may take.
+const MAX_ACRS: usize = 16;
+
+impl Lowering<'_> {
+    /// How surely the callers of a route must be known, which may be `open` to anyone.
+    pub(super) fn step_up(
+        &mut self,
+        step_up: Option<file::StepUp>,
+        open: bool,
+        place: &Place,
+    ) -> Option<StepUp> {
+        let step_up = step_up?;
+        if open {
+            let message = "the route is open to anyone, so nobody has to be known more surely";
+            let problem = self.key_problem(place, message);
+            self.report(problem.help("remove `step_up`; or `anyone: true`"));
+        }
+        let acr_place = place.then("acr");
+        let written = |place: &Place| self.tree.find(place).is_some();
+        if !written(&acr_place) && !written(&place.then("max_age")) {
+            let problem = self.key_problem(place, "expected `acr`, `max_age`, or both");
+            self.report(problem.help("write `step_up: { acr: [urn:example:mfa], max_age: 15m }`"));
+        }
+        let acr = step_up.acr.unwrap_or_default();
+        if acr.is_empty() && self.tree.find(&acr_place).is_some_and(|node| node.is_empty()) {
+            let problem = self.problem(&acr_place, "an empty list says nothing");
+            self.report(
+                problem.help("write what the provider has: `[urn:example:mfa]`; or remove the key"),
+            );
+        }
+        if acr.len() > MAX_ACRS {
+            let message = format!("expected at most {MAX_ACRS} values, found {}", acr.len());
+            let problem = self.problem(&acr_place, message);
+            self.report(
+                problem.help("they are asked for in one request; keep those that people can reach"),
+            );
+        }
+        Some(StepUp {
+            acr: acr.into_iter().map(|acr| acr.0).collect(),
+            max_age: step_up.max_age.as_ref().map(time),
+        })
+    }
+}
