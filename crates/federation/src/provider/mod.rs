@@ -12,6 +12,7 @@ mod answer;
 mod authorization;
 mod call;
 mod client_auth;
+mod connect;
 mod endpoints;
 mod flow;
 

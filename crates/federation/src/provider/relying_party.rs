@@ -6,25 +6,23 @@ use std::sync::Arc;
 use aws_lc_rs::rand::SecureRandom;
 use egress::{Destination, Egress};
 use ledger::keys::IssuerKeys;
-use tokens::{
-    Assurance, Excerpt, Facts, LOGOUT_TOKEN_TYPE, Profile, ProfileOptions, Timestamp, TokenType,
-    VerifiedIdToken,
-};
+use tokens::{Assurance, Facts, Timestamp, VerifiedIdToken};
 
 use super::answer::Answer;
 use super::authorization::{self, request_uri};
 use super::call::Caller;
 use super::client_auth::Client;
+use super::connect::Connect;
 use super::endpoints::{Endpoints, EndpointsError};
 use super::flow::{Flow, Wish};
-use super::id_token::{self, Expected, IdTokenRefusal};
+use crate::form::Form;
+use super::id_token::{Expected, IdTokenRefusal};
 use super::logout_token::{LogoutRefusal, LogoutToken};
-use super::options::{OAuth, Openid, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
+use super::options::{OAuth, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
 use super::refusal::{GrantRefusal, ProviderError, RefreshRefusal, SignInRefusal};
 use super::secret::Secret;
 use super::token_answer::{TokenAnswer, TokenAnswerError};
-use super::userinfo::{self, UserinfoRefusal};
-use crate::form::Form;
+use super::userinfo;
 
 /// A provider that people sign in with.
 pub struct Provider {
@@ -37,7 +35,7 @@ pub struct Provider {
 /// What its protocol needs.
 enum Speaks {
     OAuth(OAuth),
-    Openid { openid: Openid, keys: IssuerKeys, id_tokens: Profile, logout_tokens: Profile },
+    Openid(Box<Connect>),
 }
 
 /// Somebody signed in.
@@ -84,26 +82,7 @@ impl Provider {
         let speaks = match options.protocol.clone() {
             Protocol::OAuth(oauth) => Speaks::OAuth(oauth),
             Protocol::Openid(openid) => {
-                let issuer = Excerpt::of(&openid.issuer);
-                let keys = keys
-                    .filter(|keys| keys.options().issuer() == openid.issuer)
-                    .ok_or(ProviderOptionsError::Keys { issuer })?;
-                let profile = |token_types| {
-                    Profile::new(ProfileOptions {
-                        algorithms: openid.algorithms.clone(),
-                        token_types,
-                        skew: options.skew,
-                        max_age: Some(openid.max_id_token_age),
-                        ..ProfileOptions::new(Arc::clone(&options.name), openid.issuer.clone())
-                    })
-                };
-                let mut logout = vec![TokenType::Other(LOGOUT_TOKEN_TYPE.into())];
-                if openid.untyped_logout_tokens {
-                    logout.push(TokenType::Jwt);
-                }
-                let (id_tokens, logout_tokens) =
-                    (profile(vec![TokenType::IdToken])?, profile(logout)?);
-                Speaks::Openid { openid, keys, id_tokens, logout_tokens }
+                Speaks::Openid(Box::new(Connect::new(&options, &openid, keys)?))
             }
         };
         Ok(Self { options, caller: Caller { egress }, speaks, random })
@@ -129,7 +108,7 @@ impl Provider {
         let pushed = match &self.speaks {
             Speaks::OAuth(_) if assured => return Err(ProviderError::Assurance),
             Speaks::OAuth(_) => Pushed::Never,
-            Speaks::Openid { openid, .. } => openid.pushed,
+            Speaks::Openid(connect) => connect.pushed,
         };
         let endpoints = self.endpoints(now).await?;
         let request = authorization::request(&self.options, wish, flow);
@@ -186,21 +165,18 @@ impl Provider {
         let tokens = self.redeem(&endpoints, form, &secrets, now).await?;
         let (facts, provider_session) = match &self.speaks {
             Speaks::OAuth(oauth) => {
-                // INVARIANT: a wish for assurance was refused before anybody was sent there; if not, it is here.
+                // Nobody was sent there with such a wish; who comes back with one all the same is not known so well.
                 if wish.acr_required || wish.max_age.is_some() {
                     return Err(GrantRefusal::from(IdTokenRefusal::AuthTimeMissing).into());
                 }
                 (self.facts_of_answers(oauth, &tokens).await?, None)
             }
-            Speaks::Openid { keys, id_tokens, .. } => {
+            Speaks::Openid(connect) => {
                 let token = tokens.id_token.as_ref().ok_or(TokenAnswerError::NoIdToken);
                 let token = token.map_err(GrantRefusal::from)?;
-                let verified = id_token::verify(token.expose(), id_tokens, keys, now).await;
-                let verified = verified.map_err(GrantRefusal::from)?;
-                self.expected(Some(&flow.nonce), &tokens, wish, now)
-                    .check(&verified)
-                    .map_err(GrantRefusal::from)?;
-                let facts = self.facts_of_id_token(&endpoints, &verified, &tokens).await?;
+                let expected = self.expected(Some(&flow.nonce), &tokens, wish, now);
+                let verified = connect.verify(token, &expected).await?;
+                let facts = self.facts_of_id_token(connect, &endpoints, &verified, &tokens).await?;
                 (facts, verified.session().map(str::to_owned))
             }
         };
@@ -231,14 +207,12 @@ impl Provider {
         let tokens = self.redeem(&endpoints, form, &[refresh_token.expose()], now).await?;
         let facts = match (&self.speaks, &tokens.id_token) {
             (Speaks::OAuth(oauth), _) => Some(self.facts_of_answers(oauth, &tokens).await?),
-            (Speaks::Openid { .. }, None) => None,
-            (Speaks::Openid { keys, id_tokens, .. }, Some(token)) => {
-                let verified = id_token::verify(token.expose(), id_tokens, keys, now).await;
-                let verified = verified.map_err(GrantRefusal::from)?;
-                self.expected(None, &tokens, &Wish::default(), now)
-                    .check(&verified)
-                    .map_err(GrantRefusal::from)?;
-                Some(self.facts_of_id_token(&endpoints, &verified, &tokens).await?)
+            (Speaks::Openid(_), None) => None,
+            (Speaks::Openid(connect), Some(token)) => {
+                let wish = Wish::default();
+                let expected = self.expected(None, &tokens, &wish, now);
+                let verified = connect.verify(token, &expected).await?;
+                Some(self.facts_of_id_token(connect, &endpoints, &verified, &tokens).await?)
             }
         };
         if facts.as_ref().is_some_and(|facts| facts.subject != expected_subject) {
@@ -261,11 +235,12 @@ impl Provider {
         token: &str,
         now: Timestamp,
     ) -> Result<LogoutToken, LogoutRefusal> {
-        let Speaks::Openid { keys, logout_tokens, .. } = &self.speaks else {
+        let Speaks::Openid(connect) = &self.speaks else {
             return Err(LogoutRefusal::NotOpenid);
         };
         let subject_is_sub = self.options.mapping.subject().as_str() == "/sub";
         let client_id = &self.options.client_id;
+        let Connect { keys, logout_tokens, .. } = &**connect;
         LogoutToken::verify(token, logout_tokens, keys, client_id, subject_is_sub, now).await
     }
 
@@ -297,7 +272,7 @@ impl Provider {
     async fn endpoints(&self, now: Timestamp) -> Result<Endpoints, EndpointsError> {
         let keys = match &self.speaks {
             Speaks::OAuth(_) => None,
-            Speaks::Openid { keys, .. } => Some(keys),
+            Speaks::Openid(connect) => Some(&connect.keys),
         };
         Endpoints::at(&self.options, keys, now).await
     }
@@ -332,6 +307,7 @@ impl Provider {
 
     async fn facts_of_id_token(
         &self,
+        connect: &Connect,
         endpoints: &Endpoints,
         verified: &VerifiedIdToken,
         tokens: &TokenAnswer,
@@ -342,8 +318,7 @@ impl Provider {
             amr: token.amr().to_vec(),
             auth_time: token.auth_time(),
         };
-        let wanted = matches!(&self.speaks, Speaks::Openid { openid, .. } if openid.userinfo);
-        if !wanted {
+        if !connect.userinfo {
             return Ok(self.options.mapping.facts(verified.claims(), assurance)?);
         }
         let missing = EndpointsError::Missing { name: "userinfo_endpoint" };
@@ -360,8 +335,7 @@ impl Provider {
     ) -> Result<Facts, GrantRefusal> {
         let asked =
             userinfo::answers(&self.caller, &self.options, oauth, &tokens.access_token).await;
-        let document = asked.map_err(|refusal: UserinfoRefusal| GrantRefusal::from(refusal))?;
-        Ok(self.options.mapping.facts(&document, Assurance::default())?)
+        Ok(self.options.mapping.facts(&asked?, Assurance::default())?)
     }
 
     fn expected<'a>(
@@ -392,6 +366,12 @@ impl fmt::Debug for Provider {
     }
 }
 
+#[cfg(test)]
+#[path = "attack_tests.rs"]
+mod attack_tests;
+#[cfg(test)]
+#[path = "renewal_tests.rs"]
+mod renewal_tests;
 #[cfg(test)]
 #[path = "relying_party_tests.rs"]
 mod tests;

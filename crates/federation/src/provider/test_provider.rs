@@ -25,6 +25,8 @@ pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) const CLIENT: &str = "doorward";
 pub(crate) const SECRET: &str = "s3cret/+ü";
 pub(crate) const REDIRECT: &str = "https://sign-in.example.com/.doorward/callback/corp";
+/// A good answer.
+pub(crate) const ANSWER: &str = "code=code-1&state=state-1";
 pub(crate) const ACCESS: &str = "access-token-1";
 
 /// The provider's keys, and then a stranger's.
@@ -133,6 +135,12 @@ impl TestProvider {
         self.handlers.lock().unwrap().insert(path.to_owned(), Arc::new(handler));
     }
 
+    /// How often the metadata were fetched.
+    pub(crate) fn fetches(&self) -> usize {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|seen| seen.target == "/.well-known/openid-configuration").count()
+    }
+
     /// The requests that were not for metadata or keys, since the last time.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap());
@@ -150,6 +158,12 @@ impl TestProvider {
         let answer =
             if id_token.is_none() { changed(answer, json!({ "id_token": null })) } else { answer };
         self.serve_json("/token", 200, &answer);
+    }
+
+    /// Serves an ID token with these changes, and gives the answer that it is had for.
+    pub(crate) fn answer_with(&self, changes: Value) -> String {
+        self.serve_tokens(Some(sign("JWT", &self.claims(&flow(), changes))), json!({}));
+        ANSWER.to_owned()
     }
 
     /// The claims of a good ID token for this flow, with these changes.
@@ -215,10 +229,8 @@ impl TestProvider {
         wish: &Wish,
         changes: Value,
     ) -> Result<SignIn, SignInRefusal> {
-        let flow = flow();
-        let token = sign("JWT", &self.claims(&flow, changes));
-        self.serve_tokens(Some(token), json!({}));
-        provider.finish(answer("code=code-1&state=state-1"), &flow, wish, now()).await
+        let query = self.answer_with(changes);
+        provider.finish(answer(&query), &flow(), wish, now()).await
     }
 
     fn serve(&self, mut stream: TcpStream) {
@@ -247,6 +259,15 @@ impl TestProvider {
         let head = format!("HTTP/1.1 {status} X\r\n{fields}content-length: {}\r\n\r\n", body.len());
         let _ = stream.write_all(format!("{head}{body}").as_bytes());
     }
+}
+
+pub(crate) async fn finish(
+    provider: &Provider,
+    query: &str,
+    flow: Flow,
+    now: Timestamp,
+) -> Result<SignIn, SignInRefusal> {
+    provider.finish(answer(query), &flow, &Wish::default(), now).await
 }
 
 pub(crate) fn flow() -> Flow {
