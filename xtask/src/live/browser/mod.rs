@@ -1,8 +1,8 @@
 //! Chromium as a process, driven as a person drives it (xtask/live/browser/driver.mjs, with npm's playwright-core).
 
 mod itself;
-mod person;
-mod tab;
+pub(super) mod person;
+pub(super) mod tab;
 mod wire;
 
 use std::fs::File;
