@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::Port;
 use crate::clock::until;
+use crate::{Authority, Port};
 
 /// How long it may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,6 +52,9 @@ impl Postgres {
         if is_root() {
             chown(this.folder.path(), Some(NOBODY), Some(NOBODY))?;
         }
+        let authority = Authority::new()?;
+        this.write(&this.authority(), authority.pem().as_bytes())?;
+        this.write(&this.folder.path().join("tls.pem"), authority.sign("localhost")?.as_bytes())?;
         let password = this.folder.path().join("password");
         this.write(&password, USER.1.as_bytes())?;
         let made = this
@@ -85,6 +88,13 @@ impl Postgres {
             .context("cannot start `createdb`")?;
         ensure!(made.status.success(), "createdb: {}", String::from_utf8_lossy(&made.stderr));
         Ok(format!("postgres://{}:{}@{}/{name}", USER.0, USER.1, self.port.address()))
+    }
+
+    /// The same URL by a name that its certificate has, with TLS that verifies the certificate.
+    #[must_use]
+    pub fn verified(&self, url: &str) -> String {
+        let url = url.replace("@127.0.0.1:", "@localhost:");
+        format!("{url}?sslmode=verify-full&sslrootcert={}", self.authority().display())
     }
 
     /// Its superuser's password, which belongs in no log.
@@ -123,7 +133,16 @@ impl Postgres {
             .program("postgres")
             .arg("-D")
             .arg(self.data())
-            .args(["-p", &port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k"])
+            .args(["-p", &port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args([
+                "-c",
+                "ssl=on",
+                "-c",
+                "ssl_cert_file=../tls.pem",
+                "-c",
+                "ssl_key_file=../tls.pem",
+            ])
+            .arg("-k")
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -142,6 +161,11 @@ impl Postgres {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The authority of its certificate, in PEM.
+    fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
     }
 
     /// Writes a file that only the server can read.

@@ -10,9 +10,13 @@ mod suite;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::state::{KeyPlace, LedgerOptions, LedgerPlace, OpenError, open};
-use suite::{AMPLE, House, NOW, session};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use suite::{AMPLE, House, NOW, cookie, session};
+use testbed::clock::Stopwatch;
 use testbed::entropy;
 
 macro_rules! on_sqlite {
@@ -87,4 +91,25 @@ async fn a_file_that_is_no_database_is_damaged_and_stays_as_it_is() {
     assert_eq!(error.to_string(), "the ledger is damaged: file is not a database");
     assert!(!error.is_retryable());
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_another_process_keeps_waiting_fails_in_time_and_readers_do_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = Duration::from_millis(300);
+    let options = LedgerOptions { limit, ..options(&folder) };
+    let ledger = open(&options, Arc::new(entropy::source()), NOW).await.unwrap().ledger;
+    ledger.start_session(session(1), NOW).await.unwrap();
+    let path = folder.path().join("ledger.db");
+    let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let watch = Stopwatch::start();
+    let error = ledger.start_session(session(2), NOW).await.unwrap_err();
+    assert_eq!(error.to_string(), "the ledger is unavailable: no answer within 300ms");
+    assert!(error.is_retryable());
+    assert!(watch.elapsed() >= limit && watch.elapsed() < limit + Duration::from_secs(1));
+    assert!(ledger.session(cookie(1), NOW).await.unwrap().is_some());
+    drop(held);
+    other.close().await.unwrap();
+    ledger.start_session(session(2), NOW).await.unwrap();
 }

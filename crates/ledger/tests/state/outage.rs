@@ -1,4 +1,4 @@
-//! What becomes of a ledger whose PostgreSQL fails.
+//! What only PostgreSQL has: a server that fails, and a way to it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub(crate) const CASES: &[(&str, fn(&mut Postgres, &Runtime))] = &[
     ("a_call_that_waits_for_a_lock_fails_in_time_and_leaves_nothing", lock),
     ("a_server_that_does_not_answer_is_unavailable_in_time", silence),
     ("no_error_shows_the_password", password),
+    ("tls_is_with_the_server_that_the_certificate_names_or_not_at_all", tls),
 ];
 
 async fn opened(url: &str) -> Result<Opened, OpenError> {
@@ -156,4 +157,26 @@ fn password(postgres: &mut Postgres, runtime: &Runtime) {
     }
     let opened = runtime.block_on(opened(&url)).unwrap();
     assert!(!format!("{opened:?}").contains(secret), "{opened:?}");
+}
+
+fn tls(postgres: &mut Postgres, runtime: &Runtime) {
+    let url = postgres.database("tls").unwrap();
+    let verified = postgres.verified(&url);
+    runtime.block_on(async {
+        let ledger = opened(&verified).await.unwrap().ledger;
+        ledger.ping().await.unwrap();
+        let mut other = PgConnection::connect(&format!("{url}?sslmode=disable")).await.unwrap();
+        let query = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE datname = 'tls' AND pid <> pg_backend_pid()";
+        let found: Vec<bool> = sqlx::query_scalar(query).fetch_all(&mut other).await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(|tls| *tls), "{found:?}");
+        // The certificate has no such name, and nobody else's authority counts.
+        for url in [
+            verified.replace("@localhost:", "@127.0.0.1:"),
+            verified.split_once("&sslrootcert").unwrap().0.to_owned(),
+        ] {
+            let error = opened(&url).await.unwrap_err();
+            assert!(matches!(error, OpenError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
+        }
+    });
 }
