@@ -19,6 +19,7 @@ mod provider;
 mod providers;
 mod restarts;
 mod secured;
+mod sign_in;
 mod stage;
 mod verifiers;
 mod volume;
@@ -84,6 +85,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         packaging::SCENARIOS,
         browser::SCENARIOS,
         providers::SCENARIOS,
+        sign_in::SCENARIOS,
     ]
     .into_iter()
     .flatten()

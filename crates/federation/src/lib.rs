@@ -12,6 +12,6 @@ mod sessions;
 
 pub use reception::{
     ANSWERS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
-    SIGN_IN_WITHIN, Visit, refresh_when_due,
+    SIGN_IN_WITHIN, Visit, run_errands,
 };
-pub use sessions::{AT_HAND, Kept, Sessions, SessionsUnavailable, Tokens, follow};
+pub use sessions::{AT_HAND, Errand, Kept, Sessions, SessionsUnavailable, Tokens, follow};

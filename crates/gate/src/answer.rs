@@ -29,7 +29,7 @@ pub struct Answer {
     /// `Allow` (RFC 9110 §10.2.1).
     pub allow: Vec<Method>,
     /// Where the caller can sign in, on the host that it asked; none where that would not help.
-    pub sign_in: Option<SignInLink>,
+    pub sign_in: Option<Box<SignInLink>>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, §3 and §4).
@@ -93,7 +93,7 @@ impl Denial {
     }
 
     /// Where the caller can sign in, if that can help.
-    fn sign_in(&self) -> Option<SignInLink> {
+    fn sign_in(&self) -> Option<Box<SignInLink>> {
         let helps = match &self.kind {
             DenialKind::NoCredential | DenialKind::SessionRefused(_) => true,
             // Who has shown a token is no browser.
@@ -103,7 +103,7 @@ impl Denial {
             _ => false,
         };
         let takes = self.route.as_ref().is_some_and(|route| route.takes_sessions());
-        self.request().filter(|_| helps && takes).map(SignInLink::back_to)
+        self.request().filter(|_| helps && takes).map(SignInLink::back_to).map(Box::new)
     }
 
     fn shared_answer(&self) -> Answer {

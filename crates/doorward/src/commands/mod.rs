@@ -15,6 +15,7 @@ mod moment;
 mod printed;
 mod run;
 mod schema;
+mod sessions;
 
 pub(crate) use printed::printed;
 
@@ -49,6 +50,7 @@ When something is denied:
 In operation:
   doorward run --take-over         restart, or upgrade, without a refused connection
   doorward health --ready          what stands in the way, if anything
+  doorward sessions list           who is signed in; `revoke` ends sessions everywhere
   doorward audit verify            whether the audit log is as it was written
   doorward doctor --bypass         what can be had around the gate, from here
 
@@ -72,6 +74,7 @@ enum Command {
     Man(man::Man),
     Run(run::Run),
     Schema(schema::Schema),
+    Sessions(sessions::Sessions),
 }
 
 /// Runs what the command line asks for.
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Man(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Sessions(command) => command.run(),
     }
 }
 

@@ -33,9 +33,8 @@ use gate::Gate;
 pub use self::check::{Summary, check};
 pub use self::model::{
     Acme, AskingDoor, AskingTls, Audit, Authzen, Config, Endpoint, Exception, Https, Identity,
-    IssuerKeys, KeySource, Ledger, LedgerAt, LedgerKey, Limits, Listen, ListenAt, LogFormat, Logo,
-    Otlp, Page, Provider, Refresh, Retain, ServiceTls, SessionLimits, SignIn, SigningKeys, Sync,
-    Telemetry, Upstream,
+    IssuerKeys, KeySource, Ledger, Limits, Listen, ListenAt, LogFormat, Logo, Otlp, Page, Provider,
+    Refresh, Retain, ServiceTls, SessionLimits, SignIn, SigningKeys, Sync, Telemetry, Upstream,
 };
 pub use self::problem::{Problem, Report};
 pub use self::schema::{schema, schema_text};

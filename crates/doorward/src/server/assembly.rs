@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use doors::authzen::DecisionPoint;
 use doors::proxy::{Obtained, TlsError};
 use doors::{IdentitySigner, Metrics, Model, Telling};
-use egress::{Egress, EgressOptions, TrustError, TrustRoots};
+use egress::{ClientCertificate, Egress, EgressOptions, TrustError, TrustRoots};
+use federation::{Household, Reception};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
 use gate::spec::IssuerSpec;
 use ledger::Clock;
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 use super::acme::{Acme, AcmeError, DomainStatus};
 use super::carried_services::CarriedServices;
 use super::door_tls::{proxy_tls, server_tls};
+use super::signing_in::{self, SigningInError};
 use crate::config::{self, Config, Exception, Identity, Loaded};
 use crate::entropy::{self, Entropy};
 
@@ -72,6 +74,9 @@ pub enum AssemblyError {
         /// What is wrong.
         source: keys::TimingError,
     },
+    /// Nobody can sign in.
+    #[error(transparent)]
+    SigningIn(#[from] SigningInError),
     /// The signing keys cannot be had.
     #[error(transparent)]
     SigningKeys(#[from] SigningKeysError),
@@ -86,13 +91,15 @@ pub(crate) struct Assembly {
     clock: Arc<dyn Clock>,
     entropy: Entropy,
     metrics: Metrics,
+    /// What the reception uses, where there is a ledger.
+    house: OnceLock<Household>,
     carried: Mutex<Carried>,
 }
 
 /// What goes on from one model to the next.
 #[derive(Debug, Default)]
 struct Carried {
-    rings: HashMap<Option<PathBuf>, Arc<KeyRings>>,
+    rings: HashMap<Option<PathBuf>, (Arc<Egress>, Arc<KeyRings>)>,
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
     services: CarriedServices,
     acme: Option<Acme>,
@@ -116,7 +123,13 @@ pub(crate) struct ConfigFacts {
 
 impl Assembly {
     pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Entropy, metrics: Metrics) -> Self {
-        Self { clock, entropy, metrics, carried: Mutex::default() }
+        Self { clock, entropy, metrics, house: OnceLock::new(), carried: Mutex::default() }
+    }
+
+    /// What the reception of every model uses from now on.
+    pub(super) fn keep_house(&self, house: Household) {
+        // There is one ledger as long as the process lives.
+        let _ = self.house.set(house);
     }
 
     /// A model. To be called within the control runtime, which runs the tasks behind it.
@@ -125,6 +138,7 @@ impl Assembly {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = self.keys(&config, &mut carried)?;
         let signer = self.signer(&config, &mut carried)?;
+        let reception = self.reception(&config, &keys, &mut carried)?;
         let services = carried.services.assemble(&config, &self.metrics, &self.clock)?;
         let believed = config.gate.issuers.iter().filter(|issuer| !issuer.disabled);
         let believed = believed.filter_map(IssuerSpec::certificates);
@@ -170,7 +184,7 @@ impl Assembly {
             route_timeouts: route_timeouts(&config),
             keys,
             signer,
-            reception: None,
+            reception,
             server_tls: server_tls.transpose()?,
             ext_authz_tls,
             forward_auth_tls,
@@ -261,28 +275,61 @@ impl Assembly {
         for (name, issuer) in config.issuers.iter().filter(|(_, issuer)| !issuer.disabled) {
             by_ca.entry(issuer.ca.clone()).or_default().push(key_options(name, issuer)?);
         }
+        let providers = config.sign_in.iter().flat_map(|sign_in| &sign_in.providers);
+        for provider in providers.filter(|provider| !provider.disabled) {
+            if let Some(keys) = &provider.keys {
+                let options = key_options(&provider.options.name, keys)?;
+                by_ca.entry(provider.ca.clone()).or_default().push(options);
+            }
+        }
         carried.rings.retain(|ca, _| by_ca.contains_key(ca));
         let mut all = HashMap::new();
         for (ca, options) in by_ca {
-            let rings = match carried.rings.get(&ca) {
-                Some(rings) => Arc::clone(rings),
-                None => {
-                    let roots =
-                        ca.clone().map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
-                    let egress =
-                        Egress::new(EgressOptions { ca: roots, ..EgressOptions::default() })?;
-                    let seed = entropy::number(&self.entropy);
-                    let rings =
-                        Arc::new(KeyRings::new(Arc::new(egress), Arc::clone(&self.clock), seed));
-                    carried.rings.insert(ca, Arc::clone(&rings));
-                    rings
-                }
-            };
+            let (_, rings) = self.rings(ca, carried)?;
             for handle in rings.reconcile(options) {
                 all.insert(Arc::from(handle.options().name()), handle);
             }
         }
         Ok(all)
+    }
+
+    /// How the servers are spoken to that these authorities vouch for, and the keys that are fetched so.
+    fn rings(
+        &self,
+        ca: Option<PathBuf>,
+        carried: &mut Carried,
+    ) -> Result<(Arc<Egress>, Arc<KeyRings>), AssemblyError> {
+        if let Some((egress, rings)) = carried.rings.get(&ca) {
+            return Ok((Arc::clone(egress), Arc::clone(rings)));
+        }
+        let egress = Arc::new(Egress::new(egress_options(ca.clone()))?);
+        let seed = entropy::number(&self.entropy);
+        let rings = Arc::new(KeyRings::new(Arc::clone(&egress), Arc::clone(&self.clock), seed));
+        carried.rings.insert(ca, (Arc::clone(&egress), Arc::clone(&rings)));
+        Ok((egress, rings))
+    }
+
+    /// Where people sign in.
+    fn reception(
+        &self,
+        config: &Config,
+        keys: &HashMap<Arc<str>, keys::IssuerKeys>,
+        carried: &mut Carried,
+    ) -> Result<Option<Arc<Reception>>, AssemblyError> {
+        let Some((sign_in, house)) = config.sign_in.as_ref().zip(self.house.get()) else {
+            return Ok(None);
+        };
+        let egress = |provider: &config::Provider| match &provider.client_certificate {
+            None => Ok(self.rings(provider.ca.clone(), carried)?.0),
+            Some(path) => {
+                // Certificate and key stand in one file.
+                let client = Some(ClientCertificate { chain: path.clone(), key: path.clone() });
+                let options = EgressOptions { client, ..egress_options(provider.ca.clone()) };
+                Ok(Arc::new(Egress::new(options)?))
+            }
+        };
+        let reception = signing_in::reception(sign_in, house.clone(), keys, egress)?;
+        Ok(Some(Arc::new(reception)))
     }
 
     fn signer(
@@ -378,6 +425,11 @@ fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptio
 
 fn route_timeouts(config: &Config) -> HashMap<Arc<str>, doors::RouteTimeouts> {
     config.route_timeouts.iter().map(|(route, own)| (Arc::from(route.as_str()), *own)).collect()
+}
+
+fn egress_options(ca: Option<PathBuf>) -> EgressOptions {
+    let ca = ca.map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
+    EgressOptions { ca, ..EgressOptions::default() }
 }
 
 fn network(network: &config::Network) -> Option<Network> {

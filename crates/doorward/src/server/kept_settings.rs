@@ -9,6 +9,8 @@ use crate::config::{Audit, Config, Limits, Listen, Telemetry};
 pub(super) struct KeptSettings {
     listen: Listen,
     audit: Audit,
+    /// Where the ledger is, in words: keys are not compared.
+    ledger: Option<String>,
     limits: Limits,
     data_threads: usize,
     token_cache_entries: usize,
@@ -36,6 +38,7 @@ impl KeptSettings {
         Self {
             listen,
             audit: config.audit.clone(),
+            ledger: config.ledger.as_ref().map(|ledger| format!("{:?}", ledger.at)),
             limits: config.limits.clone(),
             data_threads: config.data_threads,
             token_cache_entries: config.token_cache_entries,
@@ -52,6 +55,7 @@ impl KeptSettings {
         [
             ("listen", self.listen != other.listen),
             ("audit", self.audit != other.audit),
+            ("ledger", self.ledger != other.ledger),
             ("limits", self.limits != other.limits),
             ("data_threads", self.data_threads != other.data_threads),
             ("token_cache", self.token_cache_entries != other.token_cache_entries),

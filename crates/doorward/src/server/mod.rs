@@ -17,6 +17,7 @@ mod otlp;
 mod reload;
 mod service_manager;
 mod signals;
+mod signing_in;
 mod sockets;
 mod telemetry;
 mod upstream;
@@ -50,6 +51,8 @@ pub use checkpoint_key::{CheckpointKeyError, public_keys};
 pub use hand_over::HandOverError;
 pub use inherited::{Inherited, InheritedError};
 pub use listeners::Listeners;
+pub use signing_in::SigningInError;
+pub(crate) use signing_in::ledger_options;
 pub use telemetry::init_logs;
 
 pub(crate) use assembly::Assembly;
@@ -188,20 +191,37 @@ impl Server {
         let signer = KeySigner::new(Arc::new(checkpoint_key), Arc::clone(&entropy));
         let secret = entropy::number(&entropy);
         let rates = Rates::new(Instant::now(), config.limits.rate_keys, secret, &metrics);
-        let model = assembly.model(loaded)?;
+        let budget = config.audit.budget;
+        let ledger = config.ledger.clone();
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
+        let audit = Arc::new(audit);
+        let (sessions, errands) = match &ledger {
+            None => (None, None),
+            Some(ledger) => {
+                let (about, log) = ((&clock, &entropy), (&audit, budget));
+                let (house, errands) = signing_in::open(ledger, about, log, &control)
+                    .map_err(AssemblyError::SigningIn)?;
+                let sessions = Arc::clone(&house.sessions);
+                assembly.keep_house(house);
+                (Some(sessions), Some(errands))
+            }
+        };
+        let model = assembly.model(loaded)?;
         let doorway = Arc::new(Doorway {
             model: ArcSwap::from_pointee(model.model),
             cache,
-            sessions: None,
+            sessions,
             rates,
-            audit: Arc::new(audit),
+            audit,
             clock,
             crowd: Crowd::new(max_requests),
             metrics,
             cutting_off: AtomicBool::new(false),
             traces,
         });
+        if let Some(errands) = errands {
+            control.spawn(signing_in::run_errands(errands, Arc::downgrade(&doorway)));
+        }
         if let Some(records) = last_records {
             let doorway = Arc::clone(&doorway);
             control.spawn(async move {

@@ -15,7 +15,6 @@ use super::client_auth::Client;
 use super::connect::Connect;
 use super::endpoints::{Endpoints, EndpointsError};
 use super::flow::{Flow, Wish};
-use crate::form::Form;
 use super::id_token::{Expected, IdTokenRefusal};
 use super::logout_token::{LogoutRefusal, LogoutToken};
 use super::options::{OAuth, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
@@ -23,6 +22,7 @@ use super::refusal::{GrantRefusal, ProviderError, RefreshRefusal, SignInRefusal}
 use super::secret::Secret;
 use super::token_answer::{TokenAnswer, TokenAnswerError};
 use super::userinfo;
+use crate::form::Form;
 
 /// A provider that people sign in with.
 pub struct Provider {

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use tokens::{Algorithm, GroupSource, JsonPointer, Mapping, SigningKey, SubjectRule, Timestamp};
 
 use super::flow::{Flow, Wish};
-use super::form::Parameters;
 use super::options::{OAuth, Openid, Protocol, ProviderOptions};
 use super::relying_party::Provider;
 use super::secret::Secret;
 use super::{Answer, ClientAuth, SignIn, SignInRefusal};
+use crate::form::Parameters;
 
 /// The moment at which tests play, in seconds.
 pub(crate) const NOW: u64 = 1_700_000_000;

@@ -51,9 +51,8 @@ impl Reception {
         name: &str,
         now: Timestamp,
     ) -> Result<(), Trouble> {
-        // A provider that is switched off can still say that people have left it.
-        let desk = self.options.providers.iter().find(|desk| desk.name() == name);
-        let desk = desk.ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
+        let desk =
+            self.desk(name).ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
         let token = visit.form().and_then(|mut form| form.take("logout_token"));
         let missing = || Trouble::refused("logout_token_missing", "there is no logout token");
         let place = self.answers.get(name).and_then(|answers| answers.try_acquire().ok());

@@ -61,7 +61,7 @@ impl Reception {
         out: &str,
         now: Timestamp,
     ) -> Option<String> {
-        let desk = self.options.providers.iter().find(|desk| *desk.name() == *session.provider)?;
+        let desk = self.desk(&session.provider)?;
         let secrets = self.house.sessions.ledger().secrets(session.id, now).await;
         let tokens = secrets.ok().flatten().map(|secrets| crate::sessions::Tokens::read(&secrets));
         let hint = tokens.and_then(|tokens| tokens.id_token);

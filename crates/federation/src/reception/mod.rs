@@ -14,6 +14,7 @@ mod callback;
 mod choosing;
 mod cookies;
 mod entering;
+mod errands;
 mod html;
 mod leaving;
 mod page;
@@ -37,8 +38,8 @@ use tokens::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+pub use self::errands::run_errands;
 pub use self::page::PageOptions;
-pub use self::refreshing::refresh_when_due;
 pub use self::seals::SIGN_IN_WITHIN;
 pub use self::visit::{MAX_FORM_BYTES, Visit};
 
@@ -64,7 +65,7 @@ pub struct ReceptionOptions {
     pub lifetime: Duration,
     /// How our pages look.
     pub page: PageOptions,
-    /// The providers, in the order in which they are offered.
+    /// The providers that are not disabled, in the order in which they are offered.
     pub providers: Vec<Desk>,
 }
 
@@ -81,8 +82,6 @@ pub struct Desk {
     pub refresh: Option<Duration>,
     /// How long a session goes on when it cannot be asked.
     pub grace: Duration,
-    /// It signs nobody in, and its sessions count nowhere.
-    pub disabled: bool,
     /// What tells its options from all others, in every process.
     pub revision: String,
 }
@@ -186,9 +185,9 @@ impl Reception {
         }
     }
 
-    /// The provider of this name, if it signs people in.
+    /// The provider of this name, unless it is disabled.
     fn desk(&self, name: &str) -> Option<&Desk> {
-        self.options.providers.iter().find(|desk| desk.name() == name && !desk.disabled)
+        self.options.providers.iter().find(|desk| desk.name() == name)
     }
 }
 

@@ -1,12 +1,10 @@
 //! A provider is asked anew about sessions: whether it still vouches for them, and for what.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::audit::{EndedBy, SignIn, SignInEvent};
 use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
 use tokens::{SessionId, Timestamp};
-use tokio::sync::{Semaphore, mpsc};
 
 use super::{Desk, Reception};
 use crate::provider::{RefreshEnd, Refreshed};
@@ -14,29 +12,8 @@ use crate::sessions::{Kept, Tokens};
 
 /// How long one refresh may take before another may be tried: longer than any answer of a provider is waited for.
 const CLAIMED_FOR: Duration = Duration::from_secs(30);
-/// How many are under way at once.
-const AT_ONCE: usize = 16;
-
-/// Refreshes sessions when they are due, by the reception that is in force then, for as long as it is polled.
-pub async fn refresh_when_due(
-    mut due: mpsc::Receiver<SessionId>,
-    reception: impl Fn() -> Option<Arc<Reception>>,
-) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    while let Some(session) = due.recv().await {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Some(reception) = reception() else { continue };
-        tokio::spawn(async move {
-            if let Err(error) = reception.refresh(session).await {
-                tracing::warn!(%session, %error, "a session could not be refreshed");
-            }
-            drop(place);
-        });
-    }
-}
-
 impl Reception {
-    async fn refresh(&self, id: SessionId) -> Result<(), LedgerError> {
+    pub(super) async fn refresh(&self, id: SessionId) -> Result<(), LedgerError> {
         let ledger = self.house.sessions.ledger();
         let now = self.house.clock.now();
         let until = now.plus(CLAIMED_FOR);
@@ -54,7 +31,16 @@ impl Reception {
             Ok(refreshed) => self.keep(desk, (id, until), (kept, tokens), refreshed).await,
             Err(refusal) if refusal.end() != RefreshEnd::Ended => {
                 tracing::warn!(session = %id, provider = desk.name(), error = %refusal, "a session goes on without having been refreshed");
-                Ok(())
+                let Some(refresh_token) = refusal.rotated().cloned() else { return Ok(()) };
+                // The old one is used up: to show it again would end the sign-in.
+                let tokens = Tokens { refresh_token: Some(refresh_token), ..tokens };
+                let kept = NewFacts {
+                    facts: kept.to_bytes(),
+                    secrets: tokens.to_bytes().map(Secrets::new),
+                    refresh_at: Some(until),
+                    claim: Some(until),
+                };
+                ledger.replace_facts(id, kept, now).await.map(drop)
             }
             Err(refusal) => {
                 let which = Ending::Session(id);

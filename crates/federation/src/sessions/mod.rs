@@ -33,8 +33,8 @@ pub const AT_HAND: usize = 200_000;
 const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
 /// How long a request waits for the ledger.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How many sessions may wait to be refreshed.
-const DUE: usize = 1024;
+/// How many errands may wait.
+const ERRANDS: usize = 1024;
 /// A use is noted in the ledger at least this often, and ten times within the idle limit.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
@@ -51,7 +51,16 @@ pub struct Sessions {
     /// When the log was last seen to its end, in milliseconds.
     confirmed_at: AtomicU64,
     confirmed: Notify,
-    due: mpsc::Sender<SessionId>,
+    errands: mpsc::Sender<Errand>,
+}
+
+/// What is to be done about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Its provider is to be asked anew.
+    Refresh(SessionId),
+    /// An administrator has ended it, which is to be put on record.
+    Revoked(SessionId),
 }
 
 /// A session at hand.
@@ -77,15 +86,15 @@ pub struct SessionsUnavailable;
 
 impl Sessions {
     /// The sessions in `ledger`, none of which is believed when the log has been out of sight for `bound`; and what is to
-    /// be refreshed. `runtime` is the one that opened the ledger.
+    /// be done about them. `runtime` is the one that opened the ledger.
     #[must_use]
     pub fn new(
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         runtime: Handle,
         bound: Duration,
-    ) -> (Self, mpsc::Receiver<SessionId>) {
-        let (due, refreshes) = mpsc::channel(DUE);
+    ) -> (Self, mpsc::Receiver<Errand>) {
+        let (errands, taken) = mpsc::channel(ERRANDS);
         let sessions = Self {
             ledger,
             clock,
@@ -95,9 +104,9 @@ impl Sessions {
             recent: Recent::default(),
             confirmed_at: AtomicU64::new(0),
             confirmed: Notify::new(),
-            due,
+            errands,
         };
-        (sessions, refreshes)
+        (sessions, taken)
     }
 
     /// The ledger.
@@ -189,7 +198,7 @@ impl Sessions {
         if now.since(Timestamp::from_millis(asked_at)) >= Duration::from_secs(1) {
             entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
             // When too many wait, it is asked for again with a later request.
-            let _ = self.due.try_send(entry.id);
+            let _ = self.errands.try_send(Errand::Refresh(entry.id));
         }
     }
 }

@@ -81,7 +81,9 @@ impl Gate {
 /// WebSockets, which no browser asks about before.
 fn is_foreign(request: &CanonicalRequest, route: &Route) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if (reads && !route.websocket) || request.is_from_own_page() != Some(false) {
+    // Browsers say where a WebSocket comes from, and not where a page's link does.
+    let only_reads = reads && !(route.websocket && request.headers().contains_key(ORIGIN));
+    if only_reads || request.is_from_own_page() != Some(false) {
         return false;
     }
     let shared = |origin| route.cors.as_ref().is_some_and(|cors| cors.lets_in(origin));

@@ -353,6 +353,13 @@ fn pages_of_other_origins_cannot_act_with_somebodys_session() {
             "permit",
         ),
         (
+            "a link from elsewhere where there are WebSockets",
+            open.clone(),
+            "GET",
+            &[("sec-fetch-site", "cross-site")],
+            "permit",
+        ),
+        (
             "a WebSocket from elsewhere",
             open.clone(),
             "GET",

@@ -1,12 +1,12 @@
 //! Providers that we did not write, each signed in at with a browser by a client that is as small as can be.
 
 mod client;
-mod endpoints;
-mod github;
+pub(super) mod endpoints;
+pub(super) mod github;
 mod github_itself;
-mod lemonldap;
+pub(super) mod lemonldap;
 mod lemonldap_itself;
-mod openid;
+pub(super) mod openid;
 mod openid_clients;
 mod openid_itself;
 

@@ -1,11 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use federation::provider::Secret;
 use gate::spec::Place;
-use ledger::state::PostgresUrl;
+use ledger::OperatorKey;
+use ledger::state::{KeyPlace, LedgerPlace, PostgresUrl};
 
 use super::Lowering;
-use crate::config::model::{LedgerAt, LedgerKey};
 use crate::config::tree::Value;
 use crate::config::{file, model};
 
@@ -28,7 +27,7 @@ impl Lowering<'_> {
         }
         let key_place = place.then("key");
         let key_written = self.tree.find(&key_place).is_some();
-        let key = ledger.key.map(|key| LedgerKey::Given(key.0));
+        let key = ledger.key.map(|key| KeyPlace::Given(OperatorKey::new(&key.0)));
         match (ledger.sqlite, ledger.postgres) {
             (Some(path), None) => Some(in_file(self.path(&path.0), key)),
             (None, Some(url)) => {
@@ -39,7 +38,7 @@ impl Lowering<'_> {
                         "make one with `openssl rand -hex 32`, keep it in a file, and add `key: ${file:secrets/ledger}`",
                     ));
                 }
-                let at = LedgerAt::Postgres(self.database(&url.0, &place.then("postgres"))?);
+                let at = LedgerPlace::Postgres(self.database(&url.0, &place.then("postgres"))?);
                 Some(model::Ledger { at, key: key? })
             }
             _ => None,
@@ -47,7 +46,7 @@ impl Lowering<'_> {
     }
 
     /// The database that a URL leads to, whose password must not stand in the file.
-    fn database(&mut self, url: &str, place: &Place) -> Option<Secret> {
+    fn database(&mut self, url: &str, place: &Place) -> Option<PostgresUrl> {
         if self.holds_password(place) {
             let message = "a password stands in the configuration itself";
             let problem = self.problem(place, message);
@@ -57,7 +56,7 @@ impl Lowering<'_> {
             return None;
         }
         match PostgresUrl::parse(url) {
-            Ok(_) => Some(Secret::new(url)),
+            Ok(url) => Some(url),
             Err(error) => {
                 let problem = self.problem(place, error.to_string());
                 self.report(
@@ -83,9 +82,9 @@ impl Lowering<'_> {
 }
 
 /// The ledger in a file, with a key file beside it unless there is a key.
-fn in_file(path: PathBuf, key: Option<LedgerKey>) -> model::Ledger {
-    let key = key.unwrap_or_else(|| LedgerKey::File(beside(&path)));
-    model::Ledger { at: LedgerAt::Sqlite(path), key }
+fn in_file(path: PathBuf, key: Option<KeyPlace>) -> model::Ledger {
+    let key = key.unwrap_or_else(|| KeyPlace::File(beside(&path)));
+    model::Ledger { at: LedgerPlace::Sqlite(path), key }
 }
 
 /// The key file of the ledger at `path`: its name with `.key` behind it, as SQLite names what it keeps beside it.

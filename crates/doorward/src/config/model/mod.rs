@@ -23,7 +23,7 @@ use crate::config::value::Network;
 pub use self::audit::{Audit, Retain, Sync};
 pub use self::identity::{Identity, SigningKeys};
 pub use self::issuers::{IssuerKeys, KeySource, Refresh};
-pub use self::ledger::{Ledger, LedgerAt, LedgerKey};
+pub use self::ledger::Ledger;
 pub use self::listen::{Acme, AskingDoor, AskingTls, Https, Listen, ListenAt};
 pub use self::services::{Endpoint, ServiceTls, Upstream};
 pub use self::sign_in::{Logo, Page, Provider, SessionLimits, SignIn};

@@ -1,0 +1,154 @@
+//! Where people sign in: the ledger is opened once, and the reception is made anew with each configuration.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use doors::Doorway;
+use egress::Egress;
+use federation::provider::{Provider, ProviderOptionsError};
+use federation::{Desk, Errand, Household, PageOptions, Reception, ReceptionOptions, Sessions};
+use ledger::audit::AuditLog;
+use ledger::state::{self, LedgerOptions, OpenError};
+use ledger::{Clock, keys};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::Receiver;
+
+use crate::config;
+use crate::entropy::Entropy;
+
+/// How long the ledger's log may be out of sight until no session is believed: what has ended is to be gone within a
+/// second.
+const OUT_OF_SIGHT: Duration = Duration::from_secs(1);
+
+/// Why nobody can sign in.
+#[derive(Debug, Error)]
+pub enum SigningInError {
+    /// The ledger cannot be had.
+    #[error("the ledger cannot be opened: {0}")]
+    Ledger(#[from] OpenError),
+    /// A provider cannot be had this way.
+    #[error("provider `{name}`: {source}")]
+    Provider {
+        /// The provider's name.
+        name: String,
+        /// What is wrong.
+        source: Box<ProviderOptionsError>,
+    },
+}
+
+/// How the ledger of a configuration is opened.
+pub(crate) fn ledger_options(ledger: &config::Ledger) -> LedgerOptions {
+    LedgerOptions {
+        place: ledger.at.clone(),
+        key: ledger.key.clone(),
+        connections: state::DEFAULT_CONNECTIONS,
+        limit: state::DEFAULT_LIMIT,
+    }
+}
+
+/// Opens the ledger, and follows its log.
+pub(super) fn open(
+    ledger: &config::Ledger,
+    (clock, random): (&Arc<dyn Clock>, &Entropy),
+    (audit, audit_budget): (&Arc<AuditLog>, Duration),
+    control: &Runtime,
+) -> Result<(Household, Receiver<Errand>), SigningInError> {
+    let options = ledger_options(ledger);
+    let opened = state::open(&options, Arc::clone(random), clock.now());
+    let opened = control.block_on(opened)?;
+    let runtime = control.handle().clone();
+    let (sessions, errands) =
+        Sessions::new(opened.ledger, Arc::clone(clock), runtime.clone(), OUT_OF_SIGHT);
+    let sessions = Arc::new(sessions);
+    control.spawn(federation::follow(Arc::clone(&sessions)));
+    let house = Household {
+        sessions,
+        key: opened.key,
+        audit: Arc::clone(audit),
+        audit_budget,
+        clock: Arc::clone(clock),
+        random: Arc::clone(random),
+        runtime,
+    };
+    Ok((house, errands))
+}
+
+/// Runs the errands of sessions by whatever reception is in force.
+pub(super) async fn run_errands(errands: Receiver<Errand>, doorway: Weak<Doorway>) {
+    let reception = || doorway.upgrade().and_then(|doorway| doorway.model.load().reception.clone());
+    federation::run_errands(errands, reception).await;
+}
+
+/// The reception of a configuration. `keys` are those of the providers, by name, and `egress` is how one is spoken to.
+pub(super) fn reception(
+    sign_in: &config::SignIn,
+    house: Household,
+    keys: &HashMap<Arc<str>, keys::IssuerKeys>,
+    mut egress: impl FnMut(&config::Provider) -> Result<Arc<Egress>, super::AssemblyError>,
+) -> Result<Reception, super::AssemblyError> {
+    let mut desks = Vec::with_capacity(sign_in.providers.len());
+    for provider in &sign_in.providers {
+        let name = &provider.options.name;
+        let revision = provider.options.revision_text();
+        let through = egress(provider)?;
+        let random = Arc::clone(&house.random);
+        let keys = keys.get(name).cloned();
+        // Of a disabled one nobody fetches keys.
+        if provider.disabled {
+            continue;
+        }
+        let party = Provider::new(provider.options.clone(), through, keys, random);
+        let party = party.map_err(|source| SigningInError::Provider {
+            name: name.to_string(),
+            source: Box::new(source),
+        })?;
+        desks.push(Desk {
+            provider: party,
+            title: provider.title.clone(),
+            domains: provider.domains.clone(),
+            refresh: provider.refresh,
+            grace: provider.grace,
+            revision,
+        });
+    }
+    let page = &sign_in.page;
+    let logo = page.logo.as_ref();
+    let logo = logo.map(|logo| (logo.media_type.to_owned(), logo.bytes.clone().into()));
+    let options = ReceptionOptions {
+        url: sign_in.url.clone(),
+        host: host_of(&sign_in.url).to_owned(),
+        idle: sign_in.session.idle,
+        lifetime: sign_in.session.lifetime,
+        page: PageOptions { title: page.title.clone(), accent: page.color.clone(), logo },
+        providers: desks,
+    };
+    Ok(Reception::new(options, house))
+}
+
+/// The host of an origin, without a port.
+fn host_of(origin: &str) -> &str {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    match authority.strip_prefix('[').and_then(|rest| rest.find(']')) {
+        Some(end) => authority.get(..end + 2).unwrap_or(authority),
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_origin_has_no_port() {
+        for (origin, host) in [
+            ("https://id.example.com", "id.example.com"),
+            ("https://id.example.com:8443", "id.example.com"),
+            ("http://[::1]:8080", "[::1]"),
+            ("http://[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_of(origin), host, "{origin}");
+        }
+    }
+}
