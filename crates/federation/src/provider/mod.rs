@@ -41,7 +41,9 @@ pub use options::{
     MAX_ID_TOKEN_AGE, OAuth, Openid, OwnEndpoints, Protocol, ProviderOptions, ProviderOptionsError,
     Pushed,
 };
-pub use refusal::{GrantRefusal, ProviderError, RefreshEnd, RefreshRefusal, SignInRefusal};
+pub use refusal::{
+    GrantRefusal, ProviderError, RefreshEnd, RefreshFailure, RefreshRefusal, SignInRefusal,
+};
 pub use relying_party::{Provider, Refreshed, SignIn};
 pub use secret::Secret;
 pub use token_answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswerError, TokenError};

@@ -10,6 +10,7 @@ use super::call::CallError;
 use super::client_auth::ClientAuthError;
 use super::endpoints::EndpointsError;
 use super::id_token::IdTokenRefusal;
+use super::secret::Secret;
 use super::token_answer::{TokenAnswerError, TokenError};
 use super::userinfo::UserinfoRefusal;
 
@@ -174,6 +175,52 @@ pub enum RefreshRefusal {
     OtherSubject,
 }
 
+/// A sign-in was not renewed, and perhaps its refresh token was nevertheless: a provider that takes one away gives
+/// another, and what is wrong may show only later, such as in an answer about the person.
+#[derive(Debug, Error)]
+#[error("{reason}")]
+pub struct RefreshFailure {
+    reason: RefreshRefusal,
+    rotated: Option<Secret>,
+}
+
+impl RefreshFailure {
+    pub(crate) fn after(reason: RefreshRefusal, rotated: Option<Secret>) -> Self {
+        Self { reason, rotated }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &RefreshRefusal {
+        &self.reason
+    }
+
+    /// The refresh token for the next attempt, if it is no longer the one of this. To show the old one again would end
+    /// the sign-in (RFC 9700 §4.14.2).
+    #[must_use]
+    pub fn rotated(&self) -> Option<&Secret> {
+        self.rotated.as_ref()
+    }
+
+    /// What becomes of the sign-in.
+    #[must_use]
+    pub fn end(&self) -> RefreshEnd {
+        self.reason.end()
+    }
+
+    /// A label for metrics and records that never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.reason.code()
+    }
+}
+
+impl From<GrantRefusal> for RefreshFailure {
+    fn from(refusal: GrantRefusal) -> Self {
+        Self::after(refusal.into(), None)
+    }
+}
+
 /// What becomes of a sign-in that was not renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshEnd {
@@ -181,7 +228,7 @@ pub enum RefreshEnd {
     Ended,
     /// The provider answers, and the answer is not good; it stays so until somebody does something about it.
     Refused,
-    /// The provider cannot be asked now: try again later, with the same refresh token.
+    /// The provider cannot be asked now: try again later.
     Unavailable,
 }
 

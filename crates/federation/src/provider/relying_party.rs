@@ -18,7 +18,7 @@ use super::flow::{Flow, Wish};
 use super::id_token::{Expected, IdTokenRefusal};
 use super::logout_token::{LogoutRefusal, LogoutToken};
 use super::options::{OAuth, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
-use super::refusal::{GrantRefusal, ProviderError, RefreshRefusal, SignInRefusal};
+use super::refusal::{GrantRefusal, ProviderError, RefreshFailure, RefreshRefusal, SignInRefusal};
 use super::secret::Secret;
 use super::token_answer::{TokenAnswer, TokenAnswerError};
 use super::userinfo;
@@ -143,6 +143,7 @@ impl Provider {
         if answer.state != flow.state {
             return Err(SignInRefusal::StateOther);
         }
+        // Where the provider has no issuer, its redirect URI alone, which no other has, tells its answers from theirs.
         match (&answer.issuer, self.options.issuer()) {
             (Some(answering), Some(issuer)) if answering != issuer => {
                 return Err(SignInRefusal::IssuerOther);
@@ -190,40 +191,56 @@ impl Provider {
     }
 
     /// Renews the sign-in of `expected_subject`. The provider may give a new refresh token, and take the old one no more:
-    /// nothing else may be renewing the same sign-in, and the new one must be kept before anything else is done.
+    /// nothing else may be renewing the same sign-in, and the new one must be kept before anything else is done, also
+    /// where [`RefreshFailure::rotated`] has it.
     ///
     /// # Errors
-    /// The first reason not to; [`RefreshRefusal::end`] says what becomes of the sign-in.
+    /// The first reason not to; [`RefreshFailure::end`] says what becomes of the sign-in.
     pub async fn refresh(
         &self,
         refresh_token: &Secret,
         expected_subject: &str,
         now: Timestamp,
-    ) -> Result<Refreshed, RefreshRefusal> {
+    ) -> Result<Refreshed, RefreshFailure> {
         let endpoints = self.endpoints(now).await.map_err(GrantRefusal::from)?;
         let mut form = Form::default();
         form.push("grant_type", "refresh_token");
         form.push("refresh_token", refresh_token.expose());
         let tokens = self.redeem(&endpoints, form, &[refresh_token.expose()], now).await?;
+        let renewed = self.renewed(&endpoints, &tokens, expected_subject, now).await;
+        match renewed {
+            Ok(facts) => Ok(Refreshed {
+                facts,
+                access_expires: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
+                id_token: tokens.id_token,
+                refresh_token: tokens.refresh_token,
+            }),
+            Err(reason) => Err(RefreshFailure::after(reason, tokens.refresh_token)),
+        }
+    }
+
+    /// The facts of a sign-in that was renewed, if the provider says any.
+    async fn renewed(
+        &self,
+        endpoints: &Endpoints,
+        tokens: &TokenAnswer,
+        expected_subject: &str,
+        now: Timestamp,
+    ) -> Result<Option<Facts>, RefreshRefusal> {
         let facts = match (&self.speaks, &tokens.id_token) {
-            (Speaks::OAuth(oauth), _) => Some(self.facts_of_answers(oauth, &tokens).await?),
+            (Speaks::OAuth(oauth), _) => Some(self.facts_of_answers(oauth, tokens).await?),
             (Speaks::Openid(_), None) => None,
             (Speaks::Openid(connect), Some(token)) => {
                 let wish = Wish::default();
-                let expected = self.expected(None, &tokens, &wish, now);
+                let expected = self.expected(None, tokens, &wish, now);
                 let verified = connect.verify(token, &expected).await?;
-                Some(self.facts_of_id_token(connect, &endpoints, &verified, &tokens).await?)
+                Some(self.facts_of_id_token(connect, endpoints, &verified, tokens).await?)
             }
         };
         if facts.as_ref().is_some_and(|facts| facts.subject != expected_subject) {
             return Err(RefreshRefusal::OtherSubject);
         }
-        Ok(Refreshed {
-            facts,
-            access_expires: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
-            id_token: tokens.id_token,
-            refresh_token: tokens.refresh_token,
-        })
+        Ok(facts)
     }
 
     /// Verifies a logout token that came by the back channel.

@@ -57,6 +57,15 @@ async fn a_sign_in_is_renewed_for_its_own_subject_or_is_over() {
         let refusal = refresh().await.unwrap_err();
         assert_eq!((refusal.code(), refusal.end()), (code, expected));
     }
+    // What the provider took away and gave anew is not lost with what fails behind it.
+    let curious = idp.openid(|_, openid| openid.userinfo = true);
+    idp.serve_json("/userinfo", 503, &json!({}));
+    idp.serve_tokens(Some(id_token(json!({}))), json!({}));
+    let failure = curious.refresh(&old, "alice", now()).await.unwrap_err();
+    assert_eq!((failure.code(), failure.end()), ("userinfo_status", RefreshEnd::Unavailable));
+    assert_eq!(failure.rotated().map(Secret::expose), Some("refresh-token-1"));
+    assert!(!format!("{failure:?}").contains("refresh-token"));
+
     let gone = TestProvider::start();
     gone.describe(json!({ "issuer": "https://evil.example" }));
     let refusal = gone.openid(|_, _| {}).refresh(&old, "alice", now()).await.unwrap_err();
