@@ -158,3 +158,7 @@ impl EndpointsError {
         Self::Unfit { name, url: Excerpt::of(url), cause }
     }
 }
+
+#[cfg(test)]
+#[path = "endpoints_tests.rs"]
+mod tests;

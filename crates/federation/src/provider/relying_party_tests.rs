@@ -290,37 +290,6 @@ async fn who_signs_out_can_sign_out_with_the_provider_too() {
 }
 
 #[tokio::test]
-async fn metadata_are_fetched_ahead_and_believed_for_a_while_when_the_provider_is_down() {
-    let idp = TestProvider::start();
-    let provider = idp.openid(|_, _| {});
-    let (wish, flow) = (Wish::default(), flow());
-    let begin = |now| provider.begin(&wish, &flow, now);
-    for _ in 0..3 {
-        assert!(begin(now()).await.is_ok());
-    }
-    assert_eq!(idp.fetches(), 1);
-    idp.handle("/.well-known/openid-configuration", |_| (503, String::new(), String::new()));
-    // Five minutes of life where nothing is said about it, and an hour of grace.
-    let grace = Duration::from_secs(3900);
-    let last = now().plus(grace).minus(Duration::from_millis(1));
-    assert!(begin(last).await.is_ok());
-    idp.clock.put(now().plus(grace));
-    let refusal = begin(now().plus(grace)).await.unwrap_err();
-    assert_eq!(refusal.code(), "metadata_unavailable");
-    assert!(refusal.retry_may_help());
-}
-
-#[tokio::test]
-async fn places_that_the_operator_names_come_before_those_that_are_learned() {
-    let idp = TestProvider::start();
-    idp.describe(json!({ "token_endpoint": "https://10.0.0.1/token" }));
-    let provider = idp.openid(|_, openid| {
-        openid.endpoints.token = Some(format!("{}/token", idp.url));
-    });
-    assert!(idp.sign_in(&provider, &Wish::default(), json!({})).await.is_ok());
-}
-
-#[tokio::test]
 async fn nothing_that_is_secret_is_shown() {
     let idp = TestProvider::start();
     let provider = idp.openid(|_, _| {});

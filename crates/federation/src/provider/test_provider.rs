@@ -211,15 +211,14 @@ impl TestProvider {
     }
 
     pub(crate) fn keys(&self) -> IssuerKeys {
-        let rings = KeyRings::new(egress(), Arc::clone(&self.clock) as Arc<dyn Clock>, 1);
-        let options = IssuerKeyOptions::new(
-            "corp",
-            &self.url,
-            KeySource::Discovery,
-            false,
-            KeyTiming::default(),
-        );
-        rings.reconcile(vec![options.unwrap()]).remove(0)
+        let timing = KeyTiming::default();
+        let options = IssuerKeyOptions::new("corp", &self.url, KeySource::Discovery, false, timing);
+        self.keys_of(options.unwrap())
+    }
+
+    pub(crate) fn keys_of(&self, options: IssuerKeyOptions) -> IssuerKeys {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        KeyRings::new(egress(), clock, 1).reconcile(vec![options]).remove(0)
     }
 
     /// A whole sign-in whose ID token has these changes and is signed with this key under this `typ`.
