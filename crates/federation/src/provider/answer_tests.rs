@@ -1,5 +1,5 @@
 use super::*;
-use crate::provider::form::MAX_PARAMETERS;
+use crate::form::MAX_PARAMETERS;
 
 #[test]
 fn an_answer_is_a_code_or_an_error_and_never_both() {

@@ -1,7 +1,7 @@
 use tokens::{Algorithm, KeySet, UnverifiedJws};
 
 use super::*;
-use crate::provider::form::Parameters;
+use crate::form::Parameters;
 use crate::provider::test_provider::{NOW, now, random};
 
 fn prove(

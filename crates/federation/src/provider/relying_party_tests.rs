@@ -4,7 +4,7 @@ use serde_json::json;
 use tokens::GroupSource;
 
 use super::*;
-use crate::provider::form::Parameters;
+use crate::form::Parameters;
 use crate::provider::test_provider::{
     ACCESS, ANSWER, CLIENT, KEYS, NOW, REDIRECT, SECRET, TestProvider, answer, finish, flow,
     mapping, now, pointer, random, sign,
