@@ -24,6 +24,15 @@ fn the_configuration_of_identities_is_good() {
 }
 
 #[test]
+fn the_configurations_of_sign_in_are_good() {
+    let [house, ledger] =
+        blocks(&read("docs/sign-in.md"), "yaml").try_into().expect("configurations");
+    let known = house.replace("0.0.0.0:443", "127.0.0.1:8443");
+    check(&known);
+    check(&format!("{known}{ledger}"));
+}
+
+#[test]
 fn the_configurations_of_manners_are_good() {
     let around = "listen: { http: 127.0.0.1:8080 }
 issuers: { corp: { issuer: https://idp.example.com, groups: /groups } }
@@ -126,7 +135,11 @@ fn check(config: &str) {
         std::fs::copy(from, directory.path().join("tls").join(to)).expect("a file of certificates");
     }
     std::fs::write(&path, config).expect("to be written");
-    let output = doorward().arg("check").arg(&path).output().expect("the binary runs");
+    let secrets =
+        ["CORP_SECRET", "DATABASE_PASSWORD", "GITHUB_SECRET"].map(|name| (name, "a secret"));
+    let key = [("LEDGER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")];
+    let output = doorward().arg("check").arg(&path).envs(secrets).envs(key).output();
+    let output = output.expect("the binary runs");
     assert!(output.status.success(), "{output:?}");
 }
 
@@ -140,6 +153,7 @@ fn every_command_that_the_documents_show_is_one() {
         "docs/identity.md",
         "docs/operating.md",
         "docs/policies.md",
+        "docs/sign-in.md",
     ] {
         for line in read(document).lines().flat_map(|line| line.split('`')) {
             let mut words = line.split_whitespace();

@@ -25,7 +25,7 @@ pub struct Answer {
     /// One sentence that is safe to tell the caller.
     pub detail: String,
     /// `WWW-Authenticate` (RFC 6750 §3).
-    pub challenge: Option<String>,
+    pub challenge: Option<Box<str>>,
     /// `Allow` (RFC 9110 §10.2.1).
     pub allow: Vec<Method>,
     /// Where the caller can sign in, on the host that it asked; none where that would not help.
@@ -79,7 +79,7 @@ impl Answer {
     }
 
     fn challenged(mut self, parameters: &str) -> Self {
-        self.challenge = Some(format!("Bearer realm=\"doorward\"{parameters}"));
+        self.challenge = Some(format!("Bearer realm=\"doorward\"{parameters}").into());
         self
     }
 }
@@ -219,8 +219,8 @@ fn nobody(known: Credentials) -> Answer {
     };
     let answer = Answer::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail);
     match (known.sessions, known.tokens, known.certificates) {
-        (true, false, _) => Answer { challenge: Some(SESSION.to_owned()), ..answer },
-        (false, false, true) => Answer { challenge: Some(CERTIFICATE.to_owned()), ..answer },
+        (true, false, _) => Answer { challenge: Some(SESSION.into()), ..answer },
+        (false, false, true) => Answer { challenge: Some(CERTIFICATE.into()), ..answer },
         _ => answer.challenged(""),
     }
 }

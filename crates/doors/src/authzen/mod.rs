@@ -120,7 +120,7 @@ impl Asking<'_> {
         // Who may ask is known by a credential, whatever the route says.
         let Caller::Known(caller) = self.in_flight.watch().caller() else {
             return Err(Answer {
-                challenge: Some("Bearer realm=\"doorward\"".to_owned()),
+                challenge: Some("Bearer realm=\"doorward\"".into()),
                 ..Answer::new(
                     StatusCode::UNAUTHORIZED,
                     "Unauthorized",

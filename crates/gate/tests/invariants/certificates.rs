@@ -182,20 +182,20 @@ fn the_caller_is_told_which_credential_would_help() {
         Verdict::Denial(denial) => denial.answer(),
         other => panic!("{other:?}"),
     };
-    let bearer = Some("Bearer realm=\"doorward\"".to_owned());
+    let bearer = Some("Bearer realm=\"doorward\"");
     let expected = [
         (
             "/only",
             "a client certificate that is known here is needed",
-            Some("Certificate realm=\"doorward\"".to_owned()),
+            Some("Certificate realm=\"doorward\""),
         ),
-        ("/both", "a bearer token or a client certificate is needed here", bearer.clone()),
+        ("/both", "a bearer token or a client certificate is needed here", bearer),
         ("/tokens", "a bearer token is needed here", bearer),
     ];
     for (path, detail, challenge) in expected {
         let answer = answer(path);
         assert_eq!(
-            (answer.status.as_u16(), &*answer.detail, answer.challenge),
+            (answer.status.as_u16(), &*answer.detail, answer.challenge.as_deref()),
             (401, detail, challenge)
         );
     }
