@@ -210,18 +210,20 @@ async fn judge_read(
             }
             judge_again(doorway, model, denial, doorway.sessions())
         }
-        DenialKind::SessionNotAtHand(cookie) => {
-            let Some(sessions) = &doorway.sessions else {
+        DenialKind::SessionNotAtHand => {
+            let shown = denial.request().and_then(CanonicalRequest::session).cloned();
+            let Some((sessions, cookie)) = doorway.sessions.as_ref().zip(shown) else {
                 return Verdict::Denial(denial);
             };
-            let cookie = *cookie;
             let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
-            let read = sessions.load(cookie).await;
+            let read = sessions.load(&cookie).await;
             undecided.decided();
-            match read {
-                Ok(()) => judge_again(doorway, model, denial, doorway.sessions()),
-                Err(_) => judge_again(doorway, model, denial, Some(&Nobody)),
-            }
+            let told = match read {
+                Ok(true) => return judge_again(doorway, model, denial, doorway.sessions()),
+                Ok(false) => FoundSession::Ended,
+                Err(_) => FoundSession::Unavailable,
+            };
+            judge_again(doorway, model, denial, Some(&Told(told)))
         }
         _ => Verdict::Denial(denial),
     }
@@ -251,12 +253,12 @@ fn judge_once(
     model.gate.judge(request, Surroundings { now, keys: &keys, cache, sessions })
 }
 
-/// Sessions of which nobody can say anything.
-struct Nobody;
+/// Sessions of which all is the same that is known.
+struct Told(FoundSession);
 
-impl gate::Sessions for Nobody {
+impl gate::Sessions for Told {
     fn find(&self, _cookie: &Digest, _now: Timestamp) -> FoundSession {
-        FoundSession::Unavailable
+        self.0.clone()
     }
 
     fn stands(&self, _session: &Session, _now: Timestamp) -> bool {

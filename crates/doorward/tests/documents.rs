@@ -136,7 +136,7 @@ fn check(config: &str) {
     }
     std::fs::write(&path, config).expect("to be written");
     let secrets =
-        ["CORP_SECRET", "DATABASE_PASSWORD", "GITHUB_SECRET"].map(|name| (name, "a secret"));
+        ["CORP_SECRET", "DATABASE_PASSWORD", "GITHUB_SECRET"].map(|name| (name, "a-secret"));
     let key = [("LEDGER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")];
     let output = doorward().arg("check").arg(&path).envs(secrets).envs(key).output();
     let output = output.expect("the binary runs");

@@ -11,7 +11,7 @@ mod reception;
 mod sessions;
 
 pub use reception::{
-    ANSWERS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
+    CALLS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
     SIGN_IN_WITHIN, Visit, run_errands,
 };
 pub use sessions::{AT_HAND, Errand, Kept, Sessions, SessionsUnavailable, Tokens, follow};

@@ -162,7 +162,7 @@ impl Denial {
                 "Forbidden",
                 "this is not allowed from a page of another origin",
             ),
-            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => Answer {
+            DenialKind::SessionNotAtHand | DenialKind::SessionsUnavailable => Answer {
                 retry_after: Some(1),
                 ..Answer::new(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use tokens::{CertificateRefusal, Digest, TokenRefusal};
+use tokens::{CertificateRefusal, TokenRefusal};
 
 use crate::identity::Identity;
 use crate::request::{CanonicalRequest, RequestRefusal};
@@ -62,7 +62,7 @@ pub enum DenialKind {
     /// A session was shown that does not count, and nothing else.
     SessionRefused(SessionRefusal),
     /// The session is not at hand; the ledger may have it.
-    SessionNotAtHand(Digest),
+    SessionNotAtHand,
     /// Nobody can say whether the session still stands.
     SessionsUnavailable,
     /// The token names a key that its issuer's current set does not hold; newer keys may.
@@ -258,7 +258,7 @@ impl Denial {
                 "the token is bound to a proof of possession, which was not shown".to_owned()
             }
             DenialKind::SessionRefused(refusal) => refusal.to_string(),
-            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => {
+            DenialKind::SessionNotAtHand | DenialKind::SessionsUnavailable => {
                 "it cannot be confirmed that the session still stands".to_owned()
             }
             DenialKind::WrongAudience { expected, found } => {
@@ -298,7 +298,7 @@ impl Denial {
             DenialKind::Revoked => "revoked",
             DenialKind::SenderConstrained => "sender_constrained",
             DenialKind::SessionRefused(refusal) => refusal.code(),
-            DenialKind::SessionNotAtHand(_) | DenialKind::SessionsUnavailable => {
+            DenialKind::SessionNotAtHand | DenialKind::SessionsUnavailable => {
                 "sessions_unavailable"
             }
             DenialKind::WrongAudience { .. } => "wrong_audience",

@@ -40,7 +40,7 @@ pub use judge::{
 pub use permit::{Permit, Standing, Watch};
 pub use policy::{ConditionTrace, PolicyTrace, STANDARD_METHODS, TraceResult};
 pub use request::CanonicalRequest;
-pub use session::{FoundSession, SESSION_COOKIE, Session, SessionRefusal, Sessions};
+pub use session::{FoundSession, SESSION_COOKIE, Session, SessionCookie, SessionRefusal, Sessions};
 pub use sign_in_link::{MAX_RETURN_BYTES, SignInLink};
 
 /// Our own endpoints on every host stand under this path, and no route reaches it.

@@ -1,5 +1,6 @@
 //! Sessions: people who have signed in, known by a cookie that says nothing by itself.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokens::{Digest, Facts, Fingerprint, Revision, SessionId, Timestamp};
@@ -9,6 +10,41 @@ use crate::identity::Identity;
 /// The name of the cookie that a session is known by. `__Host-` binds it to one host and to HTTPS (RFC 6265bis
 /// §4.1.3.2); no service is ever sent it.
 pub const SESSION_COOKIE: &str = "__Host-doorward";
+
+/// A session cookie, as it was shown: nothing is known of it yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCookie {
+    digest: Digest,
+    value: Box<str>,
+}
+
+impl SessionCookie {
+    /// The cookie with this value.
+    #[must_use]
+    pub fn new(value: impl Into<Box<str>>) -> Self {
+        let value = value.into();
+        Self { digest: Digest::of(&value), value }
+    }
+
+    /// The digest of its value, by which it is known everywhere.
+    #[must_use]
+    pub const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Its value, which opens what the session opens.
+    #[must_use]
+    pub const fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for SessionCookie {
+    /// Never its value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionCookie({})", self.digest.short())
+    }
+}
 
 /// How the names of all cookies begin that are ours.
 pub(crate) const OUR_COOKIES: &str = SESSION_COOKIE;

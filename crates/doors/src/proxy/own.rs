@@ -1,5 +1,6 @@
 //! Our own endpoints on every host, under the reserved prefix.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,12 +76,13 @@ pub(super) async fn receive(
             return refused(&Answer::new(status, title, "the form did not come in time"));
         }
     };
+    let client = request.client();
     let visit = Visit {
         request,
         cookies: raw.headers.get_all(COOKIE).iter().cloned().collect(),
         body,
         id: facts.id.as_str().to_owned(),
-        peer: facts.peer,
+        peer: SocketAddr::new(client, facts.peer.port()),
         gate: Arc::clone(&model.gate),
     };
     let mut response = reception.attend(visit).await;

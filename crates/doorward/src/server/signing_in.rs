@@ -59,8 +59,12 @@ pub(super) fn open(
     let opened = state::open(&options, Arc::clone(random), clock.now());
     let opened = control.block_on(opened)?;
     let runtime = control.handle().clone();
-    let (sessions, errands) =
-        Sessions::new(opened.ledger, Arc::clone(clock), runtime.clone(), OUT_OF_SIGHT);
+    let (sessions, errands) = Sessions::new(
+        (opened.ledger, &opened.key),
+        Arc::clone(clock),
+        runtime.clone(),
+        OUT_OF_SIGHT,
+    );
     let sessions = Arc::new(sessions);
     control.spawn(federation::follow(Arc::clone(&sessions)));
     let house = Household {

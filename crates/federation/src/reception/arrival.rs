@@ -39,6 +39,9 @@ impl Reception {
         if !visit.keeps_cookies() {
             return Err(Trouble::insecure());
         }
+        if !self.is_ours(visit) {
+            return Err(Trouble::NOWHERE);
+        }
         let to = query.take("to").unwrap_or_else(|| "/".to_owned());
         let elsewhere = || Trouble::refused("return_elsewhere", "`to` is no place on this host");
         let next = visit.request_for(&to).ok_or_else(elsewhere)?;
@@ -52,6 +55,15 @@ impl Reception {
         let to = form.behind(&format!("{}{}/sign-in", self.options.url, gate::RESERVED_PREFIX));
         let response = redirect(&to).ok_or_else(|| Trouble::ours("no way leads to sign in"))?;
         Ok(with_cookie(response, cookie))
+    }
+
+    /// Whether the visit came by the port that this gate is known by. Whoever has another port of the host would be sent
+    /// what opens the host: cookies do not tell ports apart.
+    pub(super) fn is_ours(&self, visit: &Visit) -> bool {
+        let url = &self.options.url;
+        let authority = url.split_once("://").map_or(url.as_str(), |(_, authority)| authority);
+        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        visit.request.host().port() == port
     }
 
     /// By which cookie we know the browser here, and that cookie if it has to be set first.

@@ -10,7 +10,7 @@ use tokens::{Digest, Timestamp};
 use super::page::json;
 use super::records::About;
 use super::trouble::Trouble;
-use super::{Reception, Visit};
+use super::{Desk, Reception, Visit, place};
 use crate::provider::LogoutToken;
 
 impl Reception {
@@ -20,17 +20,19 @@ impl Reception {
         name: &str,
         now: Timestamp,
     ) -> Response<Bytes> {
+        // Nothing of what anybody writes into a path goes on record.
+        let known = self.desk(name).map(Desk::name);
         match self.end_by_provider(visit, name, now).await {
             Ok(()) => json(StatusCode::OK, &json!({})),
             Err(trouble) => {
                 tracing::warn!(
                     request_id = visit.id,
-                    provider = name,
+                    provider = known.unwrap_or_default(),
                     code = trouble.code,
                     reason = trouble.reason,
                     "a logout token ends nothing"
                 );
-                let about = About { provider: Some(name), ..About::default() };
+                let about = About { provider: known, ..About::default() };
                 let why = (trouble.code, Some(trouble.reason.as_str()));
                 let event = SignInEvent::SignInRefused;
                 // It ends nothing, whether that is on record or not.
@@ -55,9 +57,7 @@ impl Reception {
             self.desk(name).ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
         let token = visit.form().and_then(|mut form| form.take("logout_token"));
         let missing = || Trouble::refused("logout_token_missing", "there is no logout token");
-        let place = self.answers.get(name).and_then(|answers| answers.try_acquire().ok());
-        let busy = || Trouble::ours("too many answers of the provider are looked into");
-        let _place = place.ok_or_else(busy)?;
+        let _place = place(self.calls.get(name), |calls| &calls.logouts).await?;
         let verified = desk.provider.logout_token(&token.ok_or_else(missing)?, now).await;
         let LogoutToken { subject, session, jti, until } =
             verified.map_err(|refusal| Trouble::refused(refusal.code(), &refusal.to_string()))?;

@@ -1,7 +1,7 @@
 //! Somebody comes back from a provider.
 
 use bytes::Bytes;
-use gate::SESSION_COOKIE;
+use gate::{SESSION_COOKIE, SessionCookie};
 use http::Response;
 use ledger::audit::SignInEvent;
 use ledger::state::{NewSession, Purpose, Secrets};
@@ -13,8 +13,8 @@ use super::page::with_cookie;
 use super::records::About;
 use super::seals::{SealBroken, Underway};
 use super::trouble::Trouble;
-use super::{Desk, Reception, Visit};
-use crate::provider::{Answer, Flow, SignIn, unguessable};
+use super::{Desk, Reception, Visit, place};
+use crate::provider::{Answer, Flow, SignIn};
 use crate::sessions::{Kept, Tokens};
 
 impl Reception {
@@ -37,16 +37,15 @@ impl Reception {
             trouble.at(&underway.provider).again_at(&asked.origin, &asked.to)
         };
         let desk = self.expected(visit, name, &underway).map_err(again)?;
+        // Before anything is used up: who does not get in can try again.
+        let calls = self.calls.get(desk.name());
+        let _place = place(calls, |calls| &calls.answered).await.map_err(again)?;
         let ledger = self.house.sessions.ledger();
         let (state, until) = (Digest::of(answer.state()), Timestamp::from_millis(underway.until));
         let first = ledger.use_once(Purpose::SignIn, state, until, now).await;
         if !first.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("state_replayed", "`state` was used before")));
         }
-        let place = self.answers.get(desk.name()).and_then(|answers| answers.try_acquire().ok());
-        let Some(_place) = place else {
-            return Err(again(Trouble::ours("too many answers of the provider are looked into")));
-        };
         let flow = Flow {
             state: answer.state().to_owned(),
             nonce: underway.nonce.clone(),
@@ -57,7 +56,7 @@ impl Reception {
         let (id, cookie) = self.open_session(visit, desk, signed_in, now).await.map_err(again)?;
         let response = self.let_on(&underway.asked, id, now).map_err(again)?;
         let lasts = Some(self.options.lifetime);
-        let response = with_cookie(response, cookies::set(SESSION_COOKIE, &cookie, lasts));
+        let response = with_cookie(response, cookies::set(SESSION_COOKIE, cookie.value(), lasts));
         Ok(with_cookie(response, cookies::set(CHOICE, desk.name(), Some(CHOICE_KEPT))))
     }
 
@@ -85,26 +84,30 @@ impl Reception {
         desk: &Desk,
         signed_in: SignIn,
         now: Timestamp,
-    ) -> Result<(SessionId, String), Trouble> {
+    ) -> Result<(SessionId, SessionCookie), Trouble> {
         let random = &*self.house.random;
         let id = SessionId::random(random).map_err(|_| Trouble::ours("there is no randomness"))?;
-        let cookie = unguessable(random).map_err(|error| Trouble::ours(&error.to_string()))?;
+        let cookie = self.house.sessions.new_cookie(random);
+        let cookie = cookie.map_err(|_| Trouble::ours("there is no randomness"))?;
         let before = self.session_here(visit, now).await?;
         let SignIn { facts, provider_session, id_token, refresh_token, .. } = signed_in;
         let tokens = Tokens { id_token, refresh_token };
         let refresh_at = desk.refresh_at(tokens.refresh_token.is_some(), now);
-        let kept = Kept {
-            facts,
-            revision: desk.revision.clone(),
-            fresh_until: refresh_at.map(|at| at.plus(desk.grace)),
-        };
+        if desk.refresh.is_some() && refresh_at.is_none() {
+            tracing::warn!(
+                provider = desk.name(),
+                "the provider gives no refresh token: its sessions end when they would be refreshed"
+            );
+        }
+        let kept =
+            Kept { facts, revision: desk.revision.clone(), fresh_until: desk.fresh_until(now) };
         let about =
             About { provider: Some(desk.name()), facts: Some(&kept.facts), session: Some(id) };
         let (event, code) = (SignInEvent::SignedIn, ("signed_in", None));
         self.record(visit, event, code, about, now).await?;
         let new = NewSession {
             id,
-            cookie: Digest::of(&cookie),
+            cookie: *cookie.digest(),
             host: visit.request.host().name().to_owned(),
             provider: desk.name().to_owned(),
             subject: kept.facts.subject.clone(),
@@ -124,6 +127,11 @@ impl Reception {
 }
 
 impl Desk {
+    /// Until when its word is taken, if it is to be asked anew: whether it can be or not.
+    pub(super) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.refresh.map(|every| now.plus(every).plus(self.grace))
+    }
+
     /// When the provider is to be asked anew about a session.
     pub(super) fn refresh_at(&self, possible: bool, now: Timestamp) -> Option<Timestamp> {
         self.refresh.filter(|_| possible).map(|every| now.plus(every))

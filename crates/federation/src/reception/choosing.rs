@@ -12,7 +12,7 @@ use super::html::Html;
 use super::page::{redirect, with_cookie};
 use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
-use super::{Desk, Reception, Visit};
+use super::{Desk, Reception, Visit, place};
 use crate::form::{Form, Parameters};
 use crate::provider::{Flow, Wish, unguessable};
 
@@ -83,10 +83,12 @@ impl Reception {
     ) -> Result<Option<Session>, Trouble> {
         let Some(cookie) = visit.request.session() else { return Ok(None) };
         let sessions = &self.house.sessions;
-        let mut found = sessions.find(cookie, now);
+        let mut found = sessions.find(cookie.digest(), now);
         if matches!(found, FoundSession::NotAtHand) {
-            sessions.load(*cookie).await.map_err(|error| Trouble::ledger(&error))?;
-            found = sessions.find(cookie, self.house.clock.now());
+            if !sessions.load(cookie).await.map_err(|error| Trouble::ledger(&error))? {
+                return Ok(None);
+            }
+            found = sessions.find(cookie.digest(), self.house.clock.now());
         }
         let identity = match found {
             FoundSession::Known(identity) => identity,
@@ -140,6 +142,8 @@ impl Reception {
         let state = self.underway.close(&underway, &*self.house.random);
         let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let flow = Flow { state, nonce, verifier };
+        // It may be asked first (RFC 9126), and anybody can begin.
+        let _place = place(self.calls.get(desk.name()), |calls| &calls.begun).await?;
         let begun = desk.provider.begin(&wish, &flow, now).await;
         let to = begun.map_err(|error| Trouble::not_begun(&error))?;
         let response =

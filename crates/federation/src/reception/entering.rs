@@ -55,7 +55,7 @@ impl Reception {
             SealBroken::NotOurs => Trouble::refused("pass_forged", "the pass is not ours"),
             SealBroken::Over => Trouble::refused("pass_over", "the pass is too old"),
         })?;
-        if pass.origin != visit.request.origin() {
+        if pass.origin != visit.request.origin() || !self.is_ours(visit) {
             return Err(Trouble::refused("pass_of_other_host", "the pass is for another host"));
         }
         let again = |trouble: Trouble| trouble.again_at(&pass.origin, &pass.to);
@@ -71,15 +71,15 @@ impl Reception {
         }
         let id: SessionId =
             pass.session.parse().map_err(|_| Trouble::ours("a pass names no session"))?;
-        let cookie = unguessable(&*self.house.random);
-        let cookie = cookie.map_err(|error| Trouble::ours(&error.to_string()))?;
+        let cookie = self.house.sessions.new_cookie(&*self.house.random);
+        let cookie = cookie.map_err(|_| Trouble::ours("there is no randomness"))?;
         let host = visit.request.host().name();
-        let added = ledger.add_cookie(id, Digest::of(&cookie), host, now).await;
+        let added = ledger.add_cookie(id, *cookie.digest(), host, now).await;
         if !added.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("session_ended", "the session has ended since")));
         }
         let response = redirect(&pass.to).ok_or_else(|| Trouble::ours("no way leads on"))?;
         let lasts = Some(self.options.lifetime);
-        Ok(with_cookie(response, cookies::set(SESSION_COOKIE, &cookie, lasts)))
+        Ok(with_cookie(response, cookies::set(SESSION_COOKIE, cookie.value(), lasts)))
     }
 }

@@ -68,11 +68,20 @@ impl Reception {
         desk.provider.end_session(hint.as_ref(), Some(out), None, now).await
     }
 
-    /// Somebody has signed out.
-    pub(super) fn signed_out(&self, visit: &Visit) -> Response<Bytes> {
-        let content = Html::default().paragraph("You are signed out. You can close this window.");
-        let response = self.pages.page(StatusCode::OK, "Signed out", &content, Some(&visit.id));
-        with_cookie(response, clear_session())
+    /// Somebody has signed out, or has only come by.
+    pub(super) async fn signed_out(
+        &self,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let (title, content) = if self.session_here(visit, now).await?.is_some() {
+            let out = format!("{}/sign-out", gate::RESERVED_PREFIX);
+            ("You are signed in", Html::default().link(&out, "Sign out"))
+        } else {
+            let text = "You are signed out. You can close this window.";
+            ("Signed out", Html::default().paragraph(text))
+        };
+        Ok(self.pages.page(StatusCode::OK, title, &content, Some(&visit.id)))
     }
 
     /// Who is signed in, for pages that want to show it.

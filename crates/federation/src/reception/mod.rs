@@ -36,7 +36,8 @@ use ledger::audit::AuditLog;
 use ledger::{Clock, OperatorKey};
 use tokens::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 pub use self::errands::run_errands;
 pub use self::page::PageOptions;
@@ -49,8 +50,10 @@ use self::trouble::Trouble;
 use crate::provider::Provider;
 use crate::sessions::Sessions;
 
-/// How many answers of one provider are being looked into at once, at most: each asks the provider.
-pub const ANSWERS_AT_ONCE: usize = 64;
+/// How many calls of one kind there are of one provider at once, at most.
+pub const CALLS_AT_ONCE: usize = 64;
+/// How long one more waits for a place.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How people sign in.
 #[derive(Debug)]
@@ -113,8 +116,9 @@ pub struct Reception {
     asked: Seal,
     underway: Seal,
     pass: Seal,
-    /// For each provider, in the same order.
-    answers: BTreeMap<String, Semaphore>,
+    /// For each provider, how many calls there may be at once: for people who are sent there, who come back, and for
+    /// what it says itself.
+    calls: BTreeMap<String, Calls>,
 }
 
 impl Reception {
@@ -123,13 +127,13 @@ impl Reception {
     pub fn new(options: ReceptionOptions, house: Household) -> Self {
         let pages = Pages::new(&options.page);
         let names = options.providers.iter().map(|desk| desk.name().to_owned());
-        let answers = names.map(|name| (name, Semaphore::new(ANSWERS_AT_ONCE))).collect();
+        let calls = names.map(|name| (name, Calls::default())).collect();
         Self {
             asked: Seal::new(&house.key, "sign-in request"),
             underway: Seal::new(&house.key, "sign-in under way"),
             pass: Seal::new(&house.key, "sign-in pass"),
             pages,
-            answers,
+            calls,
             options,
             house,
         }
@@ -169,16 +173,18 @@ impl Reception {
         let place = Place::of(visit.request.path().as_str()).ok_or(Trouble::NOWHERE)?;
         let reads = [Method::GET, Method::HEAD].contains(visit.method());
         let posts = visit.method() == Method::POST;
+        // Whatever is good once is not used up by who only looks.
+        let gets = visit.method() == Method::GET;
         if place.is_central() && visit.request.origin() != self.options.url {
             return Err(Trouble::NOWHERE);
         }
         match place {
             Place::SignIn if reads => self.sign_in(visit, now).await,
-            Place::Callback(name) if reads => self.callback(visit, name, now).await,
-            Place::Enter if reads => self.enter(visit, now).await,
+            Place::Callback(name) if gets => self.callback(visit, name, now).await,
+            Place::Enter if gets => self.enter(visit, now).await,
             Place::SignOut if reads => Ok(self.ask_to_sign_out(visit)),
             Place::SignOut if posts => self.sign_out(visit, now).await,
-            Place::SignedOut if reads => Ok(self.signed_out(visit)),
+            Place::SignedOut if reads => self.signed_out(visit, now).await,
             Place::Logout(name) if posts => Ok(self.back_channel(visit, name, now).await),
             Place::Session if reads => self.who_am_i(visit, now).await,
             _ => Err(Trouble::METHOD),
@@ -189,6 +195,32 @@ impl Reception {
     fn desk(&self, name: &str) -> Option<&Desk> {
         self.options.providers.iter().find(|desk| desk.name() == name)
     }
+}
+
+/// Calls of one provider.
+#[derive(Debug)]
+struct Calls {
+    begun: Semaphore,
+    answered: Semaphore,
+    logouts: Semaphore,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        let new = || Semaphore::new(CALLS_AT_ONCE);
+        Self { begun: new(), answered: new(), logouts: new() }
+    }
+}
+
+/// Waits for a place among the calls of a provider.
+async fn place<'a>(
+    calls: Option<&'a Calls>,
+    which: impl FnOnce(&'a Calls) -> &'a Semaphore,
+) -> Result<SemaphorePermit<'a>, Trouble> {
+    let busy = || Trouble::busy("too many calls of the provider are under way");
+    let places = calls.map(which).ok_or_else(busy)?;
+    let place = timeout(PLACE_WITHIN, places.acquire()).await;
+    place.map_err(|_| busy())?.map_err(|_| busy())
 }
 
 impl Desk {

@@ -132,8 +132,9 @@ pub(super) fn with_cookie(
 fn guarded(mut response: Response<Bytes>) -> Response<Bytes> {
     let fields: [(HeaderName, &'static str); 3] = [
         (CACHE_CONTROL, "no-store"),
-        // With `no-referrer`, a form of ours would come from nobody (Fetch standard, "`Origin` header").
-        (REFERRER_POLICY, "same-origin"),
+        // Never a path or a query, which hold what is good once. With `no-referrer`, a form of ours would come from
+        // nobody (Fetch standard, "`Origin` header").
+        (REFERRER_POLICY, "strict-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     for (name, value) in fields {

@@ -5,13 +5,17 @@ use std::time::Duration;
 use ledger::audit::{EndedBy, SignIn, SignInEvent};
 use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
 use tokens::{SessionId, Timestamp};
+use tokio::time::timeout;
 
 use super::{Desk, Reception};
 use crate::provider::{RefreshEnd, Refreshed};
 use crate::sessions::{Kept, Tokens};
 
-/// How long one refresh may take before another may be tried: longer than any answer of a provider is waited for.
-const CLAIMED_FOR: Duration = Duration::from_secs(30);
+/// How long one refresh may take before another may be tried; longer than [`WITHIN`], by more than clocks differ.
+const CLAIMED_FOR: Duration = Duration::from_secs(90);
+/// How long a provider is waited for.
+const WITHIN: Duration = Duration::from_secs(30);
+
 impl Reception {
     pub(super) async fn refresh(&self, id: SessionId) -> Result<(), LedgerError> {
         let ledger = self.house.sessions.ledger();
@@ -27,7 +31,12 @@ impl Reception {
         let (Some(desk), Some(refresh_token)) = (desk, &tokens.refresh_token) else {
             return Ok(());
         };
-        match desk.provider.refresh(refresh_token, &kept.facts.subject, now).await {
+        let asked = desk.provider.refresh(refresh_token, &kept.facts.subject, now);
+        let Ok(answered) = timeout(WITHIN, asked).await else {
+            tracing::warn!(session = %id, provider = desk.name(), "the provider takes too long to refresh a session");
+            return Ok(());
+        };
+        match answered {
             Ok(refreshed) => self.keep(desk, (id, until), (kept, tokens), refreshed).await,
             Err(refusal) if refusal.end() != RefreshEnd::Ended => {
                 tracing::warn!(session = %id, provider = desk.name(), error = %refusal, "a session goes on without having been refreshed");
@@ -73,11 +82,8 @@ impl Reception {
                 ..facts
             },
         );
-        let new = Kept {
-            facts,
-            revision: kept.revision.clone(),
-            fresh_until: refresh_at.map(|at| at.plus(desk.grace)),
-        };
+        let new =
+            Kept { facts, revision: kept.revision.clone(), fresh_until: desk.fresh_until(now) };
         let tokens = Tokens {
             id_token: refreshed.id_token.or(tokens.id_token),
             refresh_token: refreshed.refresh_token.or(tokens.refresh_token),

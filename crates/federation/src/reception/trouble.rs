@@ -60,6 +60,11 @@ impl Trouble {
         Self { reason: reason.to_owned(), ..Self::new(Shown::Unavailable, "failed") }
     }
 
+    /// There is too much to do.
+    pub(super) fn busy(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..Self::new(Shown::Unavailable, "provider_busy") }
+    }
+
     /// The ledger cannot be had.
     pub(super) fn ledger(error: &dyn std::fmt::Display) -> Self {
         Self { reason: error.to_string(), ..Self::new(Shown::Unavailable, "ledger_unavailable") }

@@ -1,12 +1,11 @@
 //! Following the ledger's log, and keeping house.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ledger::state::{Change, EndReason, LedgerError, MAX_ROWS, Position};
 use tokens::{SessionId, Timestamp};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Errand, Sessions};
 
@@ -26,12 +25,11 @@ async fn follow_log(sessions: &Sessions) {
     let mut position = None;
     let mut failing = false;
     loop {
-        let began = sessions.clock.now();
-        match catch_up(sessions, position, began).await {
+        let began = Instant::now();
+        match catch_up(sessions, position).await {
             Ok(upto) => {
                 position = Some(upto);
-                sessions.confirmed_at.store(began.as_millis(), Ordering::Release);
-                sessions.confirmed.notify_waiters();
+                sessions.confirm(began);
                 if std::mem::take(&mut failing) {
                     tracing::info!("the ledger's log is in sight again");
                 }
@@ -54,7 +52,6 @@ async fn follow_log(sessions: &Sessions) {
 async fn catch_up(
     sessions: &Sessions,
     position: Option<Position>,
-    now: Timestamp,
 ) -> Result<Position, LedgerError> {
     let Some(mut position) = position else {
         let end = sessions.ledger.log_position().await?;
@@ -70,7 +67,7 @@ async fn catch_up(
             return Ok(changes.upto);
         }
         let more = changes.upto > position && changes.entries.len() >= MAX_ROWS as usize;
-        sessions.recent.take(&changes.entries, changes.upto, now);
+        sessions.recent.take(&changes.entries, changes.upto);
         for (_, change) in &changes.entries {
             if let Change::Ended(id, EndReason::Revoked) = change
                 && sessions.errands.try_send(Errand::Revoked(*id)).is_err()
@@ -93,7 +90,7 @@ async fn keep_house(sessions: &Sessions) {
         if let Err(error) = sessions.ledger.sweep(now, MAX_ROWS).await {
             tracing::warn!(%error, "what has expired could not be swept from the ledger");
         }
-        sessions.recent.tidy(now);
+        sessions.recent.tidy();
     }
 }
 

@@ -9,17 +9,22 @@ mod provider_tokens;
 mod recent;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gate::{FoundSession, Identity, Session};
-use ledger::Clock;
+use aws_lc_rs::rand::SecureRandom;
+use gate::{FoundSession, Identity, Session, SessionCookie};
 use ledger::state::{Ledger, LedgerError, StoredSession};
+use ledger::{Clock, OperatorKey, SealError, Sealer};
 use quick_cache::sync::Cache;
 use tokens::{Digest, SessionId, Timestamp};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, timeout};
 
 pub use follower::follow;
 pub use kept::Kept;
@@ -33,6 +38,10 @@ pub const AT_HAND: usize = 200_000;
 const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
 /// How long a request waits for the ledger.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How many readings of the ledger there may be at once: more would keep the log waiting.
+const READINGS: usize = 32;
+/// Before the log was ever seen.
+const UNCONFIRMED: u64 = u64::MAX;
 /// How many errands may wait.
 const ERRANDS: usize = 1024;
 /// A use is noted in the ledger at least this often, and ten times within the idle limit.
@@ -41,6 +50,8 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// The sessions of a process.
 pub struct Sessions {
     ledger: Arc<dyn Ledger>,
+    /// Seals cookies, so that one that nobody was given costs no reading of the ledger.
+    seal: Sealer,
     clock: Arc<dyn Clock>,
     /// Where the ledger's connections live.
     runtime: Handle,
@@ -48,8 +59,12 @@ pub struct Sessions {
     bound: Duration,
     entries: Cache<Digest, Arc<Entry>>,
     recent: Recent,
-    /// When the log was last seen to its end, in milliseconds.
+    /// When this began. Wall clocks can be put back, and then the log would seem to be in sight.
+    began: Instant,
+    /// When the log was last seen to its end, in milliseconds from then; none before the first time.
     confirmed_at: AtomicU64,
+    /// Readings of the ledger at once.
+    readings: Semaphore,
     confirmed: Notify,
     errands: mpsc::Sender<Errand>,
 }
@@ -70,7 +85,7 @@ struct Entry {
     idle: Duration,
     refresh_at: Option<Timestamp>,
     fresh_until: Timestamp,
-    read_at: Timestamp,
+    read_at: Instant,
     /// Where the log was when it was read.
     position: u64,
     /// When it was last seen here, and when that was last noted in the ledger, in milliseconds.
@@ -89,7 +104,7 @@ impl Sessions {
     /// be done about them. `runtime` is the one that opened the ledger.
     #[must_use]
     pub fn new(
-        ledger: Arc<dyn Ledger>,
+        (ledger, key): (Arc<dyn Ledger>, &OperatorKey),
         clock: Arc<dyn Clock>,
         runtime: Handle,
         bound: Duration,
@@ -97,12 +112,15 @@ impl Sessions {
         let (errands, taken) = mpsc::channel(ERRANDS);
         let sessions = Self {
             ledger,
+            seal: key.sealer("session cookie"),
             clock,
             runtime,
             bound,
             entries: Cache::new(AT_HAND),
             recent: Recent::default(),
-            confirmed_at: AtomicU64::new(0),
+            began: Instant::now(),
+            confirmed_at: AtomicU64::new(UNCONFIRMED),
+            readings: Semaphore::new(READINGS),
             confirmed: Notify::new(),
             errands,
         };
@@ -115,35 +133,66 @@ impl Sessions {
         &self.ledger
     }
 
-    /// How long the log has been out of sight.
-    #[must_use]
-    pub fn unconfirmed_for(&self, now: Timestamp) -> Duration {
-        now.since(Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire)))
+    /// A new cookie, of 224 random bits.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn new_cookie(&self, random: &dyn SecureRandom) -> Result<SessionCookie, SealError> {
+        self.seal.seal(b"", b"", random).map(SessionCookie::new)
     }
 
-    fn is_confirmed(&self, now: Timestamp) -> bool {
-        self.unconfirmed_for(now) <= self.bound
+    /// How long the log has been out of sight.
+    #[must_use]
+    pub fn unconfirmed_for(&self) -> Duration {
+        match self.confirmed_at.load(Ordering::Acquire) {
+            UNCONFIRMED => Duration::MAX,
+            at => self.began.elapsed().saturating_sub(Duration::from_millis(at)),
+        }
+    }
+
+    /// The log was seen to its end at this moment.
+    fn confirm(&self, at: Instant) {
+        let at = u64::try_from(at.duration_since(self.began).as_millis()).unwrap_or(UNCONFIRMED);
+        self.confirmed_at.store(at, Ordering::Release);
+        self.confirmed.notify_waiters();
+    }
+
+    fn is_confirmed(&self) -> bool {
+        self.unconfirmed_for() <= self.bound
     }
 
     /// Reads the session of a cookie from the ledger, so that [`gate::Sessions::find`] finds it, or that it has ended.
+    /// `false` if nobody was ever given this cookie: there is nothing to find.
     ///
     /// # Errors
     /// If the ledger or its log cannot be had for a while.
-    pub async fn load(self: &Arc<Self>, cookie: Digest) -> Result<(), SessionsUnavailable> {
-        let sessions = Arc::clone(self);
-        let read = async move { sessions.read(cookie).await };
-        let read = tokio::time::timeout(PATIENCE, self.runtime.spawn(read)).await;
-        read.map_err(|_| SessionsUnavailable)?.map_err(|_| SessionsUnavailable)?
+    pub async fn load(
+        self: &Arc<Self>,
+        cookie: &SessionCookie,
+    ) -> Result<bool, SessionsUnavailable> {
+        if self.seal.open(cookie.value(), b"").is_none() {
+            return Ok(false);
+        }
+        // Everybody has waited for it by now.
+        if self.unconfirmed_for() > PATIENCE && self.began.elapsed() > PATIENCE {
+            return Err(SessionsUnavailable);
+        }
+        let (sessions, digest) = (Arc::clone(self), *cookie.digest());
+        let read = async move { timeout(PATIENCE, sessions.read(digest)).await };
+        let read = AbortOnDrop(self.runtime.spawn(read)).await;
+        read.map_err(|_| SessionsUnavailable)?.map_err(|_| SessionsUnavailable)??;
+        Ok(true)
     }
 
     async fn read(&self, cookie: Digest) -> Result<(), SessionsUnavailable> {
         loop {
             let confirmed = self.confirmed.notified();
-            if self.is_confirmed(self.clock.now()) {
+            if self.is_confirmed() {
                 break;
             }
             confirmed.await;
         }
+        let _reading = self.readings.acquire().await.map_err(|_| SessionsUnavailable)?;
         // Before the session is read: whatever the log says later on, it says about this reading.
         let position = self.recent.position();
         let now = self.clock.now();
@@ -152,7 +201,7 @@ impl Sessions {
             Some(entry) => self.entries.insert(cookie, Arc::new(entry)),
             None => {
                 self.entries.remove(&cookie);
-                self.recent.unknown(cookie, now);
+                self.recent.unknown(cookie);
             }
         }
         Ok(())
@@ -173,7 +222,7 @@ impl Sessions {
         let seen_at = Timestamp::from_millis(entry.seen_at.load(Ordering::Relaxed));
         // Another replica may have seen it since, and noted that in the ledger.
         let is_idle = now.since(seen_at) >= entry.idle;
-        if is_idle || now.since(entry.read_at) >= REREAD_AFTER {
+        if is_idle || entry.read_at.elapsed() >= REREAD_AFTER {
             return FoundSession::NotAtHand;
         }
         if now >= entry.fresh_until {
@@ -194,8 +243,8 @@ impl Sessions {
 
     /// At most once a second for each session: who refreshes decides, and one that fails is tried again.
     fn ask_to_refresh(&self, entry: &Entry, now: Timestamp) {
-        let asked_at = entry.asked_at.load(Ordering::Relaxed);
-        if now.since(Timestamp::from_millis(asked_at)) >= Duration::from_secs(1) {
+        let asked_at = Timestamp::from_millis(entry.asked_at.load(Ordering::Relaxed));
+        if now < asked_at || now.since(asked_at) >= Duration::from_secs(1) {
             entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
             // When too many wait, it is asked for again with a later request.
             let _ = self.errands.try_send(Errand::Refresh(entry.id));
@@ -203,13 +252,30 @@ impl Sessions {
     }
 }
 
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl gate::Sessions for Sessions {
     fn find(&self, cookie: &Digest, now: Timestamp) -> FoundSession {
-        if !self.is_confirmed(now) {
+        if !self.is_confirmed() {
             return FoundSession::NotAtHand;
         }
         let Some(entry) = self.entries.get(cookie) else {
-            return if self.recent.is_unknown(cookie, now) {
+            return if self.recent.is_unknown(cookie) {
                 FoundSession::Ended
             } else {
                 FoundSession::NotAtHand
@@ -223,8 +289,13 @@ impl gate::Sessions for Sessions {
     }
 
     fn stands(&self, session: &Session, now: Timestamp) -> bool {
-        self.is_confirmed(now)
-            && self.recent.since(session.id, session.as_of) == recent::Since::Nothing
+        let stands = self.is_confirmed()
+            && self.recent.since(session.id, session.as_of) == recent::Since::Nothing;
+        // Who uses what it has open uses its session.
+        if stands {
+            self.recent.used(session.id, now);
+        }
+        stands
     }
 }
 
@@ -232,12 +303,13 @@ impl Entry {
     fn of(stored: StoredSession, position: u64, now: Timestamp) -> Option<Self> {
         let kept = Kept::read(&stored.facts)?;
         let revision = kept.revision();
+        let fresh_until = kept.fresh_until.unwrap_or(Timestamp::MAX);
         let session = Session {
             provider: stored.provider.into(),
             facts: kept.facts,
             id: stored.id,
             host: stored.host.into(),
-            ends_at: stored.ends_at,
+            ends_at: stored.ends_at.min(fresh_until),
             revision,
             as_of: position,
         };
@@ -246,8 +318,8 @@ impl Entry {
             id: stored.id,
             idle: stored.idle,
             refresh_at: stored.refresh_at,
-            fresh_until: kept.fresh_until.unwrap_or(Timestamp::MAX),
-            read_at: now,
+            fresh_until,
+            read_at: Instant::now(),
             position,
             seen_at: AtomicU64::new(now.as_millis()),
             noted_at: AtomicU64::new(stored.seen_at.as_millis()),

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use ledger::state::{Change, Position};
 use tokens::{Digest, SessionId, Timestamp};
+use tokio::time::Instant;
 
 /// How long it is remembered what the log has said. Longer than any reading of a session is believed.
 const REMEMBERED: Duration = Duration::from_secs(40 * 60);
 /// How long it is remembered that there is no session of a cookie, so that nobody can have the ledger asked again and
 /// again.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
+/// How often the use of what a session has open is noted; well within the shortest idle limit.
+const USE_NOTED_EVERY: Duration = Duration::from_secs(20);
 /// Of how many cookies.
 const MAX_UNKNOWN: usize = 10_000;
 
@@ -19,7 +22,9 @@ const MAX_UNKNOWN: usize = 10_000;
 pub(super) struct Recent {
     log: RwLock<Log>,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
-    unknown: Mutex<HashMap<Digest, Timestamp>>,
+    unknown: Mutex<HashMap<Digest, Instant>>,
+    /// When the use of what a session has open was last noted.
+    open: Mutex<HashMap<SessionId, Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +39,7 @@ struct Log {
 struct Said {
     position: u64,
     ended: bool,
-    at: Timestamp,
+    at: Instant,
 }
 
 /// What has become of a session since it was read.
@@ -58,7 +63,7 @@ impl Recent {
     }
 
     /// Takes what the log says, up to a position.
-    pub(super) fn take(&self, entries: &[(Position, Change)], upto: Position, now: Timestamp) {
+    pub(super) fn take(&self, entries: &[(Position, Change)], upto: Position) {
         if entries.is_empty() && self.position() == upto.number() {
             return;
         }
@@ -68,7 +73,7 @@ impl Recent {
                 Change::Changed(id) => (*id, false),
                 Change::Ended(id, _) => (*id, true),
             };
-            log.last.insert(id, Said { position: position.number(), ended, at: now });
+            log.last.insert(id, Said { position: position.number(), ended, at: Instant::now() });
         }
         log.position = upto.number();
     }
@@ -91,37 +96,50 @@ impl Recent {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
     }
 
+    /// What a session has open is in use.
+    pub(super) fn used(&self, id: SessionId, now: Timestamp) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = open.get(&id);
+        if noted.is_none_or(|noted| noted.elapsed() >= USE_NOTED_EVERY) {
+            open.insert(id, Instant::now());
+            drop(open);
+            self.seen(id, now);
+        }
+    }
+
     /// The sessions that were seen since this was last asked.
     pub(super) fn take_seen(&self) -> HashMap<SessionId, Timestamp> {
         std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// There is no session of this cookie.
-    pub(super) fn unknown(&self, cookie: Digest, now: Timestamp) {
+    pub(super) fn unknown(&self, cookie: Digest) {
         let mut unknown = self.unknown_now();
         if unknown.len() >= MAX_UNKNOWN {
             unknown.clear();
         }
-        unknown.insert(cookie, now.plus(UNKNOWN_FOR));
+        unknown.insert(cookie, Instant::now());
     }
 
-    pub(super) fn is_unknown(&self, cookie: &Digest, now: Timestamp) -> bool {
-        self.unknown_now().get(cookie).is_some_and(|until| now < *until)
+    pub(super) fn is_unknown(&self, cookie: &Digest) -> bool {
+        self.unknown_now().get(cookie).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
     }
 
     /// Forgets what is too old to matter.
-    pub(super) fn tidy(&self, now: Timestamp) {
+    pub(super) fn tidy(&self) {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        log.last.retain(|_, said| now.since(said.at) < REMEMBERED);
+        log.last.retain(|_, said| said.at.elapsed() < REMEMBERED);
         drop(log);
-        self.unknown_now().retain(|_, until| now < *until);
+        self.unknown_now().retain(|_, since| since.elapsed() < UNKNOWN_FOR);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, noted| noted.elapsed() < USE_NOTED_EVERY);
     }
 
     fn log(&self) -> std::sync::RwLockReadGuard<'_, Log> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unknown_now(&self) -> MutexGuard<'_, HashMap<Digest, Timestamp>> {
+    fn unknown_now(&self) -> MutexGuard<'_, HashMap<Digest, Instant>> {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

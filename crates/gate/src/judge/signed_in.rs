@@ -37,13 +37,13 @@ impl Gate {
         let Some(cookie) = request.session().filter(|_| route.credentials.sessions) else {
             return Ok(SignedIn::Nobody);
         };
-        let sessions = around.sessions.map(|sessions| sessions.find(cookie, around.now));
+        let sessions = around.sessions.map(|sessions| sessions.find(cookie.digest(), around.now));
         let identity = match sessions {
             None | Some(FoundSession::Ended) => {
                 return Ok(SignedIn::Refused(SessionRefusal::Ended));
             }
             Some(FoundSession::NotAtHand) => {
-                return Err(DenialKind::SessionNotAtHand(*cookie));
+                return Err(DenialKind::SessionNotAtHand);
             }
             Some(FoundSession::Unavailable) => return Err(DenialKind::SessionsUnavailable),
             Some(FoundSession::Known(identity)) => identity,

@@ -26,14 +26,14 @@ impl Gate {
     /// What a sign-in must establish for a request to be let in: as the route says that takes it, or, where none does, as
     /// any route of the host says. Nothing where signing in does not help.
     ///
-    /// A route that takes any host takes nobody's session but on `sign_in_host`: whoever leads a name of its own to our
-    /// address, and later elsewhere, would be sent what opens such a route.
+    /// A route that does not name its host takes nobody's session but on `sign_in_host`: whoever has such a name lead to
+    /// an address of its own would be sent what opens the route.
     #[must_use]
     pub fn wanted(&self, request: &CanonicalRequest, sign_in_host: &str) -> Option<Wanted> {
         let name = request.host().name();
         let exact = HostPattern::Exact(name.to_owned());
         let here = |route: &Route| {
-            let named = route.host != HostPattern::Any || name == sign_in_host;
+            let named = matches!(route.host, HostPattern::Exact(_)) || name == sign_in_host;
             named && route.host.covers(&exact)
         };
         let ours = is_reserved(request.path().as_str());

@@ -1,15 +1,14 @@
 //! Cookies: ours are taken out, and the others go on as they came.
 
 use http::HeaderValue;
-use tokens::Digest;
 
-use crate::session::{OUR_COOKIES, SESSION_COOKIE};
+use crate::session::{OUR_COOKIES, SESSION_COOKIE, SessionCookie};
 
 /// The cookies of a request, sorted out.
 #[derive(Debug, Default)]
 pub(super) struct SortedCookies {
-    /// The digest of the session cookie's value.
-    pub(super) session: Option<Digest>,
+    /// The session cookie.
+    pub(super) session: Option<SessionCookie>,
     /// The lines that go on.
     pub(super) theirs: Vec<HeaderValue>,
     /// Whether something was taken out.
@@ -38,8 +37,9 @@ impl SortedCookies {
             self.ours = true;
             if name.trim_ascii_end() == SESSION_COOKIE.as_bytes() {
                 let value = value.get(1..).unwrap_or_default().trim_ascii_start();
-                let digest = Digest::of(&String::from_utf8_lossy(value));
-                self.doubled |= self.session.replace(digest).is_some_and(|other| other != digest);
+                let cookie = SessionCookie::new(String::from_utf8_lossy(value));
+                self.doubled |= self.session.as_ref().is_some_and(|other| *other != cookie);
+                self.session = Some(cookie);
             }
         }
         let rest = rest.join(b"; ".as_slice());
@@ -71,21 +71,21 @@ mod tests {
 
     #[test]
     fn ours_are_taken_out_and_the_others_go_on_as_they_came() {
-        let digest = Some(Digest::of("s3cret"));
+        let secret = || Some(SessionCookie::new("s3cret"));
         for (lines, session, theirs, ours) in [
             (&["a=1;b=2"][..], None, &["a=1;b=2"][..], false),
-            (&["__Host-doorward=s3cret"], digest, &[], true),
-            (&["a=1; __Host-doorward=s3cret; b=2"], digest, &["a=1; b=2"], true),
-            (&["a=1", "__Host-doorward=s3cret;b=2"], digest, &["a=1", "b=2"], true),
-            (&["__Host-doorward = s3cret"], digest, &[], true),
+            (&["__Host-doorward=s3cret"], secret(), &[], true),
+            (&["a=1; __Host-doorward=s3cret; b=2"], secret(), &["a=1; b=2"], true),
+            (&["a=1", "__Host-doorward=s3cret;b=2"], secret(), &["a=1", "b=2"], true),
+            (&["__Host-doorward = s3cret"], secret(), &[], true),
             (&["__Host-doorward-browser=x; a=1"], None, &["a=1"], true),
             (&["__Host-doorwardly=x"], None, &["__Host-doorwardly=x"], false),
             (&["a=__Host-doorward=s3cret"], None, &["a=__Host-doorward=s3cret"], false),
-            (&["__Host-doorward=s3cret; __Host-doorward=s3cret"], digest, &[], true),
-            (&["__Host-doorward"], Some(Digest::of("")), &[], true),
+            (&["__Host-doorward=s3cret; __Host-doorward=s3cret"], secret(), &[], true),
+            (&["__Host-doorward"], Some(SessionCookie::new("")), &[], true),
         ] {
             let sorted = sorted(lines);
-            assert_eq!((sorted.session, sorted.ours), (session, ours), "{lines:?}");
+            assert_eq!((&sorted.session, sorted.ours), (&session, ours), "{lines:?}");
             assert_eq!(sorted.theirs, theirs, "{lines:?}");
             assert!(!sorted.doubled, "{lines:?}");
         }

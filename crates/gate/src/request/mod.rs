@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, header};
-use tokens::Digest;
 
 pub use headers::IdentityHeaders;
 pub use host::{CanonicalHost, MAX_HOST_BYTES, Scheme};
@@ -31,6 +30,7 @@ pub(crate) use path::decode_segment;
 pub(crate) use relay::Relayed;
 
 use crate::certificate::ClientCertificate;
+use crate::session::SessionCookie;
 
 /// A request as a front door read it off the wire, before anything is believed of it.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ pub struct CanonicalRequest {
     query: Option<String>,
     headers: HeaderMap,
     authorization: Option<HeaderValue>,
-    session: Option<Digest>,
+    session: Option<SessionCookie>,
     peer: IpAddr,
     client: IpAddr,
     door: &'static str,
@@ -195,9 +195,9 @@ impl CanonicalRequest {
         self.authorization.as_ref()
     }
 
-    /// The digest of the session cookie's value, if there is one. The cookie itself goes on to nobody.
+    /// The session cookie, if there is one. It goes on to nobody.
     #[must_use]
-    pub const fn session(&self) -> Option<&Digest> {
+    pub const fn session(&self) -> Option<&SessionCookie> {
         self.session.as_ref()
     }
 
