@@ -14,4 +14,6 @@ pub use reception::{
     CALLS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
     SIGN_IN_WITHIN, Visit, run_errands,
 };
-pub use sessions::{AT_HAND, Errand, Kept, Sessions, SessionsUnavailable, Tokens, follow};
+pub use sessions::{
+    AT_HAND, Errand, Kept, OUT_OF_SIGHT, Sessions, SessionsUnavailable, Tokens, follow,
+};

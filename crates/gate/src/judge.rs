@@ -148,6 +148,13 @@ impl Gate {
         self.parts.evaluator.as_ref()
     }
 
+    /// Whether people sign in with the issuer of this name.
+    #[must_use]
+    pub fn is_provider(&self, name: &str) -> bool {
+        let issuer = self.by_name.get(name).and_then(|index| self.parts.issuers.get(*index));
+        issuer.is_some_and(|issuer| issuer.sessions().is_some())
+    }
+
     /// The routes, in the order of the configuration.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.parts.routes.iter().map(|runtime| &runtime.route)

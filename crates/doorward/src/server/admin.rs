@@ -106,7 +106,8 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
             format!("issuer `{}` {how}: {why}", keys.name)
         };
         // An issuer that was never reached is waited for; one that is lost later must not take all others with it.
-        if !state.is_serving() && keys.fetches == 0 {
+        // Without a provider, others sign people in, and who is signed in stays so.
+        if !state.is_serving() && keys.fetches == 0 && !model.gate.is_provider(&keys.name) {
             not_ready.push(told());
         } else if state != ledger::keys::IssuerState::Fresh {
             degraded.push(told());
@@ -134,6 +135,13 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
             "requests": endpoints.iter().map(|endpoint| endpoint.under_way).sum::<usize>(),
         }));
     }
+    let sessions = admin.doorway.sessions.as_ref().map(|sessions| {
+        let unseen = sessions.unconfirmed_for();
+        if unseen > federation::OUT_OF_SIGHT {
+            degraded.push("the ledger is out of sight, and no session is believed".to_owned());
+        }
+        json!({ "at_hand": sessions.at_hand(), "ledger_seen_ms_ago": u64::try_from(unseen.as_millis()).ok() })
+    });
     let obtained = admin.state.acme_status();
     degraded.extend(obtained.iter().filter_map(|domain| lacking(domain, now)));
     if let Some(error) = &status.error {
@@ -168,6 +176,7 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         "disabled_issuers": status.facts.disabled_issuers,
         "issuers": issuers,
         "services": services,
+        "sessions": sessions,
         "acme": obtained.iter().map(domain_facts).collect::<Vec<_>>(),
         "audit": { "queued_records": audit.queued_records, "last_seq": audit.last_seq, "dropped_outcomes": audit.dropped_outcomes },
     });

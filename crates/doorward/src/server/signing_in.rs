@@ -18,10 +18,6 @@ use tokio::sync::mpsc::Receiver;
 use crate::config;
 use crate::entropy::Entropy;
 
-/// How long the ledger's log may be out of sight until no session is believed: what has ended is to be gone within a
-/// second.
-const OUT_OF_SIGHT: Duration = Duration::from_secs(1);
-
 /// Why nobody can sign in.
 #[derive(Debug, Error)]
 pub enum SigningInError {
@@ -59,12 +55,8 @@ pub(super) fn open(
     let opened = state::open(&options, Arc::clone(random), clock.now());
     let opened = control.block_on(opened)?;
     let runtime = control.handle().clone();
-    let (sessions, errands) = Sessions::new(
-        (opened.ledger, &opened.key),
-        Arc::clone(clock),
-        runtime.clone(),
-        OUT_OF_SIGHT,
-    );
+    let (sessions, errands) =
+        Sessions::new((opened.ledger, &opened.key), Arc::clone(clock), runtime.clone());
     let sessions = Arc::new(sessions);
     control.spawn(federation::follow(Arc::clone(&sessions)));
     let house = Household {

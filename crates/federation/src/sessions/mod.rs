@@ -32,6 +32,9 @@ pub use provider_tokens::Tokens;
 
 use recent::Recent;
 
+/// How long the ledger's log may be out of sight until no session is believed: what has ended is to be gone within a
+/// second.
+pub const OUT_OF_SIGHT: Duration = Duration::from_secs(1);
 /// How many sessions a process keeps at hand; the others are read anew when they are shown.
 pub const AT_HAND: usize = 200_000;
 /// How long a session is believed before it is read anew. Shorter than the ledger remembers what has ended.
@@ -55,8 +58,6 @@ pub struct Sessions {
     clock: Arc<dyn Clock>,
     /// Where the ledger's connections live.
     runtime: Handle,
-    /// How long the log may be out of sight.
-    bound: Duration,
     entries: Cache<Digest, Arc<Entry>>,
     recent: Recent,
     /// When this began. Wall clocks can be put back, and then the log would seem to be in sight.
@@ -100,14 +101,13 @@ struct Entry {
 pub struct SessionsUnavailable;
 
 impl Sessions {
-    /// The sessions in `ledger`, none of which is believed when the log has been out of sight for `bound`; and what is to
+    /// The sessions in `ledger`, none of which is believed when the log has been out of sight for [`OUT_OF_SIGHT`]; and what is to
     /// be done about them. `runtime` is the one that opened the ledger.
     #[must_use]
     pub fn new(
         (ledger, key): (Arc<dyn Ledger>, &OperatorKey),
         clock: Arc<dyn Clock>,
         runtime: Handle,
-        bound: Duration,
     ) -> (Self, mpsc::Receiver<Errand>) {
         let (errands, taken) = mpsc::channel(ERRANDS);
         let sessions = Self {
@@ -115,7 +115,6 @@ impl Sessions {
             seal: key.sealer("session cookie"),
             clock,
             runtime,
-            bound,
             entries: Cache::new(AT_HAND),
             recent: Recent::default(),
             began: Instant::now(),
@@ -158,7 +157,7 @@ impl Sessions {
     }
 
     fn is_confirmed(&self) -> bool {
-        self.unconfirmed_for() <= self.bound
+        self.unconfirmed_for() <= OUT_OF_SIGHT
     }
 
     /// Reads the session of a cookie from the ledger, so that [`gate::Sessions::find`] finds it, or that it has ended.

@@ -9,6 +9,7 @@ mod revoked;
 mod routes;
 mod rules;
 mod services;
+mod step_ups;
 mod suggestion;
 
 use std::collections::{HashMap, HashSet};
@@ -65,6 +66,7 @@ impl Gate {
         builder.identity_headers();
         builder.revoked();
         let bindings = builder.bindings();
+        builder.step_ups(&bindings);
         builder.short_form(&bindings);
         builder.files();
         let evaluator = builder.evaluator();

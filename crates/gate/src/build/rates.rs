@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::Builder;
-use crate::route::{Rate, Route, StepUp};
+use crate::route::{Rate, Route};
 use crate::spec::{Place, RateSpec};
 
 impl Builder<'_> {
@@ -49,11 +49,5 @@ impl Builder<'_> {
         let above = broader.iter().filter_map(|index| self.routes.get(*index));
         let above = above.flat_map(|route| &route.rates);
         self.rates.iter().chain(above).chain(&route.rates).cloned().collect()
-    }
-
-    /// How surely callers of a route must be known: as broader routes say, and as it says itself.
-    pub(super) fn step_ups_binding(&self, route: &Route, broader: &[usize]) -> Vec<StepUp> {
-        let above = broader.iter().filter_map(|index| self.routes.get(*index));
-        above.flat_map(|route| &route.step_ups).chain(&route.step_ups).cloned().collect()
     }
 }

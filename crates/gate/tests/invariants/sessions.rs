@@ -391,6 +391,48 @@ fn pages_of_other_origins_cannot_act_with_somebodys_session() {
 }
 
 #[test]
+fn what_nobody_can_meet_is_an_error() {
+    let step_up = |acr: &str| Some(StepUp { acr: vec![acr.to_owned()], max_age: None });
+    let broad = RouteSpec { name: "b".into(), step_up: step_up("gold"), ..staff_route("/**") };
+    let narrow = RouteSpec { step_up: step_up("silver"), ..staff_route("/a") };
+    let errors = Gate::build(&house(vec![broad, narrow])).unwrap_err();
+    let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["nobody can meet the `step_up` of `a` and of its broader routes at once"]);
+}
+
+#[test]
+fn people_are_sent_to_sign_in_for_hosts_that_a_route_names() {
+    for (host, sign_in_host, expected) in [
+        ("orders.example.com", "id.example.com", true),
+        ("*", "id.example.com", false),
+        ("*.example.com", "id.example.com", false),
+        ("*", "orders.example.com", true),
+        ("billing.example.com", "orders.example.com", false),
+    ] {
+        let mut route = staff_route("/a");
+        route.matches.host = host.to_owned();
+        let gate = build(&house(vec![route]));
+        let wanted = gate.wanted(&get("/a").on("orders.example.com").read(), sign_in_host);
+        let providers = wanted.map(|wanted| wanted.providers);
+        let told = providers.as_ref().map(|names| names.iter().map(|name| &**name).collect());
+        assert_eq!(told, expected.then(|| vec!["staff"]), "{host} {sign_in_host}");
+    }
+}
+
+#[test]
+fn who_has_signed_in_later_than_now_has_not() {
+    let recent = StepUp { acr: Vec::new(), max_age: Some(Duration::from_secs(60)) };
+    let gate = build(&house(vec![RouteSpec { step_up: Some(recent), ..staff_route("/a") }]));
+    for (seconds, expected) in [(0, "permit"), (30, "permit"), (31, "step_up")] {
+        let mut later = session("staff", "orders.example.com");
+        later.facts.auth_time = Some(after(seconds));
+        let known = FoundSession::Known(Arc::new(Identity::of_session(later)));
+        let verdict = judged(&gate, &ask("staff"), &Table::of(&[("staff", known)]), after(0));
+        assert_eq!(code(&verdict), expected, "{seconds}");
+    }
+}
+
+#[test]
 fn invariant_4_a_route_and_its_broader_ones_say_how_surely_a_caller_must_be_known() {
     let step_up = |acr: &[&str], max_age: Option<u64>| {
         Some(StepUp {
@@ -405,7 +447,7 @@ fn invariant_4_a_route_and_its_broader_ones_say_how_surely_a_caller_must_be_know
         ("a recent sign-in", None, step_up(&[], Some(60)), 59, "permit"),
         ("one too long ago", None, step_up(&[], Some(60)), 60, "step_up"),
         ("what the broader route says", step_up(&["gold"], None), None, 0, "step_up"),
-        ("both", step_up(&["gold"], None), step_up(&["silver"], None), 0, "step_up"),
+        ("both", step_up(&["gold", "silver"], None), step_up(&["gold"], None), 0, "step_up"),
     ] {
         let broad = RouteSpec { name: "b".into(), step_up: broad, ..staff_route("/**") };
         let narrow = RouteSpec { step_up: narrow, ..staff_route("/a") };
