@@ -71,6 +71,7 @@ impl DemoArgs {
             printed(format_args!("{}\n", if good { "all agree" } else { "some differ" }));
             return Ok(good && ready);
         }
+        printed(format_args!("Open this in a browser: {}/\n", ports.home()));
         let gate = format!("http://127.0.0.1:{}", ports.gate);
         if ready {
             printed(format_args!(
@@ -83,7 +84,7 @@ impl DemoArgs {
             ));
         }
         for case in cases() {
-            printed(format_args!("# {}: {}\n{}\n\n", case.name, case.status, case.curl(ports)));
+            printed(format_args!("# {}: {}\n{}\n\n", case.name, case.status, case.how(ports)));
         }
         let from = self.with.as_ref().map(|directory| directory.join(CONFIG_FILE));
         match from {

@@ -1,8 +1,11 @@
 //! `doorward demo`: the product at work with nothing installed. A small OpenID provider, two services that call each
 //! other, and the gate between them, all in this process and all over real sockets.
 
+mod browser;
 mod material;
+mod page;
 mod provider;
+mod requests;
 mod services;
 mod table;
 
@@ -49,6 +52,17 @@ impl Ports {
             orders: base.saturating_add(3),
             billing: base.saturating_add(4),
         }
+    }
+
+    /// The page to begin at with a browser.
+    #[must_use]
+    pub fn home(self) -> String {
+        format!("http://orders.localhost:{}", self.gate)
+    }
+
+    /// Where people sign in.
+    fn sign_in(self) -> String {
+        format!("http://localhost:{}", self.gate)
     }
 }
 
@@ -132,7 +146,7 @@ const FIRST_PORT: u16 = 8080;
 
 impl Demo {
     /// Starts everything. With `directory`, the configuration is the one in it; else a built-in one, with its audit log
-    /// in a temporary directory.
+    /// and its ledger in a temporary directory.
     ///
     /// # Errors
     /// When a port is taken, or an edited configuration is not good.
@@ -198,7 +212,7 @@ impl Demo {
     /// Waits until the gate has the provider's keys.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.background.block_on(table::ready(self.ports))
+        self.background.block_on(requests::ready(self.ports))
     }
 
     /// Prints each decision as it is made, until SIGTERM or SIGINT; then stops everything.

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
 use super::Ports;
-use super::table::{Sent, mint, send};
+use super::page::{page, text};
+use super::requests::{Answer, Sent, mint, send};
 
 /// The service `orders`.
 pub(super) async fn orders(listener: TcpListener, ports: Ports) {
     let router = Router::new()
+        .route("/", get(home))
+        .route("/support", get(support))
         .route("/health", get(|| async { "well\n" }))
         .route("/orders/{id}", get(order))
         .route("/orders/{id}/invoice", get(order_with_invoice))
@@ -32,6 +35,30 @@ async fn serve(listener: TcpListener, router: Router) {
     if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
         let _ = axum::serve(listener, router).await;
     }
+}
+
+/// For browsers: who has signed in, and where to go from here.
+async fn home(headers: HeaderMap) -> Html<String> {
+    let you = |name| text(&told(&headers, name));
+    let content = format!(
+        "<p>You are <b>{}</b> of <b>{}</b>.</p>
+<ul>
+<li><a href=\"/support\">The page of staff/support</a>
+<li><a href=\"/.doorward/sign-out\">Sign out</a>
+</ul>",
+        you("x-forwarded-user"),
+        you("x-forwarded-issuer"),
+    );
+    Html(page("Orders", &content))
+}
+
+/// For browsers: what only `staff/support` is shown.
+async fn support(headers: HeaderMap) -> Html<String> {
+    let user = text(&told(&headers, "x-forwarded-user"));
+    Html(page(
+        "Support",
+        &format!("<p>Welcome to the support, {user}.</p>\n<p><a href=\"/\">Back</a></p>"),
+    ))
 }
 
 async fn order(Path(id): Path<String>, headers: HeaderMap) -> Response {
@@ -58,11 +85,11 @@ async fn order_with_invoice(State(ports): State<Arc<Ports>>, Path(id): Path<Stri
         .await
     };
     match asked.await {
-        Ok((200, invoice)) => {
-            let invoice = serde_json::from_str(&invoice).unwrap_or(serde_json::Value::Null);
+        Ok(Answer { status: 200, body, .. }) => {
+            let invoice = serde_json::from_str(&body).unwrap_or(serde_json::Value::Null);
             Json(json!({ "order": id, "invoice": invoice })).into_response()
         }
-        Ok((status, _)) => {
+        Ok(Answer { status, .. }) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, format!("billing answered {status}\n")).into_response()
         }

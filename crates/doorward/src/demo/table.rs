@@ -1,23 +1,15 @@
 //! What the demo shows: a few requests and what each shall get. Printed as `curl` lines, and run by `demo --check`.
 
-use std::time::Duration;
-
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
-
 use super::Ports;
-
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::browser::Browser;
+use super::requests::{Sent, mint, send};
 
 /// One request, and what it shall get.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// What it shows.
     pub name: &'static str,
-    /// Who asks: the issuer, and the form that mints a token.
-    token: Option<(&'static str, &'static str)>,
+    by: Caller,
     host: &'static str,
     target: &'static str,
     header: Option<(&'static str, &'static str)>,
@@ -25,60 +17,78 @@ pub struct Case {
     pub status: u16,
 }
 
-const ALICE: Option<(&str, &str)> =
-    Some(("corp", "grant_type=password&username=alice&password=alice"));
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    /// Nobody that is known.
+    Nobody,
+    /// Whoever has a token: the issuer, and the form that mints it.
+    Token(&'static str, &'static str),
+    /// A browser that goes to the page, and not where it is sent from there.
+    Browser,
+    /// A person at a browser, who signs in when asked to: the provider and the name.
+    SignedIn(&'static str, &'static str),
+    /// The same, who has then signed out.
+    SignedOut(&'static str, &'static str),
+}
+
+const ALICE: Caller = Caller::Token("corp", "grant_type=password&username=alice&password=alice");
 
 /// The table.
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let orders = Case {
         name: "",
-        token: ALICE,
+        by: ALICE,
         host: "orders.localhost",
         target: "/orders/7",
         header: None,
         status: 401,
     };
+    let home = Case { target: "/", ..orders };
     vec![
         Case { name: "alice reads an order", status: 200, ..orders },
         Case {
             name: "a public page, no token",
-            token: None,
+            by: Caller::Nobody,
             target: "/health",
             status: 200,
             ..orders
         },
-        Case { name: "no token", token: None, ..orders },
+        Case { name: "no token", by: Caller::Nobody, ..orders },
         Case {
             name: "bob lacks the scope",
-            token: Some(("corp", "grant_type=password&username=bob&password=bob")),
+            by: Caller::Token("corp", "grant_type=password&username=bob&password=bob"),
             status: 403,
             ..orders
         },
         Case {
             name: "an expired token",
-            token: Some((
+            by: Caller::Token(
                 "corp",
                 "grant_type=password&username=alice&password=alice&drill=expired",
-            )),
+            ),
             ..orders
         },
         Case {
             name: "a token for another service",
-            token: Some((
+            by: Caller::Token(
                 "corp",
                 "grant_type=password&username=alice&password=alice&audience=billing",
-            )),
+            ),
             ..orders
         },
         Case {
             name: "a forged token",
-            token: Some(("corp", "grant_type=password&username=alice&password=alice&drill=forged")),
+            by: Caller::Token(
+                "corp",
+                "grant_type=password&username=alice&password=alice&drill=forged",
+            ),
             ..orders
         },
         Case {
             name: "carol's partner/support is not corp/support",
-            token: Some(("partner", "grant_type=password&username=carol&password=carol")),
+            by: Caller::Token("partner", "grant_type=password&username=carol&password=carol"),
             status: 403,
             ..orders
         },
@@ -109,29 +119,71 @@ pub fn cases() -> Vec<Case> {
         },
         Case {
             name: "alice herself may not read invoices",
-            token: Some((
+            by: Caller::Token(
                 "corp",
                 "grant_type=password&username=alice&password=alice&audience=billing",
-            )),
+            ),
             host: "billing.localhost",
             target: "/invoices/7",
             status: 403,
             ..orders
         },
+        Case { name: "a browser is sent to sign in", by: Caller::Browser, status: 302, ..home },
+        Case {
+            name: "alice signs in with staff and sees the support page",
+            by: Caller::SignedIn("staff", "alice"),
+            target: "/support",
+            status: 200,
+            ..home
+        },
+        Case {
+            name: "carol signs in with guests and sees the home page",
+            by: Caller::SignedIn("guests", "carol"),
+            status: 200,
+            ..home
+        },
+        Case {
+            name: "carol's guests/support is not staff/support",
+            by: Caller::SignedIn("guests", "carol"),
+            target: "/support",
+            status: 403,
+            ..home
+        },
+        Case {
+            name: "alice has signed out, and is sent to sign in",
+            by: Caller::SignedOut("staff", "alice"),
+            status: 302,
+            ..home
+        },
     ]
 }
 
 impl Case {
-    /// The request as a line for a shell; its token is minted when it runs.
+    /// The request as a line for a shell, whose token is minted when it runs; or what to do at a browser.
     #[must_use]
-    pub fn curl(&self, ports: Ports) -> String {
+    pub fn how(&self, ports: Ports) -> String {
         let mut line = String::from("curl -s -w ' %{http_code}\\n' --path-as-is");
-        if let Some((issuer, form)) = self.token {
-            let mint = format!(
-                "curl -s http://127.0.0.1:{}/{issuer}/token -d '{form}&format=text'",
-                ports.provider
-            );
-            line.push_str(&format!(" -H \"Authorization: Bearer $({mint})\""));
+        match self.by {
+            Caller::Nobody => {}
+            Caller::Token(issuer, form) => {
+                let mint = format!(
+                    "curl -s http://127.0.0.1:{}/{issuer}/token -d '{form}&format=text'",
+                    ports.provider
+                );
+                line.push_str(&format!(" -H \"Authorization: Bearer $({mint})\""));
+            }
+            Caller::Browser => line.push_str(" -H 'Accept: text/html'"),
+            Caller::SignedIn(provider, person) => {
+                let url = self.url(ports);
+                return format!("In a browser: {url}, choose {provider}, then {person}");
+            }
+            Caller::SignedOut(..) => {
+                let home = ports.home();
+                return format!(
+                    "In a browser: {home}/.doorward/sign-out, then {}",
+                    self.url(ports)
+                );
+            }
         }
         if let Some((name, value)) = self.header {
             line.push_str(&format!(" -H '{name}: {value}'"));
@@ -142,87 +194,35 @@ impl Case {
         ));
         line
     }
+
+    /// The address for a browser.
+    fn url(&self, ports: Ports) -> String {
+        format!("{}{}", ports.home(), self.target)
+    }
 }
 
 /// Runs a case against the live processes.
 pub(super) async fn run(case: &Case, ports: Ports) -> Result<u16, String> {
-    let authorization = match case.token {
-        Some((issuer, form)) => Some(format!("Bearer {}", mint(ports, issuer, form).await?)),
-        None => None,
+    let mut browser = Browser::new(ports);
+    let url = case.url(ports);
+    let authorization = match case.by {
+        Caller::Nobody => None,
+        Caller::Token(issuer, form) => Some(format!("Bearer {}", mint(ports, issuer, form).await?)),
+        Caller::Browser => return Ok(browser.look(&url).await?.status),
+        Caller::SignedIn(provider, person) => {
+            return Ok(browser.sign_in(&url, provider, person).await?.status);
+        }
+        Caller::SignedOut(provider, person) => {
+            let seen = browser.sign_in(&url, provider, person).await?;
+            if seen.status != 200 {
+                return Err(format!("{person} gets {} and cannot sign out", seen.status));
+            }
+            browser.sign_out().await?;
+            return Ok(browser.look(&url).await?.status);
+        }
     };
     let mut headers: Vec<(&str, &str)> = case.header.into_iter().collect();
     headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
     let sent = Sent { host: case.host, target: case.target, headers: &headers, body: None };
-    Ok(send(ports.gate, &sent).await?.0)
-}
-
-/// Waits until the gate is ready.
-pub(super) async fn ready(ports: Ports) -> bool {
-    let asked = timeout(PATIENCE, async {
-        loop {
-            let sent = Sent { host: "localhost", target: "/readyz", headers: &[], body: None };
-            match send(ports.admin, &sent).await {
-                Ok((200, body)) if body.contains("\"status\": \"ready\"") => return,
-                _ => sleep(Duration::from_millis(50)).await,
-            }
-        }
-    });
-    asked.await.is_ok()
-}
-
-/// A token from the demo's provider.
-pub(super) async fn mint(ports: Ports, issuer: &str, form: &str) -> Result<String, String> {
-    let target = format!("/{issuer}/token");
-    let body = format!("{form}&format=text");
-    let sent = Sent { host: "127.0.0.1", target: &target, headers: &[], body: Some(&body) };
-    match send(ports.provider, &sent).await? {
-        (200, token) => Ok(token),
-        (status, body) => Err(format!("the provider answered {status}: {body}")),
-    }
-}
-
-/// A request, byte for byte: no client library tidies up its path.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent<'a> {
-    pub(super) host: &'a str,
-    pub(super) target: &'a str,
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: Option<&'a str>,
-}
-
-/// Sends a request and reads the answer: its status and its body.
-pub(super) async fn send(port: u16, sent: &Sent<'_>) -> Result<(u16, String), String> {
-    let answer = timeout(PATIENCE, exchange(port, sent)).await;
-    let answer = answer.map_err(|_| format!("port {port} did not answer in time"))?;
-    let text = answer.map_err(|error| format!("port {port}: {error}"))?;
-    let (head, body) = text.split_once("\r\n\r\n").ok_or("the answer has no end of head")?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or("the answer has no status")?;
-    Ok((status, body.to_owned()))
-}
-
-async fn exchange(port: u16, sent: &Sent<'_>) -> std::io::Result<String> {
-    let Sent { host, target, headers, body } = sent;
-    let method = if body.is_some() { "POST" } else { "GET" };
-    let mut request =
-        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-    for (name, value) in *headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if let Some(body) = body {
-        let length = body.len();
-        request.push_str(&format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n"
-        ));
-    }
-    request.push_str("\r\n");
-    request.push_str(body.unwrap_or_default());
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    Ok(send(ports.gate, &sent).await?.status)
 }
