@@ -136,7 +136,7 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         }));
     }
     let sessions = admin.doorway.sessions.as_ref().map(|sessions| {
-        let unseen = sessions.unconfirmed_for();
+        let unseen = sessions.unconfirmed_for(now);
         if unseen > federation::OUT_OF_SIGHT {
             degraded.push("the ledger is out of sight, and no session is believed".to_owned());
         }

@@ -26,7 +26,7 @@ mod relying_party;
 mod revision;
 mod secret;
 #[cfg(test)]
-mod test_provider;
+pub(crate) mod test_provider;
 pub(crate) mod token_answer;
 mod userinfo;
 

@@ -47,6 +47,10 @@ pub(crate) fn random() -> Arc<SystemRandom> {
 pub(crate) struct HandClock(AtomicU64);
 
 impl HandClock {
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self(AtomicU64::new(now.as_millis()))
+    }
+
     pub(crate) fn put(&self, now: Timestamp) {
         self.0.store(now.as_millis(), Ordering::SeqCst);
     }
@@ -92,7 +96,7 @@ impl TestProvider {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let clock = Arc::new(HandClock(AtomicU64::new(NOW * 1000)));
+        let clock = Arc::new(HandClock::at(now()));
         let this = Self { url, clock, handlers: Arc::default(), seen: Arc::default() };
         let server = this.clone();
         std::thread::spawn(move || {

@@ -125,3 +125,57 @@ pub(super) enum SealBroken {
     /// It was good once.
     Over,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::test_provider::{now, random};
+
+    fn key() -> OperatorKey {
+        OperatorKey::new(&[7; 32])
+    }
+
+    fn pass() -> Pass {
+        Pass {
+            session: "0".repeat(32),
+            origin: "https://orders.example.com".to_owned(),
+            to: "/".to_owned(),
+            browser: "b".to_owned(),
+            number: "n".to_owned(),
+            until: now().as_millis(),
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_is_good_until_it_is_over() {
+        let seal = Seal::new(&key(), "pass");
+        let sealed = seal.close(&pass(), &*random()).unwrap();
+        let before = now().minus(Duration::from_millis(1));
+        assert_eq!(seal.open(&sealed, before), Ok(pass()));
+        assert_eq!(seal.open::<Pass>(&sealed, now()), Err(SealBroken::Over));
+    }
+
+    #[test]
+    fn what_is_sealed_as_one_thing_or_by_another_key_is_not_ours() {
+        let (random, before) = (random(), Timestamp::from_secs(0));
+        let sealed = Seal::new(&key(), "pass").close(&pass(), &*random).unwrap();
+        let other = Seal::new(&key(), "state").open::<Pass>(&sealed, before);
+        assert_eq!(other, Err(SealBroken::NotOurs));
+        let stranger = Seal::new(&OperatorKey::new(&[8; 32]), "pass");
+        assert_eq!(stranger.open::<Pass>(&sealed, before), Err(SealBroken::NotOurs));
+    }
+
+    #[test]
+    fn what_was_changed_in_any_place_is_not_ours() {
+        let seal = Seal::new(&key(), "pass");
+        let sealed = seal.close(&pass(), &*random()).unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            let opened = seal.open::<Pass>(&changed, Timestamp::from_secs(0));
+            assert_eq!(opened, Err(SealBroken::NotOurs), "changed at {at}");
+        }
+        assert_eq!(seal.open::<Pass>("", now()), Err(SealBroken::NotOurs));
+    }
+}

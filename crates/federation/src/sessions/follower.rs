@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::state::{Change, EndReason, LedgerError, MAX_ROWS, Position};
 use tokens::{SessionId, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{Errand, Sessions};
 
@@ -25,11 +25,8 @@ async fn follow_log(sessions: &Sessions) {
     let mut position = None;
     let mut failing = false;
     loop {
-        let began = Instant::now();
-        match catch_up(sessions, position).await {
-            Ok(upto) => {
-                position = Some(upto);
-                sessions.confirm(began);
+        match look(sessions, &mut position).await {
+            Ok(()) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!("the ledger's log is in sight again");
                 }
@@ -48,10 +45,22 @@ async fn follow_log(sessions: &Sessions) {
     }
 }
 
+/// Looks at the log once, from `position` on; what is known of sessions is then as good as it was at the beginning of that.
+pub(super) async fn look(
+    sessions: &Sessions,
+    position: &mut Option<Position>,
+) -> Result<(), LedgerError> {
+    let began = sessions.clock.now();
+    *position = Some(catch_up(sessions, *position, began).await?);
+    sessions.confirm(began);
+    Ok(())
+}
+
 /// Reads the log to its end, from `position` or, the first time, from its end.
 async fn catch_up(
     sessions: &Sessions,
     position: Option<Position>,
+    now: Timestamp,
 ) -> Result<Position, LedgerError> {
     let Some(mut position) = position else {
         let end = sessions.ledger.log_position().await?;
@@ -67,7 +76,7 @@ async fn catch_up(
             return Ok(changes.upto);
         }
         let more = changes.upto > position && changes.entries.len() >= MAX_ROWS as usize;
-        sessions.recent.take(&changes.entries, changes.upto);
+        sessions.recent.take(&changes.entries, changes.upto, now);
         for (_, change) in &changes.entries {
             if let Change::Ended(id, EndReason::Revoked) = change
                 && sessions.errands.try_send(Errand::Revoked(*id)).is_err()
@@ -90,7 +99,7 @@ async fn keep_house(sessions: &Sessions) {
         if let Err(error) = sessions.ledger.sweep(now, MAX_ROWS).await {
             tracing::warn!(%error, "what has expired could not be swept from the ledger");
         }
-        sessions.recent.tidy();
+        sessions.recent.tidy(now);
     }
 }
 

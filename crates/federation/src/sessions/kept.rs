@@ -48,3 +48,54 @@ impl Kept {
         Revision::of_text(&self.revision)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokens::SubjectKind;
+
+    use super::*;
+    use crate::provider::test_provider::now;
+
+    fn kept(fresh_until: Option<Timestamp>) -> Kept {
+        let facts = Facts {
+            subject: "alice".to_owned(),
+            kind: SubjectKind::User,
+            groups: vec!["support".to_owned()],
+            claims: Default::default(),
+            acr: Some("urn:example:mfa".to_owned()),
+            amr: vec!["pwd".to_owned()],
+            auth_time: Some(now()),
+        };
+        Kept { facts, revision: "1".to_owned(), fresh_until }
+    }
+
+    #[test]
+    fn what_was_written_is_read_as_it_was() {
+        for fresh_until in [None, Some(now())] {
+            let kept = kept(fresh_until);
+            assert_eq!(Kept::read(&kept.to_bytes()), Some(kept));
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_not_guessed_at() {
+        let written: Value = serde_json::from_slice(&kept(None).to_bytes()).unwrap();
+        for (name, other) in [
+            ("facts", Value::Null),
+            ("facts", json!("{}")),
+            ("revision", json!(1)),
+            ("fresh_until", json!("soon")),
+            ("fresh_until", json!(-1)),
+        ] {
+            let mut written = written.clone();
+            written[name] = other.clone();
+            assert_eq!(Kept::read(written.to_string().as_bytes()), None, "{name}: {other}");
+        }
+        for name in ["facts", "revision", "fresh_until"] {
+            let mut written = written.clone();
+            written.as_object_mut().unwrap().remove(name);
+            assert_eq!(Kept::read(written.to_string().as_bytes()), None, "{name}");
+        }
+        assert_eq!(Kept::read(b""), None);
+    }
+}

@@ -24,7 +24,7 @@ use tokens::{Digest, SessionId, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub use follower::follow;
 pub use kept::Kept;
@@ -43,8 +43,8 @@ const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many readings of the ledger there may be at once: more would keep the log waiting.
 const READINGS: usize = 32;
-/// Before the log was ever seen.
-const UNCONFIRMED: u64 = u64::MAX;
+/// How far the clock may be put back until the log counts as out of sight: since when is then not known.
+const PUT_BACK: Duration = Duration::from_millis(100);
 /// How many errands may wait.
 const ERRANDS: usize = 1024;
 /// A use is noted in the ledger at least this often, and ten times within the idle limit.
@@ -60,9 +60,7 @@ pub struct Sessions {
     runtime: Handle,
     entries: Cache<Digest, Arc<Entry>>,
     recent: Recent,
-    /// When this began. Wall clocks can be put back, and then the log would seem to be in sight.
-    began: Instant,
-    /// When the log was last seen to its end, in milliseconds from then; none before the first time.
+    /// When the log was last seen to its end, in milliseconds.
     confirmed_at: AtomicU64,
     /// Readings of the ledger at once.
     readings: Semaphore,
@@ -86,7 +84,7 @@ struct Entry {
     idle: Duration,
     refresh_at: Option<Timestamp>,
     fresh_until: Timestamp,
-    read_at: Instant,
+    read_at: Timestamp,
     /// Where the log was when it was read.
     position: u64,
     /// When it was last seen here, and when that was last noted in the ledger, in milliseconds.
@@ -110,6 +108,8 @@ impl Sessions {
         runtime: Handle,
     ) -> (Self, mpsc::Receiver<Errand>) {
         let (errands, taken) = mpsc::channel(ERRANDS);
+        // It has not been seen yet, and is waited for.
+        let unseen = clock.now().minus(OUT_OF_SIGHT * 2);
         let sessions = Self {
             ledger,
             seal: key.sealer("session cookie"),
@@ -117,8 +117,7 @@ impl Sessions {
             runtime,
             entries: Cache::new(AT_HAND),
             recent: Recent::default(),
-            began: Instant::now(),
-            confirmed_at: AtomicU64::new(UNCONFIRMED),
+            confirmed_at: AtomicU64::new(unseen.as_millis()),
             readings: Semaphore::new(READINGS),
             confirmed: Notify::new(),
             errands,
@@ -142,22 +141,19 @@ impl Sessions {
 
     /// How long the log has been out of sight.
     #[must_use]
-    pub fn unconfirmed_for(&self) -> Duration {
-        match self.confirmed_at.load(Ordering::Acquire) {
-            UNCONFIRMED => Duration::MAX,
-            at => self.began.elapsed().saturating_sub(Duration::from_millis(at)),
-        }
+    pub fn unconfirmed_for(&self, now: Timestamp) -> Duration {
+        let at = Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire));
+        if now.plus(PUT_BACK) < at { OUT_OF_SIGHT * 2 } else { now.since(at) }
     }
 
     /// The log was seen to its end at this moment.
-    fn confirm(&self, at: Instant) {
-        let at = u64::try_from(at.duration_since(self.began).as_millis()).unwrap_or(UNCONFIRMED);
-        self.confirmed_at.store(at, Ordering::Release);
+    fn confirm(&self, at: Timestamp) {
+        self.confirmed_at.store(at.as_millis(), Ordering::Release);
         self.confirmed.notify_waiters();
     }
 
-    fn is_confirmed(&self) -> bool {
-        self.unconfirmed_for() <= OUT_OF_SIGHT
+    fn is_confirmed(&self, now: Timestamp) -> bool {
+        self.unconfirmed_for(now) <= OUT_OF_SIGHT
     }
 
     /// Reads the session of a cookie from the ledger, so that [`gate::Sessions::find`] finds it, or that it has ended.
@@ -173,7 +169,7 @@ impl Sessions {
             return Ok(false);
         }
         // Everybody has waited for it by now.
-        if self.unconfirmed_for() > PATIENCE && self.began.elapsed() > PATIENCE {
+        if self.unconfirmed_for(self.clock.now()) > PATIENCE {
             return Err(SessionsUnavailable);
         }
         let (sessions, digest) = (Arc::clone(self), *cookie.digest());
@@ -186,7 +182,7 @@ impl Sessions {
     async fn read(&self, cookie: Digest) -> Result<(), SessionsUnavailable> {
         loop {
             let confirmed = self.confirmed.notified();
-            if self.is_confirmed() {
+            if self.is_confirmed(self.clock.now()) {
                 break;
             }
             confirmed.await;
@@ -200,7 +196,7 @@ impl Sessions {
             Some(entry) => self.entries.insert(cookie, Arc::new(entry)),
             None => {
                 self.entries.remove(&cookie);
-                self.recent.unknown(cookie);
+                self.recent.unknown(cookie, now);
             }
         }
         Ok(())
@@ -221,7 +217,8 @@ impl Sessions {
         let seen_at = Timestamp::from_millis(entry.seen_at.load(Ordering::Relaxed));
         // Another replica may have seen it since, and noted that in the ledger.
         let is_idle = now.since(seen_at) >= entry.idle;
-        if is_idle || entry.read_at.elapsed() >= REREAD_AFTER {
+        let is_old = now < entry.read_at || now.since(entry.read_at) >= REREAD_AFTER;
+        if is_idle || is_old {
             return FoundSession::NotAtHand;
         }
         if now >= entry.fresh_until {
@@ -270,11 +267,11 @@ impl<T> Drop for AbortOnDrop<T> {
 
 impl gate::Sessions for Sessions {
     fn find(&self, cookie: &Digest, now: Timestamp) -> FoundSession {
-        if !self.is_confirmed() {
+        if !self.is_confirmed(now) {
             return FoundSession::NotAtHand;
         }
         let Some(entry) = self.entries.get(cookie) else {
-            return if self.recent.is_unknown(cookie) {
+            return if self.recent.is_unknown(cookie, now) {
                 FoundSession::Ended
             } else {
                 FoundSession::NotAtHand
@@ -288,7 +285,7 @@ impl gate::Sessions for Sessions {
     }
 
     fn stands(&self, session: &Session, now: Timestamp) -> bool {
-        let stands = self.is_confirmed()
+        let stands = self.is_confirmed(now)
             && self.recent.since(session.id, session.as_of) == recent::Since::Nothing;
         // Who uses what it has open uses its session.
         if stands {
@@ -318,7 +315,7 @@ impl Entry {
             idle: stored.idle,
             refresh_at: stored.refresh_at,
             fresh_until,
-            read_at: Instant::now(),
+            read_at: now,
             position,
             seen_at: AtomicU64::new(now.as_millis()),
             noted_at: AtomicU64::new(stored.seen_at.as_millis()),
@@ -332,3 +329,7 @@ impl fmt::Debug for Sessions {
         f.debug_struct("Sessions").field("at_hand", &self.at_hand()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;
