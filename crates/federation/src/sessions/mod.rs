@@ -83,7 +83,8 @@ struct Entry {
     id: SessionId,
     idle: Duration,
     refresh_at: Option<Timestamp>,
-    fresh_until: Timestamp,
+    /// When it ends, or when its facts are too old.
+    good_until: Timestamp,
     read_at: Timestamp,
     /// Where the log was when it was read.
     position: u64,
@@ -221,7 +222,7 @@ impl Sessions {
         if is_idle || is_old {
             return FoundSession::NotAtHand;
         }
-        if now >= entry.fresh_until {
+        if now >= entry.good_until {
             return FoundSession::Ended;
         }
         entry.seen_at.fetch_max(now.as_millis(), Ordering::Relaxed);
@@ -299,13 +300,14 @@ impl Entry {
     fn of(stored: StoredSession, position: u64, now: Timestamp) -> Option<Self> {
         let kept = Kept::read(&stored.facts)?;
         let revision = kept.revision();
-        let fresh_until = kept.fresh_until.unwrap_or(Timestamp::MAX);
+        // Or when its facts are too old.
+        let ends_at = kept.fresh_until.map_or(stored.ends_at, |at| at.min(stored.ends_at));
         let session = Session {
             provider: stored.provider.into(),
             facts: kept.facts,
             id: stored.id,
             host: stored.host.into(),
-            ends_at: stored.ends_at.min(fresh_until),
+            ends_at,
             revision,
             as_of: position,
         };
@@ -314,7 +316,7 @@ impl Entry {
             id: stored.id,
             idle: stored.idle,
             refresh_at: stored.refresh_at,
-            fresh_until,
+            good_until: ends_at,
             read_at: now,
             position,
             seen_at: AtomicU64::new(now.as_millis()),
