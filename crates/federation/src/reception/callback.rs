@@ -32,11 +32,14 @@ impl Reception {
                 SealBroken::NotOurs => Trouble::refused("state_forged", "`state` is not ours"),
                 SealBroken::Over => Trouble::refused("state_over", "`state` is too old"),
             })?;
+        let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
+        Self::is_expected(visit, name, &underway).map_err(at_provider)?;
+        // From here on it is the browser that began: it may be told where it wanted to go.
         let again = |trouble: Trouble| {
             let asked = &underway.asked;
-            trouble.at(&underway.provider).again_at(&asked.origin, &asked.to)
+            at_provider(trouble).again_at(&asked.origin, &asked.to)
         };
-        let desk = self.expected(visit, name, &underway).map_err(again)?;
+        let desk = self.desk_of(&underway).map_err(again)?;
         // Before anything is used up: who does not get in can try again.
         let calls = self.calls.get(desk.name());
         let _place = place(calls, |calls| &calls.answered).await.map_err(again)?;
@@ -60,8 +63,8 @@ impl Reception {
         Ok(with_cookie(response, cookies::set(CHOICE, desk.name(), Some(CHOICE_KEPT))))
     }
 
-    /// The provider that an answer is to come from, in the browser that began.
-    fn expected(&self, visit: &Visit, name: &str, underway: &Underway) -> Result<&Desk, Trouble> {
+    /// Whether an answer has come to the place of its provider, in the browser that began.
+    fn is_expected(visit: &Visit, name: &str, underway: &Underway) -> Result<(), Trouble> {
         if name != underway.provider {
             let reason = "the answer came to the place of another provider";
             return Err(Trouble::refused("provider_other", reason));
@@ -70,8 +73,13 @@ impl Reception {
             let reason = "another browser began the sign-in, or this one keeps no cookies";
             return Err(Trouble::refused("browser_other", reason));
         }
-        let desk = self.desk(name).filter(|desk| desk.revision == underway.revision);
-        desk.ok_or_else(|| {
+        Ok(())
+    }
+
+    /// The provider where it was begun, as it was then.
+    fn desk_of(&self, underway: &Underway) -> Result<&Desk, Trouble> {
+        let desk = self.desk(&underway.provider);
+        desk.filter(|desk| desk.revision == underway.revision).ok_or_else(|| {
             let reason = "the provider is disabled, or set up otherwise by now";
             Trouble::refused("provider_changed", reason)
         })

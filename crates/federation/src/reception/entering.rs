@@ -58,11 +58,11 @@ impl Reception {
         if pass.origin != visit.request.origin() || !self.is_ours(visit) {
             return Err(Trouble::refused("pass_of_other_host", "the pass is for another host"));
         }
-        let again = |trouble: Trouble| trouble.again_at(&pass.origin, &pass.to);
         if visit.browser_digest().as_deref() != Some(pass.browser.as_str()) {
             let reason = "another browser asked for the pass";
-            return Err(again(Trouble::refused("pass_of_other_browser", reason)));
+            return Err(Trouble::refused("pass_of_other_browser", reason));
         }
+        let again = |trouble: Trouble| trouble.again_at(&pass.origin, &pass.to);
         let ledger = self.house.sessions.ledger();
         let until = Timestamp::from_millis(pass.until);
         let first = ledger.use_once(Purpose::Handoff, Digest::of(&pass.number), until, now).await;

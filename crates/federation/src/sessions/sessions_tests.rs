@@ -22,7 +22,6 @@ fn after(time: Duration) -> Timestamp {
     now().plus(time)
 }
 
-
 fn kept(group: &str, fresh_until: Option<Timestamp>) -> Vec<u8> {
     let facts = Facts {
         subject: "alice".to_owned(),
