@@ -40,6 +40,8 @@ pub struct Changes {
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
+    /// It was not seen for too long, or has reached its end.
+    Expired,
     /// Its provider said so (OpenID Connect Back-Channel Logout 1.0).
     ProviderLogout,
     /// Its provider no longer vouches for it: a refresh was refused.
@@ -56,7 +58,8 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason that is written, by name.
-    const NAMES: [(Self, &str); 5] = [
+    const NAMES: [(Self, &str); 6] = [
+        (Self::Expired, "expired"),
         (Self::ProviderLogout, "provider_logout"),
         (Self::RefreshRefused, "refresh_refused"),
         (Self::Replaced, "replaced"),

@@ -62,7 +62,8 @@ pub(super) async fn end_one(
     Ok(true)
 }
 
-async fn end_locked(
+/// Ends sessions that the transaction has locked.
+pub(super) async fn end_locked(
     transaction: &mut Transaction,
     ids: &[SessionId],
     reason: EndReason,

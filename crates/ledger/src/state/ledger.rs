@@ -158,7 +158,8 @@ pub trait Ledger: Debug + Send + Sync {
     /// Removes what has expired: sessions with their cookies, marks of [`Ledger::use_once`], and entries of the log older than
     /// [`super::LOG_KEPT`]; of each at most `batch`, which is at most [`super::MAX_ROWS`]. Returns how many rows went; call again while it is not 0.
     ///
-    /// Sessions that expire are not in the log: they are over for everybody at the same moment.
+    /// The log says of the sessions that they ended ([`EndReason::Expired`]): for requests they were over already, for what is
+    /// open still they are over now.
     ///
     /// # Errors
     /// If the ledger fails.

@@ -3,18 +3,17 @@
 use tokens::Timestamp;
 
 use super::bounds::{LOG_KEPT, limit_fits};
+use super::ends::end_locked;
 use super::row::{Sql, damaged, locking, values};
 use super::stored::Stored;
-use super::{LedgerError, Position};
+use super::{EndReason, LedgerError, Position};
 
 /// Expired sessions; those that somebody else has in hand are left for the next time.
 const SESSIONS: Sql = Sql {
-    postgres: "DELETE FROM doorward_sessions WHERE live_until <= $1 AND id IN \
-               (SELECT id FROM doorward_sessions WHERE live_until <= $1 \
-               ORDER BY live_until LIMIT $2 FOR UPDATE SKIP LOCKED)",
-    sqlite: "DELETE FROM doorward_sessions WHERE id IN \
-             (SELECT id FROM doorward_sessions WHERE live_until <= $1 \
-             ORDER BY live_until LIMIT $2)",
+    postgres: "SELECT id FROM doorward_sessions WHERE live_until <= $1 \
+               ORDER BY live_until LIMIT $2 FOR UPDATE SKIP LOCKED",
+    sqlite: "SELECT id FROM doorward_sessions WHERE live_until <= $1 \
+             ORDER BY live_until LIMIT $2",
 };
 
 /// Marks that have expired.
@@ -25,15 +24,29 @@ const USED: &str = "DELETE FROM doorward_used WHERE (digest, purpose) IN \
 impl Stored {
     pub(super) async fn sweep_all(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
         limit_fits(batch)?;
-        let sessions = self.in_time(self.sweep_rows(SESSIONS, now, batch)).await?;
-        let used = self.in_time(self.sweep_rows(USED.into(), now, batch)).await?;
+        let sessions = self.in_time(self.sweep_sessions(now, batch)).await?;
+        let used = self.in_time(self.sweep_used(now, batch)).await?;
         let log = self.in_time(self.sweep_log(now, batch)).await?;
         Ok(sessions.saturating_add(used).saturating_add(log))
     }
 
-    async fn sweep_rows(&self, sql: Sql, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
+    /// Ends what has expired, also for who uses it still, such as an open stream.
+    async fn sweep_sessions(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
         let mut transaction = self.database.begin().await?;
-        let swept = transaction.change(sql, values![now, batch]).await?;
+        let rows = transaction.rows(SESSIONS, values![now, batch]).await?;
+        let ids = rows.iter().map(|row| row.id(0)).collect::<Result<Vec<_>, _>>()?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        end_locked(&mut transaction, &ids, EndReason::Expired, now).await?;
+        transaction.commit().await?;
+        self.grew();
+        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn sweep_used(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
+        let mut transaction = self.database.begin().await?;
+        let swept = transaction.change(USED, values![now, batch]).await?;
         transaction.commit().await?;
         Ok(swept)
     }

@@ -55,6 +55,7 @@ macro_rules! every_case {
             sessions::nothing_of_a_refused_session_stays,
             sessions::sessions_are_listed_by_page_and_filter,
             sweeping::what_has_expired_is_swept_in_batches,
+            sweeping::a_session_that_is_swept_has_ended_in_the_log_once,
             sweeping::the_log_is_kept_for_an_hour,
             used::one_of_many_uses_wins_over_two_handles,
             used::a_purpose_and_an_end_belong_to_a_use,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ledger::state::{LOG_KEPT, NewSession, Position, Purpose};
+use ledger::state::{Change, EndReason, LOG_KEPT, NewSession, Position, Purpose};
+use tokio::time::timeout;
 
-use super::{HOURS, House, IDLE, NOW, cookie, end, id, session};
+use super::{AMPLE, HOURS, House, IDLE, NOW, cookie, end, id, session};
 
 pub(crate) async fn what_has_expired_is_swept_in_batches(house: House) {
     let ledger = house.ledger();
@@ -26,7 +27,28 @@ pub(crate) async fn what_has_expired_is_swept_in_batches(house: House) {
     // Their cookies went with them.
     assert!(ledger.add_cookie(id(4), cookie(1), "a.test", over).await.unwrap());
     assert!(ledger.add_cookie(id(4), cookie("b"), "a.test", over).await.unwrap());
-    assert_eq!(ledger.log_position().await.unwrap(), Position::START, "it is not told in the log");
+}
+
+pub(crate) async fn a_session_that_is_swept_has_ended_in_the_log_once(house: House) {
+    let replica = house.replica().await;
+    house.begin(1..=5).await;
+    house.ledger().touch(&[(id(4), NOW.plus(IDLE / 2))]).await.unwrap();
+    let over = NOW.plus(IDLE);
+    while timeout(Duration::ZERO, house.ledger().hint()).await.is_ok() {}
+    assert_eq!(house.ledger().sweep(over, 2).await.unwrap(), 2);
+    timeout(AMPLE, house.ledger().hint()).await.unwrap();
+    let (here, there) = tokio::join!(house.ledger().sweep(over, 10), replica.sweep(over, 10));
+    assert_eq!(here.unwrap() + there.unwrap(), 2);
+    let changes = replica.log_after(Position::START, 10).await.unwrap();
+    let mut ended: Vec<_> = changes.entries.iter().map(|(_, change)| *change).collect();
+    ended.sort_by_key(|change| match change {
+        Change::Ended(id, EndReason::Expired) => *id,
+        other => panic!("expected ends, got {other:?}"),
+    });
+    let expected = [1, 2, 3, 5].map(|number| Change::Ended(id(number), EndReason::Expired));
+    assert_eq!(ended, expected);
+    assert_eq!(EndReason::Expired.name(), "expired");
+    assert!(replica.session(cookie(4), over).await.unwrap().is_some());
 }
 
 pub(crate) async fn the_log_is_kept_for_an_hour(house: House) {
