@@ -5,7 +5,7 @@ use tokens::Timestamp;
 use super::bounds::ENDS_AT_ONCE;
 use super::database::Transaction;
 use super::log::append;
-use super::row::{Sql, Value, locking, values};
+use super::row::{Sql, Value, locking, over_list, values};
 use super::stored::Stored;
 use super::{EndReason, Ending, LedgerError, SessionId};
 
@@ -62,17 +62,16 @@ pub(super) async fn end_one(
     Ok(true)
 }
 
-/// Ends sessions that the transaction has locked.
+/// Ends sessions that the transaction has locked, in as many statements as one.
 pub(super) async fn end_locked(
     transaction: &mut Transaction,
     ids: &[SessionId],
     reason: EndReason,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    for id in ids {
-        let delete = "DELETE FROM doorward_sessions WHERE id = $1";
-        transaction.change(delete, values![*id]).await?;
-    }
+    let delete = over_list!("DELETE FROM doorward_sessions WHERE id IN (SELECT id FROM listed)");
+    let list = Value::list(ids.iter().map(|id| (*id, 0)));
+    transaction.change(delete, vec![list]).await?;
     append(transaction, ids, Some(reason), now).await
 }
 

@@ -53,7 +53,7 @@ pub trait Ledger: Debug + Send + Sync {
     ) -> Pending<'_, Result<Option<StoredSession>, LedgerError>>;
 
     /// Notes when sessions were seen, at most [`super::MAX_ROWS`]. It never moves back, and never revives: what was not live at the
-    /// moment it is said to have been seen stays as it is.
+    /// moment it is said to have been seen stays as it is. Of several moments of one session, the latest at which it was live counts.
     ///
     /// # Errors
     /// If the ledger fails.

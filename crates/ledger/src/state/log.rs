@@ -4,7 +4,7 @@ use tokens::Timestamp;
 
 use super::bounds::limit_fits;
 use super::database::Transaction;
-use super::row::{Row, damaged, values};
+use super::row::{Row, Value, damaged, over_list, values};
 use super::stored::Stored;
 use super::{Change, Changes, EndReason, LedgerError, Position, SessionId};
 
@@ -20,12 +20,12 @@ pub(super) async fn append(
     let advance = "UPDATE doorward_log SET position = position + $1 RETURNING position";
     let end = transaction.row(advance, values![count]).await?.ok_or_else(|| damaged("the log"))?;
     let start = end.get::<i64>(0)?.saturating_sub(count);
-    for (position, session) in (start.saturating_add(1)..).zip(sessions) {
-        let insert = "INSERT INTO doorward_changes (position, session, reason, at) \
-                      VALUES ($1, $2, $3, $4)";
-        let values = values![position, *session, reason.map(EndReason::name), now];
-        transaction.change(insert, values).await?;
-    }
+    let insert = over_list!(
+        "INSERT INTO doorward_changes (position, session, reason, at) \
+         SELECT number, id, $2, $3 FROM listed"
+    );
+    let list = Value::list(sessions.iter().copied().zip(start.saturating_add(1)..));
+    transaction.change(insert, values![list, reason.map(EndReason::name), now]).await?;
     transaction.announce().await
 }
 

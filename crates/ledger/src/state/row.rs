@@ -1,5 +1,6 @@
 //! What goes into statements, and what comes out.
 
+use serde_json::Value as Json;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
@@ -30,6 +31,34 @@ macro_rules! locking {
 }
 pub(super) use locking;
 
+/// A statement over `listed (id, number)`: the list that is `$1`, as [`Value::list`] makes it. With `locking` as for
+/// [`locking!`].
+macro_rules! over_list {
+    ($text:literal) => {
+        $crate::state::row::over_list!($text, "")
+    };
+    ($text:literal, locking) => {
+        $crate::state::row::over_list!($text, " FOR UPDATE")
+    };
+    ($text:literal, $postgres:literal) => {
+        $crate::state::row::Sql {
+            postgres: concat!(
+                "WITH listed AS (SELECT decode(pair ->> 0, 'hex') AS id, \
+                 CAST(pair ->> 1 AS BIGINT) AS number \
+                 FROM jsonb_array_elements(CAST($1 AS JSONB)) AS pairs (pair)) ",
+                $text,
+                $postgres
+            ),
+            sqlite: concat!(
+                "WITH listed AS (SELECT unhex(value ->> 0) AS id, value ->> 1 AS number \
+                 FROM json_each($1)) ",
+                $text
+            ),
+        }
+    };
+}
+pub(super) use over_list;
+
 /// The values `$1`, `$2` … of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::state::row::Value::from($value)),*] };
@@ -42,6 +71,14 @@ pub(super) enum Value {
     Bytes(Option<Vec<u8>>),
     Number(Option<i64>),
     Text(Option<String>),
+}
+
+impl Value {
+    /// Sessions, each with a number, for [`over_list!`]: JSON, so that one statement takes them all.
+    pub(super) fn list(pairs: impl IntoIterator<Item = (SessionId, i64)>) -> Self {
+        let pair = |(id, number): (SessionId, i64)| [Json::from(id.to_string()), number.into()];
+        Self::Text(Some(pairs.into_iter().map(pair).collect::<Json>().to_string()))
+    }
 }
 
 impl From<i64> for Value {

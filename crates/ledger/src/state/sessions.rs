@@ -9,7 +9,7 @@ use super::bounds::{
     MAX_SUBJECT_BYTES, fits, limit_fits, rows_fit, text_fits,
 };
 use super::ends::end_one;
-use super::row::{millis, values};
+use super::row::{Value, millis, over_list, values};
 use super::stored::Stored;
 use super::{
     EndReason, LedgerError, NewSession, SessionFilter, SessionId, SessionSummary, StoredSession,
@@ -99,15 +99,22 @@ impl Stored {
             return Ok(());
         }
         // All writers lock sessions in this order, so that no two wait for each other.
-        let mut seen = seen.to_vec();
-        seen.sort_unstable();
-        let update = "UPDATE doorward_sessions SET seen_at = $2, live_until = \
-                      CASE WHEN $2 + idle < ends_at THEN $2 + idle ELSE ends_at END \
-                      WHERE id = $1 AND seen_at < $2 AND live_until > $2";
+        let held = over_list!(
+            "SELECT id FROM doorward_sessions WHERE id IN (SELECT id FROM listed) ORDER BY id",
+            locking
+        );
+        let update = over_list!(
+            "UPDATE doorward_sessions SET seen_at = latest.moment, live_until = \
+             CASE WHEN latest.moment + idle < ends_at THEN latest.moment + idle ELSE ends_at END \
+             FROM (SELECT s.id, MAX(l.number) AS moment \
+             FROM listed l JOIN doorward_sessions s ON s.id = l.id \
+             WHERE l.number > s.seen_at AND l.number < s.live_until GROUP BY s.id) AS latest \
+             WHERE doorward_sessions.id = latest.id"
+        );
+        let list = Value::list(seen.iter().map(|(id, at)| (*id, millis(*at))));
         let mut transaction = self.database.begin().await?;
-        for (id, at) in seen {
-            transaction.change(update, values![id, at]).await?;
-        }
+        transaction.rows(held, vec![list.clone()]).await?;
+        transaction.change(update, vec![list]).await?;
         transaction.commit().await
     }
 

@@ -1,7 +1,10 @@
 //! What only PostgreSQL has: a server that fails, and a way to it.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use ledger::OperatorKey;
@@ -15,7 +18,7 @@ use testbed::{Postgres, entropy};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::suite::{AMPLE, NOW, cookie, id, session};
+use crate::suite::{AMPLE, HOURS, NOW, cookie, id, session};
 
 /// How long a call may take here.
 const LIMIT: Duration = Duration::from_millis(1_000);
@@ -30,6 +33,7 @@ pub(crate) const CASES: &[(&str, fn(&mut Postgres, &Runtime))] = &[
     ("calls_fail_in_time_during_an_outage_and_succeed_after_it", outage),
     ("announcements_are_heard_again_after_an_outage", announcements),
     ("a_call_that_waits_for_a_lock_fails_in_time_and_leaves_nothing", lock),
+    ("many_sessions_take_as_few_round_trips_as_one", trips),
     ("a_server_that_does_not_answer_is_unavailable_in_time", silence),
     ("no_error_shows_the_password", password),
     ("tls_is_with_the_server_that_the_certificate_names_or_not_at_all", tls),
@@ -128,6 +132,72 @@ fn lock(postgres: &mut Postgres, runtime: &Runtime) {
         assert!(ledger.session(cookie(1), NOW).await.unwrap().is_some());
         ledger.start_session(session(2), NOW).await.unwrap();
     });
+}
+
+fn trips(postgres: &mut Postgres, runtime: &Runtime) {
+    const MANY: u32 = 200;
+    let (url, trips) = counted(&postgres.database("trips").unwrap());
+    let few = |what: &str, before: u32| {
+        let made = trips.load(Ordering::Acquire) - before;
+        // The statements of three transactions at most, each prepared first.
+        assert!((1..=40).contains(&made), "{what} took {made}");
+    };
+    runtime.block_on(async {
+        let ledger = opened(&url).await.unwrap().ledger;
+        for number in 1..=MANY {
+            ledger.start_session(session(number), NOW).await.unwrap();
+        }
+        let seen: Vec<_> = (1..=MANY).map(|number| (id(number), NOW.plus(LIMIT))).collect();
+        let before = trips.load(Ordering::Acquire);
+        ledger.touch(&seen).await.unwrap();
+        few("noting uses", before);
+        let before = trips.load(Ordering::Acquire);
+        assert_eq!(ledger.sweep(NOW.plus(HOURS), MANY / 2).await.unwrap(), u64::from(MANY / 2));
+        few("sweeping", before);
+        let before = trips.load(Ordering::Acquire);
+        let ended = ledger.end_sessions(&Ending::All, EndReason::Revoked, NOW).await.unwrap();
+        assert_eq!(ended.len(), MANY as usize / 2);
+        few("ending", before);
+        assert_eq!(ledger.log_position().await.unwrap().number(), u64::from(MANY));
+    });
+}
+
+/// A way to the server at `url`, which counts how often a caller says something after it has been answered.
+fn counted(url: &str) -> (String, Arc<AtomicU32>) {
+    let server = url.split(['@', '/']).nth(3).unwrap().to_owned();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = url.replace(&server, &listener.local_addr().unwrap().to_string());
+    let trips = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&trips);
+    thread::spawn(move || {
+        for caller in listener.incoming().map_while(Result::ok) {
+            let server = TcpStream::connect(&server).unwrap();
+            let (counter, answered) = (Arc::clone(&counter), Arc::new(AtomicBool::new(true)));
+            let (heard, said) = (Arc::clone(&answered), answered);
+            let (from, to) = (caller.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || {
+                pass_on(from, to, || {
+                    if heard.swap(false, Ordering::AcqRel) {
+                        counter.fetch_add(1, Ordering::AcqRel);
+                    }
+                });
+            });
+            thread::spawn(move || pass_on(server, caller, || said.store(true, Ordering::Release)));
+        }
+    });
+    (url, trips)
+}
+
+/// Passes on what comes, and tells of each piece before.
+fn pass_on(mut from: TcpStream, mut to: TcpStream, mut piece: impl FnMut()) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        piece();
+        if to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
 }
 
 fn silence(_: &mut Postgres, runtime: &Runtime) {

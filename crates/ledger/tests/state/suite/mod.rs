@@ -50,6 +50,7 @@ macro_rules! every_case {
             sessions::a_session_is_found_as_it_was_begun,
             sessions::a_session_is_over_at_either_limit_to_the_millisecond,
             sessions::touches_prolong_and_never_move_back_or_revive,
+            sessions::each_of_many_touches_is_of_its_own_session,
             sessions::ids_are_never_used_again,
             sessions::a_session_replaces_another,
             sessions::nothing_of_a_refused_session_stays,

@@ -76,6 +76,24 @@ pub(crate) async fn touches_prolong_and_never_move_back_or_revive(house: House) 
     assert_eq!(ledger.session(cookie(1), NOW).await.unwrap(), None, "ended means ended");
 }
 
+pub(crate) async fn each_of_many_touches_is_of_its_own_session(house: House) {
+    house.begin(1..=20).await;
+    let at = |number: u32| NOW.plus(MILLISECOND * number);
+    let seen: Vec<_> = (1..=20).rev().map(|number| (id(number), at(number))).collect();
+    let replica = house.replica().await;
+    let (here, there) = tokio::join!(house.ledger().touch(&seen), replica.touch(&seen[5..]));
+    assert_eq!((here, there), (Ok(()), Ok(())));
+    for number in 1..=20 {
+        let found = replica.session(cookie(number), NOW).await.unwrap().unwrap();
+        assert_eq!(found.seen_at, at(number));
+    }
+    // Of several moments the latest counts at which it was live.
+    let over = at(1).plus(IDLE);
+    let seen = [(id(1), at(7)), (id(1), over), (id(1), at(9)), (id(1), at(8))];
+    house.ledger().touch(&seen).await.unwrap();
+    assert_eq!(replica.session(cookie(1), NOW).await.unwrap().unwrap().seen_at, at(9));
+}
+
 pub(crate) async fn ids_are_never_used_again(house: House) {
     house.begin([1]).await;
     let again = NewSession { cookie: cookie("new"), ..session(1) };
