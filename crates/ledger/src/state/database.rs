@@ -16,11 +16,17 @@ pub(super) use postgres::listen;
 /// A database.
 #[derive(Clone, Debug)]
 pub(super) enum Database {
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        /// One connection, for who follows the log.
+        follower: PgPool,
+    },
     /// SQLite has one writer at a time: within the process, writers wait in line for the one connection that writes.
     Sqlite {
         readers: SqlitePool,
         writer: SqlitePool,
+        /// One connection, for who follows the log.
+        follower: SqlitePool,
     },
 }
 
@@ -40,7 +46,7 @@ impl Database {
     ) -> Result<Vec<Row>, LedgerError> {
         let sql = sql.into();
         match self {
-            Self::Postgres(pool) => postgres::rows(pool, sql.postgres, values).await,
+            Self::Postgres { pool, .. } => postgres::rows(pool, sql.postgres, values).await,
             Self::Sqlite { readers, .. } => sqlite::rows(readers, sql.sqlite, values).await,
         }
     }
@@ -54,10 +60,22 @@ impl Database {
         Ok(self.rows(sql, values).await?.pop())
     }
 
+    /// Asks one question of the log. It waits for nobody else's: who cannot see the log in time believes no session.
+    pub(super) async fn log_rows(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, LedgerError> {
+        match self {
+            Self::Postgres { follower, .. } => postgres::rows(follower, sql, values).await,
+            Self::Sqlite { follower, .. } => sqlite::rows(follower, sql, values).await,
+        }
+    }
+
     /// Begins to write.
     pub(super) async fn begin(&self) -> Result<Transaction, LedgerError> {
         match self {
-            Self::Postgres(pool) => postgres::begin(pool).await.map(Transaction::Postgres),
+            Self::Postgres { pool, .. } => postgres::begin(pool).await.map(Transaction::Postgres),
             Self::Sqlite { writer, .. } => sqlite::begin(writer).await.map(Transaction::Sqlite),
         }
     }
@@ -65,7 +83,7 @@ impl Database {
     /// Begins to migrate, which nobody else does at the same time. Others may wait for it for `limit`.
     pub(super) async fn begin_alone(&self, limit: Duration) -> Result<Transaction, LedgerError> {
         match self {
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 postgres::begin_alone(pool, limit).await.map(Transaction::Postgres)
             }
             Self::Sqlite { .. } => self.begin().await,

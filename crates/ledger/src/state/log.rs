@@ -42,7 +42,7 @@ impl Stored {
         limit_fits(limit)?;
         let query = "SELECT position, session, reason FROM doorward_changes \
                      WHERE position > $1 ORDER BY position LIMIT $2";
-        let rows = self.database.rows(query, values![position, limit]).await?;
+        let rows = self.database.log_rows(query, values![position, limit]).await?;
         // Read after the entries: what was swept before they were read is in it.
         let (last, swept) = self.ends().await?;
         if position < swept || position > last {
@@ -61,8 +61,9 @@ impl Stored {
 
     /// The positions of the last entry, and of the last one that was swept.
     async fn ends(&self) -> Result<(Position, Position), LedgerError> {
-        let row = self.database.row("SELECT position, swept FROM doorward_log", values![]).await?;
-        let row = row.ok_or_else(|| damaged("the log"))?;
+        let query = "SELECT position, swept FROM doorward_log";
+        let rows = self.database.log_rows(query, values![]).await?;
+        let row = rows.first().ok_or_else(|| damaged("the log"))?;
         Ok((row.position(0)?, row.position(1)?))
     }
 }

@@ -26,7 +26,8 @@ pub struct LedgerOptions {
     pub place: LedgerPlace,
     /// Where the operator's key is.
     pub key: KeyPlace,
-    /// How many connections there are at most, at least 1. SQLite has one more, which writes.
+    /// How many connections there are at most, at least 1, beside the one that reads the log: with PostgreSQL one more hears of
+    /// the log's growth, with SQLite one more writes.
     pub connections: u32,
     /// How long each call may take.
     pub limit: Duration,

@@ -22,7 +22,7 @@ const CHANNEL: &str = "doorward_log";
 /// How long after a failure it is tried again to listen.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// Connects once, to see that it can be done, and makes a pool for later.
+/// Connects once, to see that it can be done, and makes pools for later.
 pub(super) async fn connect(
     url: &PostgresUrl,
     options: &LedgerOptions,
@@ -31,20 +31,21 @@ pub(super) async fn connect(
     let first = timeout(options.limit, PgConnection::connect_with(&connect)).await;
     let first = first.map_err(|_| LedgerError::Unavailable("it does not answer".into()))?;
     first.map_err(error)?.close().await.map_err(error)?;
-    Ok(Database::Postgres(pool(connect, options)))
+    let pool = |connections| pool(connect.clone(), connections, options.limit);
+    Ok(Database::Postgres { pool: pool(options.connections.max(1)), follower: pool(1) })
 }
 
-fn pool(connect: PgConnectOptions, options: &LedgerOptions) -> PgPool {
+fn pool(connect: PgConnectOptions, connections: u32, limit: Duration) -> PgPool {
     // The server gives up before the caller does: its locks go, and the connection can be used again at once.
-    let millis = (options.limit * 3 / 4).as_millis();
+    let millis = (limit * 3 / 4).as_millis();
     let limits: Arc<str> = format!(
         "SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
          SET idle_in_transaction_session_timeout = {millis}"
     )
     .into();
     PgPoolOptions::new()
-        .max_connections(options.connections.max(1))
-        .acquire_timeout(options.limit)
+        .max_connections(connections)
+        .acquire_timeout(limit)
         .after_connect(move |connection, _| {
             let limits = Arc::clone(&limits);
             Box::pin(async move {

@@ -53,9 +53,11 @@ pub(super) fn connect(path: &Path, options: &LedgerOptions) -> Result<Database, 
             .test_before_acquire(false)
             .connect_lazy_with(connect)
     };
+    let reader = connect.clone().busy_timeout(options.limit);
     Ok(Database::Sqlite {
-        readers: pool(options.connections.max(1), connect.clone().busy_timeout(options.limit)),
+        readers: pool(options.connections.max(1), reader.clone()),
         writer: pool(1, connect.busy_timeout(BUSY_WAIT)),
+        follower: pool(1, reader),
     })
 }
 

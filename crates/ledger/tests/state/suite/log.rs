@@ -1,13 +1,15 @@
 //! The log of changes.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use ledger::state::{Change, EndReason, Ending, LOG_KEPT, Ledger, Position};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{AMPLE, House, NOW, end, id};
+use super::{AMPLE, House, NOW, cookie, end, id};
 
 const WRITERS: u32 = 8;
 const ENDS: u32 = 50;
@@ -117,6 +119,25 @@ pub(crate) async fn a_position_that_was_swept_or_never_was_is_truncated(house: H
     let changes = house.ledger().log_after(last, 10).await.unwrap();
     assert!(changes.truncated);
     assert_eq!(changes.upto, first);
+}
+
+pub(crate) async fn a_follower_does_not_wait_behind_other_calls(house: House) {
+    house.begin([1]).await;
+    end(&house, 1).await;
+    // Each has a connection or waits for one, and none gives it back: nobody polls them.
+    let mut calls: Vec<_> = (0..64).map(|_| house.ledger().session(cookie(1), NOW)).collect();
+    poll_fn(|context| {
+        for call in &mut calls {
+            assert!(call.as_mut().poll(context).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let follow = async {
+        let position = house.ledger().log_position().await.unwrap();
+        assert_eq!(house.ledger().log_after(Position::START, 10).await.unwrap().upto, position);
+    };
+    timeout(AMPLE / 3, follow).await.unwrap();
 }
 
 pub(crate) async fn a_hint_comes_after_an_end(house: House) {
