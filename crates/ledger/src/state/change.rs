@@ -33,7 +33,7 @@ pub struct Changes {
     pub upto: Position,
     /// The entries in the order of their commits, each one position after the one before.
     pub entries: Vec<(Position, Change)>,
-    /// The log no longer has, or has never had, what came after the position: whoever remembers sessions must forget them all.
+    /// The log no longer has, or has never had, some of what came after the position: whoever remembers sessions must forget them all.
     pub truncated: bool,
 }
 

@@ -31,7 +31,9 @@ pub(super) async fn append(
 
 impl Stored {
     pub(super) async fn position(&self) -> Result<Position, LedgerError> {
-        Ok(self.ends().await?.0)
+        let query = "SELECT position FROM doorward_log";
+        let rows = self.database.log_rows(query, values![]).await?;
+        rows.first().ok_or_else(|| damaged("the log"))?.position(0)
     }
 
     pub(super) async fn changes_after(
@@ -40,39 +42,42 @@ impl Stored {
         limit: u32,
     ) -> Result<Changes, LedgerError> {
         limit_fits(limit)?;
-        let query = "SELECT position, session, reason FROM doorward_changes \
-                     WHERE position > $1 ORDER BY position LIMIT $2";
+        // One statement, so that the entries and the ends of the log are of one moment.
+        let query = "SELECT l.position, l.swept, c.position, c.session, c.reason FROM doorward_log l \
+                     LEFT JOIN (SELECT position, session, reason FROM doorward_changes \
+                     WHERE position > $1 ORDER BY position LIMIT $2) c ON TRUE ORDER BY c.position";
         let rows = self.database.log_rows(query, values![position, limit]).await?;
-        // Read after the entries: what was swept before they were read is in it.
-        let (last, swept) = self.ends().await?;
+        let log = rows.first().ok_or_else(|| damaged("the log"))?;
+        let (last, swept) = (log.position(0)?, log.position(1)?);
+        let truncated = Changes { upto: last, entries: Vec::new(), truncated: true };
         if position < swept || position > last {
-            return Ok(Changes { upto: last, entries: Vec::new(), truncated: true });
+            return Ok(truncated);
         }
-        let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let entries = rows.iter().filter_map(|row| entry(row).transpose());
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let mut upto = position;
         for (found, _) in &entries {
             if found.0 != upto.0.saturating_add(1) {
-                return Err(damaged("the log"));
+                return Ok(truncated);
             }
             upto = *found;
         }
+        if upto.0 < last.0.min(position.0.saturating_add(limit.into())) {
+            return Ok(truncated);
+        }
         Ok(Changes { upto, entries, truncated: false })
-    }
-
-    /// The positions of the last entry, and of the last one that was swept.
-    async fn ends(&self) -> Result<(Position, Position), LedgerError> {
-        let query = "SELECT position, swept FROM doorward_log";
-        let rows = self.database.log_rows(query, values![]).await?;
-        let row = rows.first().ok_or_else(|| damaged("the log"))?;
-        Ok((row.position(0)?, row.position(1)?))
     }
 }
 
-fn entry(row: &Row) -> Result<(Position, Change), LedgerError> {
-    let session = row.id(1)?;
-    let change = match row.get::<Option<String>>(2)? {
+/// The entry in a row, if there is one.
+fn entry(row: &Row) -> Result<Option<(Position, Change)>, LedgerError> {
+    if row.get::<Option<i64>>(2)?.is_none() {
+        return Ok(None);
+    }
+    let session = row.id(3)?;
+    let change = match row.get::<Option<String>>(4)? {
         None => Change::Changed(session),
         Some(reason) => Change::Ended(session, EndReason::named(&reason)),
     };
-    Ok((row.position(0)?, change))
+    Ok(Some((row.position(2)?, change)))
 }

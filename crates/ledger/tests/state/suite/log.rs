@@ -121,6 +121,28 @@ pub(crate) async fn a_position_that_was_swept_or_never_was_is_truncated(house: H
     assert_eq!(changes.upto, first);
 }
 
+pub(crate) async fn a_gap_in_the_log_is_truncated(house: House) {
+    house.begin(1..=4).await;
+    for number in 1..=4 {
+        end(&house, number).await;
+    }
+    let last = house.ledger().log_position().await.unwrap();
+    let first = house.ledger().log_after(Position::START, 1).await.unwrap().upto;
+    house.meddle("DELETE FROM doorward_changes WHERE position = 3").await;
+    for (position, limit) in [(Position::START, 10), (Position::START, 3), (first, 2)] {
+        let changes = house.ledger().log_after(position, limit).await.unwrap();
+        assert!(changes.truncated && changes.entries.is_empty());
+        assert_eq!(changes.upto, last);
+    }
+    let before = house.ledger().log_after(Position::START, 2).await.unwrap();
+    assert_eq!((before.entries.len(), before.truncated), (2, false));
+    // One at the end is a gap too.
+    house.meddle("DELETE FROM doorward_changes WHERE position = 4").await;
+    assert!(house.ledger().log_after(before.upto, 10).await.unwrap().truncated);
+    let changes = house.ledger().log_after(last, 10).await.unwrap();
+    assert!(!changes.truncated && changes.entries.is_empty());
+}
+
 pub(crate) async fn a_follower_does_not_wait_behind_other_calls(house: House) {
     house.begin([1]).await;
     end(&house, 1).await;

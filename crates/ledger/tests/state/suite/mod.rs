@@ -37,6 +37,7 @@ macro_rules! every_case {
             log::the_log_has_every_end_once_and_in_order_under_concurrency,
             log::the_log_is_read_in_pages,
             log::a_position_that_was_swept_or_never_was_is_truncated,
+            log::a_gap_in_the_log_is_truncated,
             log::a_follower_does_not_wait_behind_other_calls,
             log::a_hint_comes_after_an_end,
             opening::the_key_must_be_the_one_that_the_ledger_was_made_with,
