@@ -24,6 +24,8 @@ pub const MAX_ROWS: u32 = 1_000;
 pub const ENDS_AT_ONCE: u32 = 500;
 /// How long the log keeps an entry at least. Who has not read it for that long is told to drop everything.
 pub const LOG_KEPT: Duration = Duration::from_secs(60 * 60);
+/// How much longer a mark of [`super::Ledger::use_once`] is kept than it counts, for replicas whose clocks differ.
+pub const MARK_KEPT: Duration = Duration::from_secs(5 * 60);
 /// The latest moment that is kept, the end of the year 9999; later ones become this one.
 pub const LATEST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
 

@@ -121,8 +121,8 @@ pub trait Ledger: Debug + Send + Sync {
         now: Timestamp,
     ) -> Pending<'_, Result<Option<Secrets>, LedgerError>>;
 
-    /// Marks something as used. `true` for the first call over all replicas only, and never from `until` on: until then
-    /// the mark is kept.
+    /// Marks something as used. `true` for the first call over all replicas only, and never from `until` on. The mark is
+    /// kept for [`super::MARK_KEPT`] longer, for a replica whose clock is behind.
     ///
     /// # Errors
     /// If the ledger fails; whether it was marked is then unknown, so it must count as used.

@@ -2,7 +2,7 @@
 
 use tokens::Timestamp;
 
-use super::bounds::{LOG_KEPT, limit_fits};
+use super::bounds::{LOG_KEPT, MARK_KEPT, limit_fits};
 use super::ends::end_locked;
 use super::row::{Sql, damaged, locking, values};
 use super::stored::Stored;
@@ -16,7 +16,7 @@ const SESSIONS: Sql = Sql {
              ORDER BY live_until LIMIT $2",
 };
 
-/// Marks that have expired.
+/// Marks that nobody asks for any more, whatever the clock.
 const USED: &str = "DELETE FROM doorward_used WHERE (digest, purpose) IN \
                     (SELECT digest, purpose FROM doorward_used WHERE until <= $1 \
                     ORDER BY until LIMIT $2)";
@@ -46,7 +46,7 @@ impl Stored {
 
     async fn sweep_used(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
         let mut transaction = self.database.begin().await?;
-        let swept = transaction.change(USED, values![now, batch]).await?;
+        let swept = transaction.change(USED, values![now.minus(MARK_KEPT), batch]).await?;
         transaction.commit().await?;
         Ok(swept)
     }

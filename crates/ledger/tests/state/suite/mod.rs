@@ -62,6 +62,7 @@ macro_rules! every_case {
             sweeping::the_log_is_kept_for_an_hour,
             used::one_of_many_uses_wins_over_two_handles,
             used::a_purpose_and_an_end_belong_to_a_use,
+            used::a_mark_outlasts_clocks_that_differ,
         }
     };
 }

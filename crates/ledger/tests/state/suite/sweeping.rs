@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::state::{Change, EndReason, LOG_KEPT, NewSession, Position, Purpose};
+use ledger::state::{Change, EndReason, LOG_KEPT, MARK_KEPT, NewSession, Position, Purpose};
 use tokio::time::timeout;
 
 use super::{AMPLE, HOURS, House, IDLE, NOW, cookie, end, id, session};
@@ -16,7 +16,7 @@ pub(crate) async fn what_has_expired_is_swept_in_batches(house: House) {
     ledger.start_session(longer, NOW).await.unwrap();
     for number in 1..=3 {
         let what = cookie(format!("state {number}"));
-        assert!(ledger.use_once(Purpose::SignIn, what, over, NOW).await.unwrap());
+        assert!(ledger.use_once(Purpose::SignIn, what, over.minus(MARK_KEPT), NOW).await.unwrap());
     }
     assert_eq!(ledger.sweep(over.minus(Duration::from_millis(1)), 10).await.unwrap(), 0);
     assert_eq!(ledger.sweep(over, 0).await.unwrap(), 0);
