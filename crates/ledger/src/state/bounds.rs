@@ -16,8 +16,11 @@ pub const MAX_HOST_BYTES: usize = 253;
 pub const MAX_PROVIDER_BYTES: usize = 256;
 /// How many bytes a subject, or a provider's own name for a session, may have.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
-/// How many cookies a session may have; a new one takes the place of the oldest.
+/// How many cookies a session may have. A new one takes the place of the oldest, but never that of the last one for the
+/// host on which the session began.
 pub const MAX_COOKIES: u32 = 64;
+/// How many of them may be for one host; a new one takes the place of the oldest there.
+pub const MAX_COOKIES_OF_HOST: u32 = 2;
 /// How many rows one call may ask for or hand in.
 pub const MAX_ROWS: u32 = 1_000;
 /// How many sessions are ended in one transaction.

@@ -29,7 +29,7 @@ pub trait Ledger: Debug + Send + Sync {
         now: Timestamp,
     ) -> Pending<'_, Result<(), LedgerError>>;
 
-    /// Gives a live session one more cookie, for `host`; the oldest makes room beyond [`super::MAX_COOKIES`]. `false` if there is no such
+    /// Gives a live session one more cookie, for `host`; beyond [`super::MAX_COOKIES_OF_HOST`] and [`super::MAX_COOKIES`] the oldest makes room. `false` if there is no such
     /// live session.
     ///
     /// # Errors
