@@ -18,7 +18,7 @@ local KEPT_BACK = {
 }
 
 -- What the service is told, in place of whatever came under these names. Name yours (`services.<name>.identity`).
-local TOLD = { "doorward-identity", "x-forwarded-user", "x-request-id" }
+local TOLD = { "cookie", "doorward-identity", "x-forwarded-user", "x-request-id" }
 
 -- What HAProxy writes itself in an answer.
 local OF_THE_CONNECTION = { ["connection"] = true, ["content-length"] = true, ["transfer-encoding"] = true }
@@ -87,13 +87,14 @@ core.register_action("doorward", { "http-req" }, function(txn, address, port, se
     end
     for _, header in ipairs(headers) do
       for _, name in ipairs(TOLD) do
-        if header[1] == name then
+        -- An empty `Cookie` says that none is left.
+        if header[1] == name and header[2] ~= "" then
           txn.http:req_set_header(name, header[2])
         end
       end
     end
     txn:set_var("txn.doorward", "permit")
-  elseif status and status >= 400 then
+  elseif status and status >= 300 then
     local reply = txn:reply({ status = status, body = body })
     for _, header in ipairs(headers) do
       if not OF_THE_CONNECTION[header[1]] then

@@ -5,10 +5,10 @@ use gate::request::{CanonicalRequest, IdentityHeaders, Reading};
 use http::header::{HOST, HeaderName, HeaderValue};
 
 use crate::proxy::proxy_protocol::{MAX_HEADER_BYTES, PREFIX_BYTES, Source, read, rest_length};
-use crate::relay::Caller;
 use crate::relay::ext_authz::{self, Certificates};
 use crate::relay::forward_auth::original;
 use crate::relay::told::Told;
+use crate::relay::{Asking, Caller};
 
 /// Reads bytes as what a decision point is asked.
 ///
@@ -76,7 +76,7 @@ pub fn fuzz_forward_auth(bytes: &[u8]) {
     let Ok(question) = question.body(()) else { return };
     for caller in [Caller::Caddy, Caller::Nginx] {
         let (parts, ()) = question.clone().into_parts();
-        if let Ok(told) = original::read(caller, parts) {
+        if let Ok(told) = original::read(Asking { caller, takes_cookies: true }, parts) {
             check_told(&told);
         }
     }

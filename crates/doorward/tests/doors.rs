@@ -2,6 +2,8 @@
 
 #[path = "doors/agreement.rs"]
 mod agreement;
+#[path = "doors/cookies.rs"]
+mod cookies;
 #[path = "doors/envoy.rs"]
 mod envoy;
 #[path = "doors/house.rs"]

@@ -19,6 +19,7 @@ const TRAEFIK: &[&str] = &[
     "http.middlewares.*.forwardAuth.address",
     "http.middlewares.*.forwardAuth.authResponseHeaders",
     "http.middlewares.*.forwardAuth.maxResponseBodySize",
+    "http.middlewares.*.forwardAuth.preserveLocationHeader",
     "http.middlewares.*.forwardAuth.trustForwardHeader",
     "http.middlewares.*.headers.customRequestHeaders.*",
 ];
@@ -102,6 +103,8 @@ fn the_example_of_traefik_has_keys_that_traefik_has() {
     assert_eq!(unknown(&example, TRAEFIK), BTreeSet::new());
     let asks = &example["http"]["middlewares"]["doorward"]["forwardAuth"];
     assert_eq!(asks["trustForwardHeader"], false);
+    let copied = asks["authResponseHeaders"].as_array().expect("names");
+    assert!(copied.contains(&"Cookie".into()), "the session would go on to the service");
     assert_eq!(asks["address"], "http://127.0.0.1:9192/check?service=orders");
     let order = &example["http"]["routers"]["orders"]["middlewares"];
     assert_eq!(order, &serde_json::json!(["no-upgrades", "doorward", "told-by-us"]));

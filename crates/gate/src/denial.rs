@@ -84,6 +84,11 @@ pub enum DenialKind {
 /// Why a proxy that asks about a request cannot be answered. It is its operator's to mend, and not the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelayRefusal {
+    /// It would pass a cookie of ours on, and with it whoever's session that is.
+    #[error(
+        "the proxy would pass on our cookie; have it take `Cookie` from the answer, and say `cookies: from_answer` under `listen.forward_auth`"
+    )]
+    CookiesNotTaken,
     /// It is answered here, and nobody else can be what it is forwarded to.
     #[error("it is answered here, and a proxy cannot forward it")]
     Inside,
@@ -291,6 +296,7 @@ impl Denial {
             DenialKind::NotSureEnough(_) => "step_up",
             DenialKind::PreflightRefused(refusal) => refusal.code(),
             DenialKind::RateLimited(_) => "rate_limited",
+            DenialKind::Relay(RelayRefusal::CookiesNotTaken) => "cookies_not_taken",
             DenialKind::Relay(RelayRefusal::Inside) => "answered_here",
             DenialKind::Relay(RelayRefusal::JoinedHeaders) => "joined_headers",
             DenialKind::Relay(RelayRefusal::Route { .. }) => "route_disagrees",

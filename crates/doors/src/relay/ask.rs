@@ -70,8 +70,8 @@ pub(super) async fn ask(
     let mut way = HeaderMap::new();
     model.telling.request(&mut way, &request, facts.version);
     set.extend(way.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let cookies = request.headers().get_all(COOKIE).iter();
-    set.extend(rest_of_cookies(raw.headers, cookies));
+    let told_always = raw.relay.is_some_and(|relay| relay.takes_cookies && !relay.removes_headers);
+    set.extend(cookies(raw.headers, request.headers(), told_always));
     let mut remove = not_passed_on(raw.headers, request.headers());
     if !forward.forward_credential {
         remove.push(AUTHORIZATION);
@@ -97,15 +97,20 @@ pub(super) async fn ask(
     Ok(Granted { set, remove, answer, told })
 }
 
-/// The caller's cookies without ours, where some of them are ours and others not. Where all are, there is nothing to set.
-fn rest_of_cookies<'a>(
+/// The caller's cookies without ours. A proxy that can be told to take `Cookie` out is told the rest where ours were among
+/// them; any other always, in one line, which is empty where nothing is left: to it, no line says "as they came".
+fn cookies(
     came: &HeaderMap,
-    passed_on: impl Iterator<Item = &'a HeaderValue>,
+    passed_on: &HeaderMap,
+    told_always: bool,
 ) -> Option<(HeaderName, HeaderValue)> {
-    let rest: Vec<&[u8]> = passed_on.map(HeaderValue::as_bytes).collect();
-    let came: Vec<&[u8]> = came.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    let joined = HeaderValue::from_bytes(&rest.join(b"; ".as_slice())).ok()?;
-    (rest != came && !rest.is_empty()).then_some((COOKIE, joined))
+    let lines =
+        |headers: &HeaderMap| -> Vec<_> { headers.get_all(COOKIE).iter().cloned().collect() };
+    let rest = lines(passed_on);
+    let tells = told_always || (rest != lines(came) && !rest.is_empty());
+    let joined = rest.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(b"; ".as_slice());
+    // INVARIANT: what stood in headers can stand in one.
+    HeaderValue::from_bytes(&joined).ok().filter(|_| tells).map(|joined| (COOKIE, joined))
 }
 
 /// What came and is not passed on, but for what a proxy writes anew or takes out by itself.

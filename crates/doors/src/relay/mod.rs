@@ -20,7 +20,7 @@ use gate::request::Scheme;
 use http::{HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
-pub use self::forward_auth::Caller;
+pub use self::forward_auth::{Asking, Caller};
 pub use self::listener::Listener;
 pub use self::proxy_tls::ProxyTls;
 pub use self::serve::{Asked, CONNECTIONS, serve};

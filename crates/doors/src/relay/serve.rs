@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Desk;
 use super::ext_authz::ExtAuthz;
-use super::forward_auth::{Caller, ForwardAuth};
+use super::forward_auth::{Asking, ForwardAuth};
 use super::handshakes::Handshakes;
 use super::link::{Line, Link};
 use super::listener::Listener;
@@ -46,8 +46,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub enum Asked {
     /// By Envoy, over gRPC.
     ExtAuthz,
-    /// By HTTP, in the headers of this caller.
-    ForwardAuth(Caller),
+    /// By HTTP, in this way.
+    ForwardAuth(Asking),
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ pub async fn serve(
     let desk = Arc::new(Desk { doorway: Arc::clone(&doorway), ids: RequestIds::new(seed) });
     let door = match asked {
         Asked::ExtAuthz => Door::ExtAuthz(Arc::new(ExtAuthz::new(desk))),
-        Asked::ForwardAuth(caller) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, caller))),
+        Asked::ForwardAuth(asking) => Door::ForwardAuth(Arc::new(ForwardAuth::new(desk, asking))),
     };
     let mut connections = JoinSet::new();
     let mut handshakes = Handshakes::default();

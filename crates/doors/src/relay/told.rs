@@ -27,6 +27,8 @@ pub(crate) struct Told {
     pub(super) joined_headers: bool,
     /// Whether the proxy takes out the headers that it is told to.
     pub(super) removes_headers: bool,
+    /// Whether the service gets the cookies that the proxy is told.
+    pub(super) takes_cookies: bool,
     /// What the proxy takes it for, by name.
     pub(super) route: Option<String>,
     pub(super) service: Option<String>,
@@ -53,6 +55,7 @@ impl Told {
             relay: Some(Relay {
                 joined_headers: self.joined_headers,
                 removes_headers: self.removes_headers,
+                takes_cookies: self.takes_cookies,
                 route: self.route.as_deref(),
                 service: self.service.as_deref(),
             }),

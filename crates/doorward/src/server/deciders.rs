@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doors::Doorway;
-use doors::relay::{Asked, Caller, Listener, serve};
+use doors::relay::{Asked, Asking, Listener, serve};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,7 +22,7 @@ impl Deciders {
     /// Answers what is asked on the sockets that are for it, on so many threads, until `draining` turns true.
     pub(super) fn start(
         sockets: &Sockets,
-        caller: Option<Caller>,
+        asking: Option<Asking>,
         threads: usize,
         doorway: &Arc<Doorway>,
         entropy: &Entropy,
@@ -33,8 +33,8 @@ impl Deciders {
             listeners.push((Listener::of(socket)?, Asked::ExtAuthz));
         }
         for socket in sockets.of(Purpose::ForwardAuth) {
-            let Some(caller) = caller else { continue };
-            listeners.push((Listener::of(socket)?, Asked::ForwardAuth(caller)));
+            let Some(asking) = asking else { continue };
+            listeners.push((Listener::of(socket)?, Asked::ForwardAuth(asking)));
         }
         if listeners.is_empty() {
             return Ok(Self(None));

@@ -178,7 +178,7 @@ impl Server {
         let audit_options = assembly::audit_options(config);
         let (limits, kept) = (limits(config), KeptSettings::of(config));
         let max_requests = config.limits.requests;
-        let config_forward_auth = config.listen.forward_auth.as_ref().map(|(_, caller)| *caller);
+        let config_forward_auth = config.listen.forward_auth.as_ref().map(|(_, asking)| *asking);
         let traces = telemetry::trace_sink(config.telemetry.otlp.as_ref(), &mut registry);
         let cache = TokenCache::new(config.token_cache_entries);
         if awaited {

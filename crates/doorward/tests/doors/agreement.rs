@@ -242,11 +242,14 @@ impl Seen {
                 "{door}: told other than recorded: {theirs}"
             );
             if theirs == ours {
-                if let (Some(ours), Some(theirs)) = (&answers.proxy.forwards, &told.forwards)
+                if let (Some(here), Some(there)) = (&answers.proxy.forwards, &told.forwards)
                     && sent.method != "HEAD"
                 {
-                    let (ours, theirs) = (identity(door, ours), identity(door, theirs));
-                    ensure!(ours == theirs, "{door}: the service is told {theirs:?}, not {ours:?}");
+                    let (here, there) = (identity(door, here), identity(door, there));
+                    ensure!(here == there, "{door}: the service is told {there:?}, not {here:?}");
+                    if sent.lines.iter().any(|(_, value)| value.contains("__Host-doorward")) {
+                        self.count("without ours", theirs);
+                    }
                 }
                 self.count("agreed", ours);
                 continue;
@@ -274,6 +277,8 @@ impl Seen {
     fn is_telling(&self, requests: usize) -> Result<()> {
         let agreed = |code: &str| self.0.get(&("agreed", code.to_owned())).copied().unwrap_or(0);
         ensure!(agreed("permit") > requests / 20, "too few permits: {:?}", self.0);
+        let without = self.0.get(&("without ours", "permit".to_owned())).copied().unwrap_or(0);
+        ensure!(without > requests / 200, "too few cookies of ours: {:?}", self.0);
         for (refused, why) in REFUSED {
             let any = self.0.keys().any(|(_, code)| code == refused);
             ensure!(any, "`{refused}` ({why}) was never seen");
@@ -286,14 +291,14 @@ fn code(judged: &Value) -> &str {
     judged.get("code").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whom the service is told about, and by which headers of callers it could be misled; through nginx only the first, for
-/// its configuration takes out the rest.
-fn identity(door: &str, lines: &[(String, String)]) -> Vec<(String, String)> {
+/// Whom the service is told about, which cookies it gets, and by which headers of callers it could be misled; the last not
+/// through nginx, whose configuration takes those out.
+fn identity(door: &str, all: &[(String, String)]) -> Vec<(String, String)> {
     let told = |name: &str| match door {
         "forward_auth" => FROM_US.contains(&name),
         _ => FROM_US.contains(&name) || FROM_THEM.contains(&name),
     };
-    let mut lines: Vec<_> = lines
+    let mut lines: Vec<_> = all
         .iter()
         .filter(|(name, _)| told(name))
         .map(|(name, value)| match name.as_str() {
@@ -302,6 +307,10 @@ fn identity(door: &str, lines: &[(String, String)]) -> Vec<(String, String)> {
             _ => (name.clone(), value.clone()),
         })
         .collect();
+    // Who puts cookies in place of others does so in one line, which may be empty.
+    let cookies = all.iter().filter(|(name, value)| name == "cookie" && !value.is_empty());
+    let cookies: Vec<_> = cookies.map(|(_, value)| value.as_str()).collect();
+    lines.push(("cookie".to_owned(), cookies.join("; ")));
     lines.sort();
     lines
 }

@@ -41,7 +41,7 @@ impl Nginx {
     }
 
     /// Asks about the same at a path of the door, with these header lines of the caller's in place of its own.
-    fn ask_at(&mut self, at: &str, sent: &Sent, lines: &str) -> Result<Reply> {
+    pub(crate) fn ask_at(&mut self, at: &str, sent: &Sent, lines: &str) -> Result<Reply> {
         let Sent { method, host, target, .. } = sent;
         let text = format!(
             "GET {at} HTTP/1.1\r\nHost: doorward\r\nX-Original-Method: {method}\r\n\

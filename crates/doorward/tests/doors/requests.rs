@@ -340,6 +340,8 @@ fn line() -> impl Strategy<Value = (String, String)> {
         pair("accept", "text/html"),
         pair("Cookie", "a=b"),
         pair("Cookie", "c=d"),
+        pair("Cookie", "a=b; __Host-doorward-browser=x; c=d"),
+        pair("Cookie", "__Host-doorward=x"),
         pair("User-Agent", "test"),
         pair("X-Flag", "on"),
         pair("X-Flag", "off"),

@@ -145,6 +145,9 @@ impl Gate {
         if route.service.inside {
             return refused(RelayRefusal::Inside);
         }
+        if relayed.leaks_cookies {
+            return refused(RelayRefusal::CookiesNotTaken);
+        }
         if relayed.joined_headers && self.parts.index.reads_headers() {
             return refused(RelayRefusal::JoinedHeaders);
         }

@@ -14,6 +14,9 @@ pub struct Relay<'a> {
     pub joined_headers: bool,
     /// Whether the proxy takes out the headers that it is told to. One that does not passes on whatever came.
     pub removes_headers: bool,
+    /// Whether the service gets the cookies that the proxy is told here, in place of those that came: with one that does not
+    /// pass them on so, nobody takes out ours.
+    pub takes_cookies: bool,
     /// The route that the proxy takes the request for, by its name; it must be the one that is found here.
     pub route: Option<&'a str>,
     /// The service that it sends the request to, by its name; it must be the one that the route found here has.
@@ -24,6 +27,8 @@ pub struct Relay<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Relayed {
     pub(crate) joined_headers: bool,
+    /// Whether the service would get cookies of ours.
+    pub(crate) leaks_cookies: bool,
     pub(crate) route: Option<Box<str>>,
     pub(crate) service: Option<Box<str>>,
     /// Whether it asks for a WebSocket, which it gets from the proxy if it is permitted.
@@ -47,6 +52,7 @@ impl Relayed {
         }
         Ok(Some(Box::new(Self {
             joined_headers: relay.joined_headers,
+            leaks_cookies: headers.cookies.ours && !relay.takes_cookies,
             route: relay.route.map(Box::from),
             service: relay.service.map(Box::from),
             websocket: asks_for_websocket(raw)?,

@@ -77,3 +77,24 @@ fn invariant_3_policies_that_read_headers_are_not_asked_about_joined_ones() {
     assert_eq!(asked_by(&known("/a"), Relay::default()).outcome(&gate), "permit");
     assert_eq!(asked_by(&known("/a"), joined).outcome(&gate), "joined_headers");
 }
+
+#[test]
+fn invariant_3_a_proxy_that_would_pass_on_a_cookie_of_ours_gets_no_permit() {
+    let gate = build(&spec(vec![open_route("a", "/a"), route("b", "/b")]));
+    let takes = Relay { takes_cookies: true, ..Relay::default() };
+    let table = [
+        ("a=1; __Host-doorward=x; b=2", "cookies_not_taken"),
+        ("__Host-doorward-browser=x", "cookies_not_taken"),
+        ("a=1; __Host-doorwardly=x", "permit"),
+        ("a=__Host-doorward", "permit"),
+    ];
+    for (cookies, refused) in table {
+        // On a route for tokens as well: the cookie is there, whether it is read or not.
+        let asks = known("/b").with("cookie", cookies);
+        assert_eq!(asks.outcome(&gate), "permit", "the proxy door takes it out");
+        assert_eq!(asked_by(&asks, Relay::default()).outcome(&gate), refused, "{cookies}");
+        assert_eq!(asked_by(&asks, takes).outcome(&gate), "permit", "{cookies}");
+        let anonymous = get("/a").with("cookie", cookies);
+        assert_eq!(asked_by(&anonymous, Relay::default()).outcome(&gate), refused, "{cookies}");
+    }
+}

@@ -36,6 +36,8 @@ pub(super) fn compare(house: &House) -> Result<()> {
             (false, _) => &Vec::new(),
         };
         ensure!(theirs.seen == *seen, "{name}: {:?} and {seen:?}", theirs.seen);
+        let sees_ours = theirs.seen.iter().any(|line| line.contains("__Host-doorward"));
+        ensure!(!sees_ours, "{name}: the service was sent a session: {:?}", theirs.seen);
         ensure!(expected != 200 || theirs.record.is_some(), "{name}: nobody was asked about it");
         // What the proxy refuses by itself is asked about by nobody.
         if other.is_some() || theirs.record.is_none() {

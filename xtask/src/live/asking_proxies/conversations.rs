@@ -49,7 +49,7 @@ fn converse(stage: &Stage, proxy: Proxy, example: &str, service: &Peer, rest: &s
     let line = proxy.door(door.address());
     place.write("doorward.yaml", &text.replacen("  http:", &format!("{line}  http:"), 1))?;
     let gateway = place.start(stage.binary())?;
-    let addresses = (front.address(), door.address(), service.address());
+    let addresses = (front.address(), door.address(), service.address(), place.http());
     let _peer = proxy.start(&place.path(""), example, addresses)?;
     // Some ask for Doorward's health first.
     until("the proxy to find Doorward well", Duration::from_secs(10), || {

@@ -32,13 +32,22 @@ pub(super) struct House {
 
 impl House {
     pub(super) fn open(stage: &Stage, proxy: Proxy) -> Result<Self> {
+        Self::open_where(stage, proxy, Ok)
+    }
+
+    /// Opens one with another configuration of Doorward's.
+    pub(super) fn open_where(
+        stage: &Stage,
+        proxy: Proxy,
+        change: impl FnOnce(String) -> Result<String>,
+    ) -> Result<Self> {
         let service = Recorder::start()?;
         let (place, issuer) = house(&[format!("http://{}", service.address())])?;
         let (door, front) = (Port::reserve()?, Port::reserve()?);
         let text = std::fs::read_to_string(place.path("doorward.yaml"))?;
         let door_line = proxy.door(door.address());
-        place
-            .write("doorward.yaml", &text.replacen("  http:", &format!("{door_line}  http:"), 1))?;
+        let text = text.replacen("  http:", &format!("{door_line}  http:"), 1);
+        place.write("doorward.yaml", &change(text)?)?;
         let gateway = place.start(stage.binary())?;
         let token =
             |issuer: &Issuer, scope| issuer.token("alice", "orders", json!({ "scope": scope }));
@@ -48,7 +57,7 @@ impl House {
             ("{weak}", token(&issuer, "orders:write")?),
             ("{stranger}", token(&stranger, "orders:read")?),
         ];
-        let addresses = (front.address(), door.address(), service.address());
+        let addresses = (front.address(), door.address(), service.address(), place.http());
         let peer = proxy.start(&place.path(""), proxy.example(), addresses)?;
         Ok(Self { proxy, place, service, gateway, issuer, tokens, front, door, _peer: peer })
     }

@@ -22,8 +22,8 @@ pub(super) enum Proxy {
     Nginx,
 }
 
-/// Where the proxy is, where it asks, and where the service is.
-pub(super) type Addresses = (SocketAddr, SocketAddr, SocketAddr);
+/// Where the proxy is, where it asks, where the service is, and where the gate's own proxy door.
+pub(super) type Addresses = (SocketAddr, SocketAddr, SocketAddr, SocketAddr);
 
 impl Proxy {
     pub(super) const ALL: [Self; 4] = [Self::Caddy, Self::Envoy, Self::Haproxy, Self::Nginx];
@@ -36,7 +36,7 @@ impl Proxy {
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
         };
-        format!("  forward_auth: {{ address: {address}, proxy: {proxy} }}\n")
+        format!("  forward_auth: {{ address: {address}, proxy: {proxy}, cookies: from_answer }}\n")
     }
 
     /// Its configuration, as shipped.
@@ -123,9 +123,10 @@ impl Proxy {
 }
 
 /// An example with the ports of a test in place of its own.
-fn ported(example: &str, (front, door, service): Addresses) -> String {
+fn ported(example: &str, (front, door, service, own): Addresses) -> String {
     let mut text = example.to_owned();
-    for (port, address) in [("8000", front), ("9001", service), ("9191", door), ("9192", door)] {
+    let ports = [("8000", front), ("8080", own), ("9001", service), ("9191", door), ("9192", door)];
+    for (port, address) in ports {
         for before in ["port_value: ", ":", "127.0.0.1 "] {
             let ours = format!("{before}{}", address.port());
             text = text.replace(&format!("{before}{port}"), &ours);

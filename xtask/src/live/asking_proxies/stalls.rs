@@ -36,7 +36,7 @@ pub(super) fn action(stage: &Stage) -> Result<()> {
     let front = Port::reserve()?;
     let folder = house.place.path("failing");
     std::fs::create_dir(&folder)?;
-    let addresses = (front.address(), house.door(), house.service.address());
+    let addresses = (front.address(), house.door(), house.service.address(), house.place.http());
     let _failing = Proxy::start_failing(&folder, addresses)?;
     let _ = house.service.take();
     let reply = ask(front.address(), &house.good())?;

@@ -31,8 +31,17 @@ const NOT_TAKEN_OUT: &[(Proxy, u16)] = &[(Caddy, 400), (Haproxy, 400), (Nginx, 4
 const NOT_LISTENED_TO: &[(Proxy, u16)] =
     &[(Envoy, 200), (Caddy, 200), (Haproxy, 200), (Nginx, 200)];
 
-pub(super) const TABLE: [Row; 31] = [
+pub(super) const TABLE: [Row; 35] = [
     PLAIN,
+    row("cookies", "/orders/7", &[GOOD, "Cookie: a=1; b=2"], &[]),
+    row(
+        "a session among cookies",
+        "/orders/7",
+        &[GOOD, "Cookie: a=1; __Host-doorward=secret; b=2"],
+        &[],
+    ),
+    row("a session alone", "/orders/7", &[GOOD, "Cookie: __Host-doorward=secret"], &[]),
+    row("a session and no token", "/orders/7", &["Cookie: __Host-doorward=secret"], &[]),
     row("a query stays as it is", "/orders/7?a=%7e&b=%2F..", &[GOOD], &[]),
     row("no token", "/orders/7", &[], &[]),
     row("a token without the scope", "/orders/7", &["Authorization: Bearer {weak}"], &[]),

@@ -66,6 +66,7 @@ pub(super) fn read(
         certificate,
         joined_headers,
         removes_headers: true,
+        takes_cookies: true,
         route: extensions.remove(ROUTE),
         service: extensions.remove(SERVICE),
     })

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-pub use self::original::Caller;
+pub use self::original::{Asking, Caller};
 
 use super::link::Link;
 use super::proxy_tls::ProxyTls;
@@ -25,12 +25,12 @@ const DOOR: &str = "forward_auth";
 #[derive(Debug)]
 pub(super) struct ForwardAuth {
     desk: Arc<Desk>,
-    caller: Caller,
+    asking: Asking,
 }
 
 impl ForwardAuth {
-    pub(super) const fn new(desk: Arc<Desk>, caller: Caller) -> Self {
-        Self { desk, caller }
+    pub(super) const fn new(desk: Arc<Desk>, asking: Asking) -> Self {
+        Self { desk, asking }
     }
 
     /// How TLS is spoken with the proxy, if it is.
@@ -58,7 +58,7 @@ impl ForwardAuth {
             let answer = Answer::new(StatusCode::FORBIDDEN, "Forbidden", "this proxy may not ask");
             return respond(&answer, &id, Manner::Problem);
         }
-        let told = original::read(self.caller, request.into_parts().0);
+        let told = original::read(self.asking, request.into_parts().0);
         let Verdict { id, manner, granted } = self.desk.judge(DOOR, told, began).await;
         match granted {
             Ok(granted) => {
@@ -69,13 +69,13 @@ impl ForwardAuth {
             Err(answer) => {
                 // What counts for the proxy is the status.
                 let manner = if manner == Manner::Grpc { Manner::Problem } else { manner };
-                let status = self.caller.refusal(answer.status);
+                let status = self.asking.caller.refusal(answer.status);
                 // What nginx passes on as another status is called by that one's name.
                 let renamed = status != answer.status;
                 let title = status.canonical_reason().filter(|_| renamed);
                 let title = title.unwrap_or(answer.title);
                 let mut response = respond(&Answer { status, title, ..answer }, &id, manner);
-                self.caller.tell(&mut response);
+                self.asking.caller.tell(&mut response);
                 response
             }
         }

@@ -10,6 +10,16 @@ use thiserror::Error;
 
 use crate::relay::told::Told;
 
+/// How a proxy asks by HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Which one it is.
+    pub caller: Caller,
+    /// Whether it takes `Cookie` from the answer, in place of the caller's own. A request with a cookie of ours goes on through
+    /// no other.
+    pub takes_cookies: bool,
+}
+
 /// Which proxy asks, and so in which headers it tells of a request. Only these count; they must be there, and once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
@@ -78,7 +88,8 @@ pub(crate) enum OriginalError {
 ///
 /// # Errors
 /// When it tells of no request.
-pub(crate) fn read(caller: Caller, question: Parts) -> Result<Told, OriginalError> {
+pub(crate) fn read(asking: Asking, question: Parts) -> Result<Told, OriginalError> {
+    let Asking { caller, takes_cookies } = asking;
     let mut headers = question.headers;
     // What is between the proxy and us says nothing of the request.
     for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
@@ -122,6 +133,7 @@ pub(crate) fn read(caller: Caller, question: Parts) -> Result<Told, OriginalErro
         certificate: None,
         joined_headers: false,
         removes_headers: false,
+        takes_cookies,
         route: bound("route"),
         service: bound("service"),
     })

@@ -6,7 +6,7 @@ use super::*;
 fn told(caller: Caller, lines: &[(&str, &str)]) -> Result<Told, OriginalError> {
     let question = Request::get("/check?route=orders").header(HOST, "doorward:9192");
     let question = lines.iter().fold(question, |head, (name, value)| head.header(*name, *value));
-    read(caller, question.body(()).unwrap().into_parts().0)
+    read(Asking { caller, takes_cookies: false }, question.body(()).unwrap().into_parts().0)
 }
 
 const TOLD: [(&str, &str); 5] = [

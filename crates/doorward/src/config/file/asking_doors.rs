@@ -39,6 +39,23 @@ pub(in crate::config) struct ForwardAuth {
     pub(in crate::config) tls: Option<AskingTls>,
     /// Which proxy asks, and so which headers say what it asks about.
     pub(in crate::config) proxy: AskingProxy,
+    /// Which cookies the service gets: those `from_answer`, which the proxy puts in place of the caller's; or those that came,
+    /// `as_they_came`, and then a request with a cookie of Doorward's own is denied (`cookies_not_taken`).
+    #[schemars(extend("default" = "as_they_came"))]
+    #[serde(default)]
+    pub(in crate::config) cookies: AskingCookies,
+}
+
+/// Which cookies of a request a service gets behind a proxy that asks by HTTP.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum AskingCookies {
+    /// Those that came: a request with a cookie of Doorward's own is denied, so that no service is sent it.
+    #[default]
+    AsTheyCame,
+    /// Those of the answer: the proxy puts its `Cookie` in place of the caller's, also where it is empty, as in the examples.
+    /// Say so only of a proxy that does.
+    FromAnswer,
 }
 
 /// A proxy that asks by HTTP.

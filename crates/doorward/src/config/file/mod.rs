@@ -31,7 +31,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use self::acme::Acme;
-pub(super) use self::asking_doors::{AskingProxy, AskingTls, ExtAuthz, ForwardAuth};
+pub(super) use self::asking_doors::{AskingCookies, AskingProxy, AskingTls, ExtAuthz, ForwardAuth};
 pub(super) use self::audit::{Audit, Sync};
 pub(super) use self::authzen::Authzen;
 pub(super) use self::condition::{Condition, ConditionValue};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use doors::proxy::{ClientCertificates, ServerTls};
-use doors::relay::Caller;
+use doors::relay::{Asking, Caller};
 use gate::spec::Place;
 use tokens::{CertificateProfile, CertificateSubject, TrustDomain};
 
@@ -23,9 +23,12 @@ impl Lowering<'_> {
         &mut self,
         door: file::ForwardAuth,
         place: &Place,
-    ) -> (AskingDoor, Caller) {
-        let proxy = caller(door.proxy);
-        (self.asking_door(door.address.0, door.tls.as_ref(), place), proxy)
+    ) -> (AskingDoor, Asking) {
+        let asking = Asking {
+            caller: caller(door.proxy),
+            takes_cookies: door.cookies == file::AskingCookies::FromAnswer,
+        };
+        (self.asking_door(door.address.0, door.tls.as_ref(), place), asking)
     }
 
     fn asking_door(

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use doors::relay::Caller;
+use doors::relay::Asking;
 use tokens::CertificateProfile;
 
 /// Where Doorward listens.
@@ -18,8 +18,8 @@ pub struct Listen {
     pub https: Option<Https>,
     /// The decision service for Envoy.
     pub ext_authz: Option<AskingDoor>,
-    /// The decision service for proxies that ask by HTTP, and in which headers they say what they ask about.
-    pub forward_auth: Option<(AskingDoor, Caller)>,
+    /// The decision service for proxies that ask by HTTP, and how they ask.
+    pub forward_auth: Option<(AskingDoor, Asking)>,
     /// Whether requests over plain HTTP are redirected to HTTPS.
     pub redirect_to_https: bool,
     /// Whether connections from trusted peers begin with the PROXY protocol.
