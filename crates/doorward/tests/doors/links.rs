@@ -109,7 +109,7 @@ fn secured(proxies: &Authority) -> Result<House> {
             format!("tls: {{ certificates: [app.pem], ca: proxies.pem, proxies: [\"{NAMED}\"] }}");
         let text =
             text.replacen("\" }\n  forward_auth", &format!("\", {tls} }}\n  forward_auth"), 1);
-        Ok(text.replacen("proxy: nginx }", &format!("proxy: nginx, {tls} }}"), 1))
+        Ok(text.replacen("proxy: nginx,", &format!("proxy: nginx, {tls},"), 1))
     })
 }
 
