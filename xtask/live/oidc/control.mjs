@@ -2,6 +2,7 @@
 //
 //   /test/rotate                     a new signing key, before the old ones
 //   /test/retire                     all keys go but the newest
+//   /test/relapse                    tokens are signed with the key that was retired last, which is not published
 //   /test/fault?path=P&how=H         requests for P: a status, `hang`, or `none`
 //   /test/refuse?error=E             sign-ins end with error E; empty: no more
 //   /test/end?user=U                 U's sessions end, and the clients are told (back-channel logout): what each said
@@ -12,6 +13,7 @@ import { newKey } from './state.mjs';
 
 const faults = new Map();
 let counts = {};
+let retired;
 
 /** What shall go wrong with a request for `path`, which is counted. */
 export const faultOf = (path) => {
@@ -44,7 +46,11 @@ export const control = async (path, query, { state, serve, provider }) => {
       serve([newKey(), ...state.keys]);
       return null;
     case '/test/retire':
+      retired = state.keys.at(-1);
       serve(state.keys.slice(0, 1));
+      return null;
+    case '/test/relapse':
+      serve(state.keys, [retired, ...state.keys]);
       return null;
     case '/test/fault':
       if (query.get('how') === 'none') faults.delete(query.get('path'));

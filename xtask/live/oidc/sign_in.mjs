@@ -5,10 +5,11 @@
 // OPTIONS is a file: { port, name, clients, state }. The provider answers at http://127.0.0.1:PORT. `name` begins the
 // names of its cookies, so that two can share a host. `clients` are as in OpenID Connect Dynamic Client Registration.
 // `state` is a file that keeps keys, sessions, tokens and groups across restarts. What is under /test is the test's own
-// (control.mjs). Hosts that end in .test are at 127.0.0.1.
+// (control.mjs). Hosts that end in .test are at 127.0.0.1, and are called without the port at which they are.
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import https from 'node:https';
 import Provider, { interactionPolicy } from 'oidc-provider';
 import { control, faultOf } from './control.mjs';
 import { CODE, page, signInPage } from './pages.mjs';
@@ -21,6 +22,17 @@ const SECOND_FACTOR = 'urn:example:mfa';
 
 const lookup = dns.lookup;
 dns.lookup = (host, ...rest) => lookup(host.endsWith('.test') ? '127.0.0.1' : host, ...rest);
+
+const isOurs = (url) => new URL(url).hostname.endsWith('.test');
+/** Calls a host under .test, whose port is no part of its name. */
+const call = (url, { method, headers, body }) => new Promise((resolve, reject) => {
+  const { hostname } = new URL(url);
+  const options = { method, agent: false, headers: { ...Object.fromEntries(new Headers(headers)), host: hostname } };
+  const request = https.request(url, options, (response) => {
+    response.resume().on('end', () => resolve(new Response(null, { status: response.statusCode })));
+  });
+  request.on('error', reject).end(String(body));
+});
 
 const state = new State(file);
 
@@ -70,7 +82,7 @@ const configuration = (keys) => ({
     },
   },
   // The provider's own guard against calls to loopback is in the dispatcher; here, everything is on loopback.
-  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+  fetch: (url, { dispatcher, ...options }) => (isOurs(url) ? call(url, options) : fetch(url, options)),
   findAccount: (_ctx, id) => state.account(id),
   interactions: { policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -90,14 +102,17 @@ const configuration = (keys) => ({
 
 let provider;
 let answer;
-const serve = (keys) => {
-  state.keep({ keys });
+let answerKeys;
+/** Signs with the first of `keys`, and publishes those of `published`. */
+const serve = (published, keys = published) => {
+  state.keep({ keys: published });
   provider = new Provider(issuer, configuration(keys));
   // Callers are not told what went wrong, so that it is in the log.
   for (const event of ['authorization.error', 'backchannel.error', 'grant.error', 'server_error']) {
     provider.on(event, (_ctx, error) => console.error(event, error));
   }
   answer = provider.callback();
+  answerKeys = keys === published ? answer : new Provider(issuer, configuration(published)).callback();
 };
 serve(state.keys);
 
@@ -154,7 +169,7 @@ createServer(async (request, response) => {
     } else if (pathname.startsWith('/interaction/')) {
       await interact(request, response);
     } else {
-      answer(request, response);
+      (pathname === '/jwks' ? answerKeys : answer)(request, response);
     }
   } catch (error) {
     console.error(error);

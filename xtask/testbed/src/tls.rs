@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    SanType,
 };
 use rustls::client::{Resumption, WantsClientCert};
 use rustls::pki_types::pem::PemObject as _;
@@ -35,9 +36,11 @@ impl Authority {
     /// When no key can be made, or the name is none.
     pub fn sign(&self, name: &str) -> Result<String> {
         let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.0)?;
-        Ok(certificate.pem() + &key.serialize_pem())
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        // Another name than the authority has, which would look self-signed.
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        Ok(params.signed_by(&key, &self.0)?.pem() + &key.serialize_pem())
     }
 
     /// A new certificate for the workload called `id`, a SPIFFE ID, that can be reached by `host`, and its key, each in PEM.

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::client::Reply;
 use crate::load::{Answers, Load};
-use crate::message::{Reader, Unframed};
+use crate::message::{Head, Reader, Unframed};
 
 /// How long an answer may take before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,14 +90,49 @@ impl TlsClient {
     /// # Errors
     /// When no answer comes.
     pub fn ask(&mut self, request: &str) -> Result<Reply> {
+        let (status, head) = self.head_of(request)?;
+        Ok(Reply { status, message: self.reader.body(head, Unframed::ToTheEnd)? })
+    }
+
+    /// Asks for a conversation (RFC 9110 §7.8), and tells the status of the answer: 101 when it has begun.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub fn open(&mut self, request: &str) -> Result<u16> {
+        Ok(self.head_of(request)?.0)
+    }
+
+    /// Waits until the other side has ended the connection, whatever it sends before.
+    ///
+    /// # Errors
+    /// When nothing comes for a while.
+    pub fn until_closed(&mut self) -> Result<()> {
+        let stream = self.reader.stream_mut();
+        let mut piece = [0; 4096];
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if is_silence(&error) => return Err(error).context("nothing comes"),
+                // Cut off.
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn head_of(&mut self, request: &str) -> Result<(u16, Head)> {
         let stream = self.reader.stream_mut();
         stream.write_all(request.as_bytes()).context("the request could not be sent")?;
         stream.flush()?;
         let head = self.reader.head()?.context("closed without an answer")?;
         let status = head.first_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("no status line: `{}`", head.first_line))?;
-        Ok(Reply { status, message: self.reader.body(head, Unframed::ToTheEnd)? })
+        Ok((status, head))
     }
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 impl Load {
