@@ -1,8 +1,8 @@
 //! Chromium as a process, driven as a person drives it (xtask/live/browser/driver.mjs, with npm's playwright-core).
 
 mod itself;
-pub(super) mod person;
-pub(super) mod tab;
+mod person;
+mod tab;
 mod wire;
 
 use std::fs::File;
@@ -22,8 +22,8 @@ use super::Listed;
 use crate::command::{Run, program, root};
 use crate::install::{debian, node};
 
-pub(crate) use self::person::Person;
-pub(crate) use self::tab::{Page, Tab};
+pub(crate) use self::person::{Cookie, Person};
+pub(crate) use self::tab::{Look, Page, Tab};
 
 pub(super) const SCENARIOS: Listed =
     &[("a_browser_does_and_tells_what_a_test_asks_of_it", itself::play)];

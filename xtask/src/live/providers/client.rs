@@ -51,7 +51,7 @@ pub(super) fn basic(id: &str, secret: &str) -> String {
 }
 
 /// As a form and as a query: everything escaped but letters, digits and `-._~`.
-pub(super) fn encoded(fields: &[(&str, &str)]) -> String {
+pub(crate) fn encoded(fields: &[(&str, &str)]) -> String {
     let escaped = |text: &str| -> String {
         text.bytes()
             .map(|byte| match byte {

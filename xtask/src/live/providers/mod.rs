@@ -12,6 +12,8 @@ mod openid_itself;
 
 use super::Listed;
 
+pub(super) use self::client::encoded;
+
 pub(super) const SCENARIOS: Listed = &[
     ("a_browser_signs_in_at_the_openid_provider_itself", openid_itself::signs_in),
     ("the_openid_provider_knows_its_clients_in_each_of_four_ways", openid_clients::are_known),

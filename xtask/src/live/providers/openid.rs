@@ -99,6 +99,11 @@ impl Openid {
         self.endpoints().control("retire").map(drop)
     }
 
+    /// Signs with the oldest key that the last [`Openid::retire`] has dropped, which it does not publish any more.
+    pub(crate) fn relapse(&self) -> Result<()> {
+        self.endpoints().control("relapse").map(drop)
+    }
+
     /// Its endpoints: `/auth`, `/token`, `/jwks`, `/me` (userinfo), `/request` (pushed authorization requests),
     /// `/session/end`, `/.well-known/openid-configuration`.
     pub(crate) fn endpoints(&self) -> Endpoints {

@@ -12,7 +12,7 @@ pub(super) fn both(stage: &Stage) -> Result<()> {
     let tab = alice.tab()?;
     let page = tab.goto(&format!("{ORDERS}/orders/7?a=1&b=%2F"))?;
     ensure!(page.title == "Sign in" && page.text.contains("Code hosting"), "{page}");
-    tab.screenshot(&house.place.path("choice.png"))?;
+    tab.screenshot(&house.place()?.path("choice.png"))?;
     tab.click("text=Example staff")?;
     house.staff.sign_in(&tab, "alice")?;
     let page = tab.until_url(&format!("{ORDERS}/orders/7?a=1&b=%2F"))?;
@@ -35,7 +35,7 @@ pub(super) fn both(stage: &Stage) -> Result<()> {
     tab.click("text=Code hosting")?;
     house.code.authorize(&tab, "alice")?;
     let page = tab.until_url(&format!("{ORDERS}/orders/8"));
-    is_let_in(&page.map_err(|error| error.context(house.place.log()))?)?;
+    is_let_in(&page.map_err(|error| house.with_logs(error))?)?;
     let seen = house.orders.take().requests;
     let issuers: Vec<_> = seen.iter().flat_map(|seen| seen.values("x-forwarded-issuer")).collect();
     ensure!(issuers.last().is_some_and(|last| *last == "code"), "{issuers:?}");
