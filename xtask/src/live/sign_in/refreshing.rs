@@ -17,6 +17,8 @@ const REFRESH: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
 /// How many clients each gate has of one session.
 const CLIENTS: usize = 4;
+/// How a refresh is on record.
+const REFRESHED: &str = "\"event\":\"session_refreshed\"";
 /// What a refresh may take, and be late by.
 const LATE: Duration = Duration::from_secs(5);
 
@@ -84,7 +86,7 @@ pub(super) fn once(stage: &Stage) -> Result<()> {
     for replica in &house.replicas {
         for file in audit::segments(&replica.place.path("audit"))? {
             // As text: it is a long log.
-            refreshed += std::fs::read_to_string(file)?.matches("\"session_refreshed\"").count();
+            refreshed += std::fs::read_to_string(file)?.matches(REFRESHED).count();
         }
     }
     ensure!(refreshed == 1, "expected one refresh on record, got {refreshed}");
