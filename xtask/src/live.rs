@@ -45,8 +45,11 @@ struct Scenario {
 pub(crate) fn run(binary: Option<&Path>, filter: Option<&str>, soak: bool) -> Result<Tally> {
     let stage = Stage::set(binary, soak)?;
     let mut tally = Tally::default();
-    let scenarios = scenarios();
-    for scenario in scenarios.filter(|one| filter.is_none_or(|part| one.name.contains(part))) {
+    let long = sign_in::LONG.iter().filter(|_| soak);
+    let long = long.map(|(name, run)| Scenario { name, run: *run });
+    for scenario in
+        scenarios().chain(long).filter(|one| filter.is_none_or(|part| one.name.contains(part)))
+    {
         let watch = Stopwatch::start();
         let outcome = (scenario.run)(&stage);
         let seconds = watch.elapsed().as_secs();

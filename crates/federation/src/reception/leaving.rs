@@ -74,7 +74,7 @@ impl Reception {
         visit: &Visit,
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
-        let (title, content) = if self.session_here(visit, now).await?.is_some() {
+        let (title, content) = if self.is_signed_in(visit, now).await? {
             let out = format!("{}/sign-out", gate::RESERVED_PREFIX);
             ("You are signed in", Html::default().link(&out, "Sign out"))
         } else {
@@ -82,6 +82,14 @@ impl Reception {
             ("Signed out", Html::default().paragraph(text))
         };
         Ok(self.pages.page(StatusCode::OK, title, &content, Some(&visit.id)))
+    }
+
+    /// Whether somebody is signed in here, as the ledger says: another replica may have ended the session a moment ago.
+    async fn is_signed_in(&self, visit: &Visit, now: Timestamp) -> Result<bool, Trouble> {
+        let known = self.session_here(visit, now).await?.zip(visit.request.session());
+        let Some((_, cookie)) = known else { return Ok(false) };
+        let stored = self.house.sessions.ledger().session(*cookie.digest(), now).await;
+        Ok(stored.map_err(|error| Trouble::ledger(&error))?.is_some())
     }
 
     /// Who is signed in, for pages that want to show it.

@@ -15,6 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(20);
 /// How often uses of sessions are noted in the ledger, and what has expired is swept.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(5);
+/// How many times the ledger is swept in one turn, at most: as many marks and sessions can be made in it.
+const SWEEPS: usize = 20;
 
 /// Follows the ledger's log and keeps house, for as long as it is polled.
 pub async fn follow(sessions: Arc<Sessions>) {
@@ -96,14 +98,26 @@ async fn keep_house(sessions: &Sessions) {
         sleep(HOUSEKEEPING_EVERY).await;
         sessions.note_seen().await;
         let now = sessions.clock.now();
-        if let Err(error) = sessions.ledger.sweep(now, MAX_ROWS).await {
-            tracing::warn!(%error, "what has expired could not be swept from the ledger");
-        }
+        sessions.sweep(now).await;
         sessions.recent.tidy(now);
     }
 }
 
 impl Sessions {
+    /// Sweeps what has expired from the ledger, until nothing is left or enough was done for one turn.
+    async fn sweep(&self, now: Timestamp) {
+        for _ in 0..SWEEPS {
+            match self.ledger.sweep(now, MAX_ROWS).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired could not be swept from the ledger");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Notes in the ledger when sessions were seen.
     pub async fn note_seen(&self) {
         let seen: Vec<(SessionId, Timestamp)> = self.recent.take_seen().into_iter().collect();

@@ -38,7 +38,7 @@ pub(super) fn configuration(parts: &Parts<'_>) -> String {
         Some((own, asked)) => {
             let trust = "trusted_peers: [127.0.0.1/32]";
             format!(
-                "  http: {own}\n  forward_auth: {{ address: {asked}, proxy: nginx }}\n{trust}\n"
+                "  http: {own}\n  forward_auth: {{ address: {asked}, proxy: nginx, cookies: from_answer }}\n{trust}\n"
             )
         }
         None => {

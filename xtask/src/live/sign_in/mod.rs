@@ -16,6 +16,10 @@ mod watching;
 
 use super::Listed;
 
+/// What takes minutes: a provider is asked anew at most once a minute.
+pub(super) const LONG: Listed =
+    &[("sessions_are_refreshed_once_over_replicas_and_end_with_the_provider", refreshing::once)];
+
 pub(super) const SCENARIOS: Listed = &[
     ("people_sign_in_with_two_providers_and_one_session_opens_two_services", together::both),
     ("who_signs_out_is_signed_out_in_every_tab_and_with_the_provider", together::out),
@@ -23,7 +27,6 @@ pub(super) const SCENARIOS: Listed = &[
     ("what_ends_a_session_ends_it_on_two_replicas_within_a_second", ends::everywhere),
     ("postgresql_is_killed_and_back_and_nobody_is_let_in_and_no_session_lost", outage::outlived),
     ("a_provider_rotates_keys_during_sign-ins_and_none_fails", keys::rotate),
-    ("sessions_are_refreshed_once_over_replicas_and_end_with_the_provider", refreshing::once),
     ("our_own_pages_look_well_and_the_browser_has_no_complaints", pages::look_well),
     ("tabs_sign_in_side_by_side_and_an_answer_is_good_once_and_in_one_browser", troubles::tabs),
     ("a_provider_that_fails_or_says_no_leads_to_a_page_that_helps", troubles::of_the_provider),
