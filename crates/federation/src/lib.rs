@@ -1,7 +1,8 @@
 //! Federation: how people sign in with providers that others run.
 //!
 //! [`provider`] is the relying party of OpenID Connect and the client of OAuth 2.0: what is asked of a provider, and what
-//! of its answers is believed.
+//! of its answers is believed. The reception is our own pages, where people sign in and out; sessions are what comes of it,
+//! found without asking anyone.
 
 mod form;
 #[doc(hidden)]
@@ -11,9 +12,6 @@ mod reception;
 mod sessions;
 
 pub use reception::{
-    CALLS_AT_ONCE, Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions,
-    SIGN_IN_WITHIN, Visit, run_errands,
+    Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions, Visit, run_errands,
 };
-pub use sessions::{
-    AT_HAND, Errand, Kept, OUT_OF_SIGHT, Sessions, SessionsUnavailable, Tokens, follow,
-};
+pub use sessions::{Errand, OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};

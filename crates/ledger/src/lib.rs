@@ -1,4 +1,4 @@
-//! ledger
+//! What lasts: issuers' keys and our own ([`keys`]), the audit log ([`audit`]), and state that replicas share ([`state`]).
 
 pub mod audit;
 pub mod keys;

@@ -36,18 +36,12 @@ pub(crate) fn request(options: &ProviderOptions, wish: &Wish, flow: &Flow) -> Fo
             form.push("max_age", &max_age.as_secs().to_string());
         }
     }
-    let wished = [
-        ("prompt", wish.prompt.map(|prompt| prompt.as_str())),
-        ("login_hint", wish.login_hint.as_deref()),
-    ];
-    for (name, value) in wished {
-        let configured = options.parameters.get(name).map(String::as_str);
-        if let Some(value) = value.or(configured) {
-            form.push(name, value);
-        }
+    let hint = wish.login_hint.as_deref();
+    if let Some(hint) = hint {
+        form.push("login_hint", hint);
     }
-    let others = options.parameters.iter();
-    for (name, value) in others.filter(|(name, _)| *name != "prompt" && *name != "login_hint") {
+    let hinted = |name: &str| hint.is_some() && name == "login_hint";
+    for (name, value) in options.parameters.iter().filter(|(name, _)| !hinted(name)) {
         form.push(name, value);
     }
     form

@@ -17,34 +17,8 @@ pub struct Wish {
     pub acr_required: bool,
     /// How long ago the person may have signed in with the provider (`max_age`).
     pub max_age: Option<Duration>,
-    /// Whether the provider asks anew.
-    pub prompt: Option<Prompt>,
     /// Who it will probably be (`login_hint`).
     pub login_hint: Option<String>,
-}
-
-/// `prompt` (OpenID Connect Core §3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prompt {
-    /// To agree again.
-    Consent,
-    /// To sign in again.
-    Login,
-    /// Not at all: the answer is an error if it would have to.
-    None,
-    /// Which account it shall be.
-    SelectAccount,
-}
-
-impl Prompt {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Consent => "consent",
-            Self::Login => "login",
-            Self::None => "none",
-            Self::SelectAccount => "select_account",
-        }
-    }
 }
 
 /// What ties an answer to its request. It is the caller's to keep, bound to the browser that began, and to use once.

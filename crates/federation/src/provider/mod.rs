@@ -34,7 +34,7 @@ pub use answer::{Answer, AnswerError, AuthorizationError, MAX_ANSWER_BYTES, MAX_
 pub use call::CallError;
 pub use client_auth::{ASSERTION_LIFETIME, ClientAuth, ClientAuthError};
 pub use endpoints::EndpointsError;
-pub use flow::{Flow, Prompt, RandomFailed, Wish, unguessable};
+pub use flow::{Flow, RandomFailed, Wish, unguessable};
 pub use id_token::IdTokenRefusal;
 pub use logout_token::{LogoutRefusal, LogoutToken};
 pub use options::{

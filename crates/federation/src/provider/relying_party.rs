@@ -49,8 +49,6 @@ pub struct SignIn {
     pub id_token: Option<Secret>,
     /// What renews the sign-in.
     pub refresh_token: Option<Secret>,
-    /// When the access token ends, if the provider says so: a good time to renew.
-    pub access_expires: Option<Timestamp>,
 }
 
 /// A sign-in was renewed.
@@ -62,8 +60,6 @@ pub struct Refreshed {
     pub id_token: Option<Secret>,
     /// What renews the sign-in from now on; nothing if it is what it was.
     pub refresh_token: Option<Secret>,
-    /// When the new access token ends.
-    pub access_expires: Option<Timestamp>,
 }
 
 impl Provider {
@@ -184,7 +180,6 @@ impl Provider {
         Ok(SignIn {
             facts,
             provider_session,
-            access_expires: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
             id_token: tokens.id_token,
             refresh_token: tokens.refresh_token,
         })
@@ -211,7 +206,6 @@ impl Provider {
         match renewed {
             Ok(facts) => Ok(Refreshed {
                 facts,
-                access_expires: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
                 id_token: tokens.id_token,
                 refresh_token: tokens.refresh_token,
             }),

@@ -9,7 +9,7 @@ use crate::provider::test_provider::{
     ACCESS, ANSWER, CLIENT, KEYS, NOW, REDIRECT, SECRET, TestProvider, answer, finish, flow,
     mapping, now, pointer, random, sign,
 };
-use crate::provider::{AuthorizationError, CallError, ClientAuth, Prompt};
+use crate::provider::{AuthorizationError, CallError, ClientAuth};
 
 #[tokio::test]
 async fn who_signs_in_is_sent_there_and_comes_back_as_somebody() {
@@ -17,12 +17,12 @@ async fn who_signs_in_is_sent_there_and_comes_back_as_somebody() {
     let provider = idp.openid(|options, _| {
         options.scopes.push("email".to_owned());
         options.parameters.insert("hd".to_owned(), "example.com".to_owned());
+        options.parameters.insert("prompt".to_owned(), "select_account".to_owned());
     });
     let wish = Wish {
         acr_values: vec!["gold".to_owned(), "silver".to_owned()],
         acr_required: true,
         max_age: Some(Duration::from_secs(600)),
-        prompt: Some(Prompt::SelectAccount),
         login_hint: Some("alice@example.com".to_owned()),
     };
     let (flow, now) = (flow(), now());
@@ -33,8 +33,8 @@ async fn who_signs_in_is_sent_there_and_comes_back_as_somebody() {
          &redirect_uri=https%3A%2F%2Fsign-in.example.com%2F.doorward%2Fcallback%2Fcorp\
          &scope=openid%20email&state=state-1\
          &code_challenge=lUwFfqRmOVnBOhnxlFXeeBxAvBxHa5Q1FCNHAbRpnHo&code_challenge_method=S256\
-         &nonce=nonce-1&acr_values=gold%20silver&max_age=600&prompt=select_account\
-         &login_hint=alice%40example.com&hd=example.com",
+         &nonce=nonce-1&acr_values=gold%20silver&max_age=600\
+         &login_hint=alice%40example.com&hd=example.com&prompt=select_account",
         idp.url
     );
     let parts = |url: &str| url.split('&').map(str::to_owned).collect::<Vec<_>>();
@@ -53,7 +53,6 @@ async fn who_signs_in_is_sent_there_and_comes_back_as_somebody() {
     assert_eq!(signed_in.facts.auth_time, Some(Timestamp::from_secs(NOW - 60)));
     assert_eq!(signed_in.provider_session.as_deref(), Some("session-1"));
     assert_eq!(signed_in.refresh_token.unwrap().expose(), "refresh-token-1");
-    assert_eq!(signed_in.access_expires, Some(Timestamp::from_secs(NOW + 300)));
     let [exchange] = &idp.seen()[..] else { panic!("one request") };
     assert_eq!(exchange.method, "POST");
     assert_eq!(exchange.form("grant_type").as_deref(), Some("authorization_code"));
@@ -216,7 +215,7 @@ async fn without_openid_connect_the_answers_of_places_say_who_it_is() {
     let signed_in = finish().await.unwrap();
     assert_eq!(signed_in.facts.subject, "583231");
     assert_eq!(signed_in.facts.groups, ["org:acme", "org:zeta"]);
-    assert!(signed_in.id_token.is_none() && signed_in.access_expires.is_none());
+    assert!(signed_in.id_token.is_none());
     let targets: Vec<_> = hub.seen().into_iter().map(|seen| seen.target).collect();
     assert_eq!(targets, ["/token", "/api/orgs", "/api/orgs?page=2", "/api/user"]);
 

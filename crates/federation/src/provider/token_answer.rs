@@ -1,7 +1,6 @@
 //! What a code or a refresh token buys (RFC 6749 §5).
 
 use std::fmt;
-use std::time::Duration;
 
 use thiserror::Error;
 use tokens::Excerpt;
@@ -21,8 +20,6 @@ pub(crate) struct TokenAnswer {
     pub(crate) access_token: Secret,
     pub(crate) id_token: Option<Secret>,
     pub(crate) refresh_token: Option<Secret>,
-    /// How long the access token holds, if the provider says so.
-    pub(crate) expires_in: Option<Duration>,
 }
 
 impl TokenAnswer {
@@ -35,12 +32,12 @@ impl TokenAnswer {
         if !kind.eq_ignore_ascii_case("bearer") {
             return Err(TokenAnswerError::OtherType { kind: Excerpt::of(kind) });
         }
+        check_lifetime(members)?;
         let access_token = token(members, "access_token")?;
         Ok(Self {
             access_token: access_token.ok_or(TokenAnswerError::NoAccessToken)?,
             id_token: token(members, "id_token")?,
             refresh_token: token(members, "refresh_token")?,
-            expires_in: expires_in(members)?,
         })
     }
 }
@@ -58,11 +55,15 @@ fn token(members: &Object, name: &'static str) -> Result<Option<Secret>, TokenAn
     Ok(Some(Secret::new(text)))
 }
 
-fn expires_in(members: &Object) -> Result<Option<Duration>, TokenAnswerError> {
+/// The access token is used at once, so that its lifetime does not matter here; an answer that misstates it is none.
+fn check_lifetime(members: &Object) -> Result<(), TokenAnswerError> {
     let name = "expires_in";
-    let Some(value) = members.get(name) else { return Ok(None) };
-    let seconds = value.as_i64().and_then(|seconds| u64::try_from(seconds).ok());
-    seconds.map(Duration::from_secs).map(Some).ok_or(TokenAnswerError::Mistyped { name })
+    let is_seconds = |value: &Value| value.as_i64().is_some_and(|seconds| seconds >= 0);
+    if members.get(name).is_none_or(is_seconds) {
+        Ok(())
+    } else {
+        Err(TokenAnswerError::Mistyped { name })
+    }
 }
 
 /// Why an answer is not tokens.

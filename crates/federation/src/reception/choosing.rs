@@ -215,7 +215,6 @@ pub(super) fn wish(asked: &Asked) -> Wish {
         acr_values: asked.acr.clone(),
         acr_required: !asked.acr.is_empty(),
         max_age: asked.max_age.map(Duration::from_secs),
-        prompt: None,
         login_hint: None,
     }
 }

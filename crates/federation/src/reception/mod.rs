@@ -41,7 +41,7 @@ use tokio::time::timeout;
 
 pub use self::errands::run_errands;
 pub use self::page::PageOptions;
-pub use self::seals::SIGN_IN_WITHIN;
+
 pub use self::visit::{MAX_FORM_BYTES, Visit};
 
 use self::page::Pages;
@@ -51,7 +51,7 @@ use crate::provider::Provider;
 use crate::sessions::Sessions;
 
 /// How many calls of one kind there are of one provider at once, at most.
-pub const CALLS_AT_ONCE: usize = 64;
+const CALLS_AT_ONCE: usize = 64;
 /// How long one more waits for a place.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokens::Timestamp;
 
 /// How long a person may take to sign in.
-pub const SIGN_IN_WITHIN: Duration = Duration::from_secs(15 * 60);
+pub(super) const SIGN_IN_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// How long a browser may take from one host of ours to another.
 pub(super) const PASS_WITHIN: Duration = Duration::from_secs(60);
 

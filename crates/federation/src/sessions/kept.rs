@@ -5,19 +5,19 @@ use tokens::{Facts, Revision, Timestamp};
 
 /// The facts of a session, as they go into the ledger and come out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// What the provider has vouched for.
-    pub facts: Facts,
+    pub(crate) facts: Facts,
     /// The text of the provider's options under which the facts were found, as a digest.
-    pub revision: String,
+    pub(crate) revision: String,
     /// Until when the facts may be used without having been asked for anew; none for as long as the session lasts.
-    pub fresh_until: Option<Timestamp>,
+    pub(crate) fresh_until: Option<Timestamp>,
 }
 
 impl Kept {
     /// The bytes that the ledger keeps.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let until = self.fresh_until.map(Timestamp::as_millis);
         let kept = json!({
             "facts": self.facts.to_json(),
@@ -29,7 +29,7 @@ impl Kept {
 
     /// Reads what [`Kept::to_bytes`] wrote; nothing of what another version wrote that is not understood.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let kept: Value = serde_json::from_slice(bytes).ok()?;
         let until = kept.get("fresh_until")?;
         Some(Self {
@@ -44,7 +44,7 @@ impl Kept {
 
     /// What the facts hold under.
     #[must_use]
-    pub fn revision(&self) -> Revision {
+    pub(crate) fn revision(&self) -> Revision {
         Revision::of_text(&self.revision)
     }
 }

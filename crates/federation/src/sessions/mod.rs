@@ -27,8 +27,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 pub use follower::follow;
-pub use kept::Kept;
-pub use provider_tokens::Tokens;
+pub(crate) use kept::Kept;
+pub(crate) use provider_tokens::Tokens;
 
 use recent::Recent;
 
@@ -36,7 +36,7 @@ use recent::Recent;
 /// second.
 pub const OUT_OF_SIGHT: Duration = Duration::from_secs(1);
 /// How many sessions a process keeps at hand; the others are read anew when they are shown.
-pub const AT_HAND: usize = 200_000;
+const AT_HAND: usize = 200_000;
 /// How long a session is believed before it is read anew. Shorter than the ledger remembers what has ended.
 const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
 /// How long a request waits for the ledger.

@@ -164,10 +164,4 @@ pub trait Ledger: Debug + Send + Sync {
     /// # Errors
     /// If the ledger fails.
     fn sweep(&self, now: Timestamp, batch: u32) -> Pending<'_, Result<u64, LedgerError>>;
-
-    /// Whether the database answers, and can be written to.
-    ///
-    /// # Errors
-    /// If it does not.
-    fn ping(&self) -> Pending<'_, Result<(), LedgerError>>;
 }

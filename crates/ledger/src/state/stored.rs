@@ -8,7 +8,6 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::database::Database;
-use super::row::values;
 use super::{
     Changes, Claimed, EndReason, Ending, Ledger, LedgerError, NewFacts, NewSession, Pending,
     Position, Purpose, Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
@@ -68,10 +67,6 @@ impl Stored {
     /// The log has grown.
     pub(super) fn grew(&self) {
         wake(&self.grown);
-    }
-
-    async fn ping(&self) -> Result<(), LedgerError> {
-        self.database.rows("SELECT position FROM doorward_log", values![]).await.map(drop)
     }
 }
 
@@ -198,9 +193,5 @@ impl Ledger for Stored {
 
     fn sweep(&self, now: Timestamp, batch: u32) -> Pending<'_, Result<u64, LedgerError>> {
         Box::pin(self.sweep_all(now, batch))
-    }
-
-    fn ping(&self) -> Pending<'_, Result<(), LedgerError>> {
-        Box::pin(self.in_time(self.ping()))
     }
 }

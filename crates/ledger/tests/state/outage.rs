@@ -28,8 +28,11 @@ const SLACK: Duration = Duration::from_millis(1_000);
 /// Without a hint for so long, none is on its way.
 const QUIET: Duration = Duration::from_millis(1_500);
 
-/// Each with the server, which it may end.
-pub(crate) const CASES: &[(&str, fn(&mut Postgres, &Runtime))] = &[
+/// What happens with the server, which it may end.
+type Case = fn(&mut Postgres, &Runtime);
+
+/// Each by its name.
+pub(crate) const CASES: &[(&str, Case)] = &[
     ("calls_fail_in_time_during_an_outage_and_succeed_after_it", outage),
     ("announcements_are_heard_again_after_an_outage", announcements),
     ("a_call_that_waits_for_a_lock_fails_in_time_and_leaves_nothing", lock),
@@ -59,7 +62,7 @@ fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, LedgerError>) {
 }
 
 fn until_it_answers(ledger: &dyn Ledger, runtime: &Runtime) {
-    let look = || Ok(runtime.block_on(ledger.ping()).ok());
+    let look = || Ok(runtime.block_on(ledger.session(cookie(1), NOW)).ok());
     until("the ledger to answer again", AMPLE, look).unwrap();
 }
 
@@ -234,7 +237,7 @@ fn tls(postgres: &mut Postgres, runtime: &Runtime) {
     let verified = postgres.verified(&url);
     runtime.block_on(async {
         let ledger = opened(&verified).await.unwrap().ledger;
-        ledger.ping().await.unwrap();
+        ledger.session(cookie(1), NOW).await.unwrap();
         let mut other = PgConnection::connect(&format!("{url}?sslmode=disable")).await.unwrap();
         let query = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
                      WHERE datname = 'tls' AND pid <> pg_backend_pid()";
