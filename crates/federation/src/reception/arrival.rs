@@ -86,8 +86,8 @@ fn asked(origin: String, to: String, wanted: Wanted, browser: &str, now: Timesta
         origin,
         to,
         providers: wanted.providers.iter().map(ToString::to_string).collect(),
-        acr: wanted.acr,
-        max_age: wanted.max_age.map(|age| age.as_secs()),
+        acr: wanted.step_up.acr,
+        max_age: wanted.step_up.max_age.map(|age| age.as_secs()),
         browser: Digest::of(browser).to_string(),
         until: now.plus(SIGN_IN_WITHIN).as_millis(),
     }

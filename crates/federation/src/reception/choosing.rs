@@ -1,8 +1,7 @@
 //! Where somebody signs in: nowhere, if they are signed in; at the one provider there is; or where they choose.
 
-use std::time::Duration;
-
 use bytes::Bytes;
+use gate::route::StepUp;
 use gate::{FoundSession, Session, Sessions as _};
 use http::{Response, StatusCode};
 use tokens::{Digest, Timestamp};
@@ -103,15 +102,11 @@ impl Reception {
 
     /// Whether a session is what somebody is to sign in for.
     fn will_do(&self, session: &Session, asked: &Asked, now: Timestamp) -> bool {
-        let provider = |desk: &Desk| session.revision == tokens::Revision::of_text(&desk.revision);
-        let facts = &session.facts;
+        let same = |desk: &Desk| session.revision == tokens::Revision::of_text(&desk.revision);
+        let (acr, auth_time) = (session.facts.acr.as_deref(), session.facts.auth_time);
         asked.providers.iter().any(|name| **name == *session.provider)
-            && self.desk(&session.provider).is_some_and(provider)
-            && (asked.acr.is_empty()
-                || facts.acr.as_ref().is_some_and(|acr| asked.acr.contains(acr)))
-            && asked.max_age.is_none_or(|age| {
-                facts.auth_time.is_some_and(|at| now < at.plus(Duration::from_secs(age)))
-            })
+            && self.desk(&session.provider).is_some_and(same)
+            && asked.step_up().met_until(acr, auth_time, now).is_some()
     }
 
     /// Sends the browser to a provider.
@@ -211,10 +206,6 @@ impl Desk {
 
 /// What the provider is asked for.
 pub(super) fn wish(asked: &Asked) -> Wish {
-    Wish {
-        acr_values: asked.acr.clone(),
-        acr_required: !asked.acr.is_empty(),
-        max_age: asked.max_age.map(Duration::from_secs),
-        login_hint: None,
-    }
+    let StepUp { acr, max_age } = asked.step_up();
+    Wish { acr_required: !acr.is_empty(), acr_values: acr, max_age, login_hint: None }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
+use gate::route::StepUp;
 use ledger::{OperatorKey, SealError, Sealer};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,13 @@ pub(super) struct Asked {
     pub(super) browser: String,
     /// When it is over, in milliseconds.
     pub(super) until: u64,
+}
+
+impl Asked {
+    /// How surely the person must be known.
+    pub(super) fn step_up(&self) -> StepUp {
+        StepUp { acr: self.acr.clone(), max_age: self.max_age.map(Duration::from_secs) }
+    }
 }
 
 /// A sign-in that is under way at a provider.

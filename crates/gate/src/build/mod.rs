@@ -137,7 +137,8 @@ impl<'a> Builder<'a> {
                 entity: route_entity(uid, above),
                 route: Arc::new(Route {
                     rates: self.rates_binding(route, broader),
-                    step_ups: self.step_ups_binding(route, broader),
+                    // INVARIANT: what nobody can meet is among the errors above.
+                    step_up: self.step_up_binding(route, broader).unwrap_or_default(),
                     ..route.clone()
                 }),
             });

@@ -123,7 +123,7 @@ impl Builder<'_> {
             slow_body: route.slow_body,
             cors,
             rates,
-            step_ups: route.step_up.clone().into_iter().collect(),
+            step_up: route.step_up.clone().unwrap_or_default(),
             disabled: route.disabled,
         })
     }

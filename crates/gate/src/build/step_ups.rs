@@ -9,12 +9,7 @@ impl Builder<'_> {
     pub(super) fn step_ups(&mut self, bindings: &[Vec<usize>]) {
         let mut unmet = Vec::new();
         for ((index, route), broader) in self.routes.iter().enumerate().zip(bindings) {
-            let all = self.step_ups_binding(route, broader);
-            let mut named = all.iter().filter(|step_up| !step_up.acr.is_empty());
-            let first = named.next().map(|step_up| step_up.acr.clone()).unwrap_or_default();
-            let rest: Vec<_> = named.collect();
-            let common = first.iter().any(|acr| rest.iter().all(|one| one.acr.contains(acr)));
-            if !first.is_empty() && !common {
+            if self.step_up_binding(route, broader).is_none() {
                 unmet.push((index, route.name.clone()));
             }
         }
@@ -27,9 +22,9 @@ impl Builder<'_> {
         }
     }
 
-    /// How surely callers of a route must be known: as broader routes say, and as it says itself.
-    pub(super) fn step_ups_binding(&self, route: &Route, broader: &[usize]) -> Vec<StepUp> {
+    /// How surely callers of a route must be known: as broader routes say, and as it says itself. Nothing if nobody can.
+    pub(super) fn step_up_binding(&self, route: &Route, broader: &[usize]) -> Option<StepUp> {
         let above = broader.iter().filter_map(|index| self.routes.get(*index));
-        above.flat_map(|route| &route.step_ups).chain(&route.step_ups).cloned().collect()
+        StepUp::all(above.chain([route]).map(|route| &route.step_up))
     }
 }

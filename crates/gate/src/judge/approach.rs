@@ -10,7 +10,7 @@ use crate::certificate::ClientCertificate;
 use crate::denial::{Denial, DenialKind, RelayRefusal};
 use crate::identity::{Caller, Identity};
 use crate::request::{Bearer, CanonicalRequest, RequestRefusal};
-use crate::route::{Found, Route, admit_without_route};
+use crate::route::{Found, Route, StepUp, admit_without_route};
 use crate::spec::IssuerSpec;
 
 /// A request whose route and caller are known.
@@ -245,15 +245,13 @@ impl Gate {
 
 /// Until when the caller is known as surely as the route wants.
 fn known_until(caller: &Caller, route: &Route, now: Timestamp) -> Result<Timestamp, DenialKind> {
-    let mut until = Timestamp::MAX;
-    for wanted in &route.step_ups {
-        let identity = caller.identity().ok_or(DenialKind::NoCredential)?;
-        match wanted.met_until(identity, now) {
-            Some(end) => until = until.min(end),
-            None => return Err(DenialKind::NotSureEnough(Box::new(wanted.clone()))),
-        }
+    let wanted = &route.step_up;
+    if *wanted == StepUp::default() {
+        return Ok(Timestamp::MAX);
     }
-    Ok(until)
+    let identity = caller.identity().ok_or(DenialKind::NoCredential)?;
+    let until = wanted.met_until(identity.acr(), identity.auth_time(), now);
+    until.ok_or_else(|| DenialKind::NotSureEnough(Box::new(wanted.clone())))
 }
 
 /// Whether who shows the token holds what it is bound to, if it is bound: the key of the certificate of `x5t#S256`, which

@@ -1,7 +1,6 @@
 //! Who must sign in to be let in somewhere, and how surely: what a sign-in is asked for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
 
@@ -16,10 +15,8 @@ use crate::spec::IssuerSpec;
 pub struct Wanted {
     /// The providers, any of which will do; at least one, none of them disabled.
     pub providers: Vec<Arc<str>>,
-    /// One of these must be the `acr`; empty for any.
-    pub acr: Vec<String>,
-    /// How long ago the person may have signed in at most.
-    pub max_age: Option<Duration>,
+    /// How surely the person must be known.
+    pub step_up: StepUp,
 }
 
 impl Gate {
@@ -64,15 +61,8 @@ impl Gate {
 
     fn wanted_by(&self, route: &Route) -> Option<Wanted> {
         let providers: Vec<_> = self.providers_of(route).collect();
-        let mut acr: Vec<String> = Vec::new();
-        for step_up in route.step_ups.iter().filter(|step_up| !step_up.acr.is_empty()) {
-            let both: Vec<_> =
-                acr.iter().filter(|one| step_up.acr.contains(one)).cloned().collect();
-            // What two routes say that have nothing in common, nobody can meet.
-            acr = if acr.is_empty() || both.is_empty() { step_up.acr.clone() } else { both };
-        }
-        let max_age = route.step_ups.iter().filter_map(|step_up: &StepUp| step_up.max_age).min();
-        Some(Wanted { providers, acr, max_age }).filter(|wanted| !wanted.providers.is_empty())
+        let step_up = route.step_up.clone();
+        Some(Wanted { providers, step_up }).filter(|wanted| !wanted.providers.is_empty())
     }
 
     fn providers_of<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = Arc<str>> + 'a {

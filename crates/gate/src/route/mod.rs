@@ -46,8 +46,8 @@ pub struct Route {
     pub(crate) cors: Option<Cors>,
     /// The defaults' and those of broader routes first.
     pub(crate) rates: Vec<Arc<Rate>>,
-    /// Its own and those of broader routes: each must be met.
-    pub(crate) step_ups: Vec<StepUp>,
+    /// How surely callers must be known: as it says, and as broader routes do.
+    pub(crate) step_up: StepUp,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,

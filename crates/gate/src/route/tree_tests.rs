@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::minting::{Ask, get};
-use crate::route::{Route, Service, broader_routes};
+use crate::route::{Route, Service, StepUp, broader_routes};
 
 fn route(host: &str, path: &str, methods: &[&str]) -> Route {
     let service = Service {
@@ -31,7 +31,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         slow_body: false,
         cors: None,
         rates: Vec::new(),
-        step_ups: Vec::new(),
+        step_up: StepUp::default(),
         disabled: false,
     }
 }
