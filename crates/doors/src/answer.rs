@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body_util::Full;
 
-use crate::page::{page, security_policy};
+use crate::page::page;
 use crate::request_id::RequestId;
 
 /// The header in which callers and services are told the request's id.
@@ -134,8 +134,13 @@ pub(crate) fn respond(answer: &Answer, id: &RequestId, manner: Manner) -> Respon
 /// The same, whole.
 pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Response<Bytes> {
     let has_body = answer.status != StatusCode::NO_CONTENT;
+    let mut policy = None;
     let body = match manner {
-        Manner::Page if has_body => Bytes::from(page(answer, id.as_str())),
+        Manner::Page if has_body => {
+            let (page, its) = page(answer, id.as_str());
+            policy = its;
+            Bytes::from(page)
+        }
         Manner::Problem if has_body => Bytes::from(answer.body(id.as_str())),
         Manner::Message if has_body => Bytes::from(serde_json::json!(answer.detail).to_string()),
         Manner::Grpc | Manner::Message | Manner::Page | Manner::Problem => Bytes::new(),
@@ -151,7 +156,7 @@ pub(crate) fn response(answer: &Answer, id: &RequestId, manner: Manner) -> Respo
         Manner::Page => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            headers.extend(security_policy().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+            headers.extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         }
         Manner::Message => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -7,11 +7,13 @@
 mod form;
 #[doc(hidden)]
 pub mod fuzz;
+mod pages;
 pub mod provider;
 mod reception;
 mod sessions;
 
+pub use pages::{Html, PageOptions, Pages};
 pub use reception::{
-    Desk, Household, MAX_FORM_BYTES, PageOptions, Reception, ReceptionOptions, Visit, run_errands,
+    Desk, Household, MAX_FORM_BYTES, Reception, ReceptionOptions, Visit, run_errands,
 };
 pub use sessions::{Errand, OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};

@@ -7,12 +7,12 @@ use http::{Response, StatusCode};
 use tokens::{Digest, Timestamp};
 
 use super::cookies::{CHOICE, cookie};
-use super::html::Html;
 use super::page::{redirect, with_cookie};
 use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Desk, Reception, Visit, place};
 use crate::form::{Form, Parameters};
+use crate::pages::Html;
 use crate::provider::{Flow, Wish, unguessable};
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
@@ -192,7 +192,7 @@ impl Reception {
                 .markup("<input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"email\" required maxlength=\"254\">\n")
                 .markup("<button class=\"first\">Continue</button></form>\n");
         }
-        self.pages.page(status, "Sign in", &content, None)
+        self.page(status, "Sign in", &content, None)
     }
 }
 

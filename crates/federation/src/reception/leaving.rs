@@ -9,11 +9,11 @@ use serde_json::json;
 use tokens::Timestamp;
 
 use super::cookies::clear_session;
-use super::html::Html;
 use super::page::{json, redirect, with_cookie};
 use super::records::About;
 use super::trouble::Trouble;
 use super::{Reception, Visit};
+use crate::pages::Html;
 
 impl Reception {
     /// Asks whether somebody wants to sign out: a link alone, which any page can have followed, does not do it.
@@ -21,7 +21,7 @@ impl Reception {
         let content = Html::default()
             .paragraph("You are signed out everywhere at once, in every tab.")
             .markup("<form method=\"post\"><button class=\"first\">Sign out</button></form>\n");
-        self.pages.page(StatusCode::OK, "Sign out?", &content, Some(&visit.id))
+        self.page(StatusCode::OK, "Sign out?", &content, Some(&visit.id))
     }
 
     /// Signs somebody out.
@@ -81,7 +81,7 @@ impl Reception {
             let text = "You are signed out. You can close this window.";
             ("Signed out", Html::default().paragraph(text))
         };
-        Ok(self.pages.page(StatusCode::OK, title, &content, Some(&visit.id)))
+        Ok(self.page(StatusCode::OK, title, &content, Some(&visit.id)))
     }
 
     /// Whether somebody is signed in here, as the ledger says: another replica may have ended the session a moment ago.

@@ -15,7 +15,6 @@ mod choosing;
 mod cookies;
 mod entering;
 mod errands;
-mod html;
 mod leaving;
 mod page;
 mod records;
@@ -40,13 +39,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 pub use self::errands::run_errands;
-pub use self::page::PageOptions;
 
 pub use self::visit::{MAX_FORM_BYTES, Visit};
 
-use self::page::Pages;
 use self::seals::Seal;
 use self::trouble::Trouble;
+use crate::pages::{PageOptions, Pages};
 use crate::provider::Provider;
 use crate::sessions::Sessions;
 

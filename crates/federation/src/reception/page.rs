@@ -1,8 +1,5 @@
-//! Our own pages: small, without a script, and without a request to anybody else.
+//! Answers of the reception.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
@@ -10,53 +7,10 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use super::html::Html;
+use super::Reception;
+use crate::pages::Html;
 
-const STYLE: &str = include_str!("page.css");
-
-/// How our pages look.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PageOptions {
-    /// Whose pages they are, such as `Example Inc.`; stands above every page.
-    pub title: Option<String>,
-    /// The colour of links and buttons, as `#rrggbb`.
-    pub accent: Option<String>,
-    /// A picture to stand beside the title: its media type and its bytes.
-    pub logo: Option<(String, Bytes)>,
-}
-
-/// Writes pages in one look.
-#[derive(Debug)]
-pub(super) struct Pages {
-    head: Html,
-    style: String,
-    policy: Option<HeaderValue>,
-}
-
-impl Pages {
-    pub(super) fn new(options: &PageOptions) -> Self {
-        let accent = options.accent.as_ref().map(|accent| format!(":root{{--accent:{accent}}}\n"));
-        let style = format!("{STYLE}{}", accent.unwrap_or_default());
-        let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
-        // No `form-action`: browsers hold redirects after a form to it, and ours lead to providers.
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-        );
-        let mut head = Html::default();
-        if options.title.is_some() || options.logo.is_some() {
-            head = head.markup("<header>");
-            if let Some((kind, bytes)) = &options.logo {
-                let source = format!("data:{kind};base64,{}", STANDARD.encode(bytes));
-                head = head.markup("<img alt=\"\" src=\"").text(&source).markup("\">");
-            }
-            if let Some(title) = &options.title {
-                head = head.markup("<span>").text(title).markup("</span>");
-            }
-            head = head.markup("</header>\n");
-        }
-        Self { head, style, policy: HeaderValue::try_from(policy).ok() }
-    }
-
+impl Reception {
     /// A page. `id` is the request's, which the reader can quote to an operator.
     pub(super) fn page(
         &self,
@@ -65,41 +19,13 @@ impl Pages {
         content: &Html,
         id: Option<&str>,
     ) -> Response<Bytes> {
-        let mut html = Html::default()
-            .markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-            .markup("<meta name=\"viewport\" content=\"width=device-width\">\n")
-            .markup("<meta name=\"robots\" content=\"noindex\">\n<title>")
-            .text(title)
-            .markup("</title>\n<style>")
-            .with(&Html::style(&self.style))
-            .markup("</style>\n</head>\n<body>\n<main>\n")
-            .with(&self.head)
-            .markup("<h1>")
-            .text(title)
-            .markup("</h1>\n")
-            .with(content);
-        if let Some(id) = id {
-            html = html
-                .markup("<p class=\"id\">To ask about this, quote the request <code>")
-                .text(id)
-                .markup("</code>.</p>\n");
-        }
-        let html = html.markup("</main>\n</body>\n</html>\n");
-        let mut response = Response::new(Bytes::from(html.into_string()));
+        let html = self.pages.html((title, title), content, id);
+        let mut response = Response::new(Bytes::from(html));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.extend(self.policy.clone().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        headers.extend(self.pages.policy(content).map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         guarded(response)
-    }
-}
-
-impl Html {
-    /// The style of our pages: of ours, but for a colour that was checked.
-    fn style(style: &str) -> Self {
-        // In a `style` element nothing is escaped, and nothing in a style of ours has to be.
-        debug_assert!(!style.contains('<'), "a style has no markup");
-        Self::default().unescaped(style)
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::Reception;
-use super::html::Html;
+use crate::pages::Html;
 use crate::provider::{ProviderError, SignInRefusal};
 
 /// Why a visit does not end as it should.
@@ -148,6 +148,6 @@ impl Reception {
         if let Some(again) = &trouble.again {
             content = content.link(again, "Try again");
         }
-        self.pages.page(trouble.status(), title, &content, Some(id))
+        self.page(trouble.status(), title, &content, Some(id))
     }
 }

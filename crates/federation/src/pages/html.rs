@@ -2,17 +2,19 @@
 
 /// A piece of a page. What is put in is text; markup comes from literals alone.
 #[derive(Debug, Default)]
-pub(super) struct Html(String);
+pub struct Html(String);
 
 impl Html {
     /// Adds markup of ours.
-    pub(super) fn markup(mut self, markup: &'static str) -> Self {
+    #[must_use]
+    pub fn markup(mut self, markup: &'static str) -> Self {
         self.0.push_str(markup);
         self
     }
 
     /// Adds text, as text or as the value of an attribute in double quotes.
-    pub(super) fn text(mut self, text: &str) -> Self {
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
         for c in text.chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
@@ -26,26 +28,34 @@ impl Html {
         self
     }
 
-    /// Adds a style, in which nothing is escaped.
+    /// Adds a style, in which nothing is escaped: it is of ours, but for a colour that was checked.
     pub(super) fn unescaped(mut self, style: &str) -> Self {
         self.0.push_str(style);
         self
     }
 
     /// Adds a paragraph.
-    pub(super) fn paragraph(self, text: &str) -> Self {
+    #[must_use]
+    pub fn paragraph(self, text: &str) -> Self {
         self.markup("<p>").text(text).markup("</p>\n")
     }
 
     /// Adds a link.
-    pub(super) fn link(self, to: &str, text: &str) -> Self {
+    #[must_use]
+    pub fn link(self, to: &str, text: &str) -> Self {
         self.markup("<p><a href=\"").text(to).markup("\">").text(text).markup("</a></p>\n")
     }
 
     /// Adds another piece.
-    pub(super) fn with(mut self, other: &Self) -> Self {
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
         self.0.push_str(&other.0);
         self
+    }
+
+    /// Whether there is a form in it: text cannot look like one.
+    pub(super) fn has_form(&self) -> bool {
+        self.0.contains("<form")
     }
 
     pub(super) fn into_string(self) -> String {
