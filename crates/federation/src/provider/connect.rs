@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use ledger::keys::IssuerKeys;
-use tokens::{Excerpt, LOGOUT_TOKEN_TYPE, Profile, ProfileOptions, TokenType, VerifiedIdToken};
+use tokens::{
+    Excerpt, LOGOUT_TOKEN_TYPE, Profile, ProfileOptions, TokenType, UnverifiedToken,
+    VerifiedIdToken,
+};
 
-use super::id_token::{self, Expected};
+use super::believed;
+use super::id_token::{Expected, IdTokenRefusal};
 use super::options::{Openid, ProviderOptions, ProviderOptionsError, Pushed};
 use super::refusal::GrantRefusal;
 use super::secret::Secret;
@@ -59,7 +63,11 @@ impl Connect {
         expected: &Expected<'_>,
     ) -> Result<VerifiedIdToken, GrantRefusal> {
         let now = expected.now;
-        let verified = id_token::verify(token.expose(), &self.id_tokens, &self.keys, now).await?;
+        let verify = |token: UnverifiedToken<'_>, known: &_| {
+            token.verify_id_token(&self.id_tokens, known, now)
+        };
+        let verified = believed::verify(token.expose(), &self.keys, now, verify).await;
+        let verified = verified.map_err(IdTokenRefusal::from)?;
         expected.check(&verified)?;
         Ok(verified)
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ledger::keys::{IssuerKeys, KeysUnavailable};
 use thiserror::Error;
-use tokens::{Profile, Timestamp, TokenRefusal, UnverifiedToken, VerifiedIdToken};
+use tokens::{Timestamp, VerifiedIdToken};
 
+use super::believed::Unbelieved;
 use super::flow::Wish;
 
 /// What an ID token must be besides well signed.
@@ -18,28 +18,6 @@ pub(crate) struct Expected<'a> {
     pub(crate) wish: &'a Wish,
     pub(crate) skew: Duration,
     pub(crate) now: Timestamp,
-}
-
-/// Verifies an ID token with the issuer's keys; newer ones if there are none yet, or not the one that it names.
-pub(crate) async fn verify(
-    token: &str,
-    profile: &Profile,
-    keys: &IssuerKeys,
-    now: Timestamp,
-) -> Result<VerifiedIdToken, IdTokenRefusal> {
-    let verify = |token: &str| {
-        let snapshot = keys.snapshot();
-        let known = snapshot.keys_at(now)?;
-        Ok(UnverifiedToken::parse(token)?.verify_id_token(profile, known, now)?)
-    };
-    match verify(token) {
-        Err(IdTokenRefusal::Keys(_) | IdTokenRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
-            let unverified = UnverifiedToken::parse(token)?;
-            keys.refetch_for_unknown_key(unverified.key_id().unwrap_or_default(), now).await;
-            verify(token)
-        }
-        settled => settled,
-    }
 }
 
 impl Expected<'_> {
@@ -126,9 +104,6 @@ pub enum IdTokenRefusal {
     /// It was issued to another client.
     #[error("claim `azp` is not our client id")]
     AuthorizedPartyOther,
-    /// Nothing to verify it with.
-    #[error(transparent)]
-    Keys(#[from] KeysUnavailable),
     /// Nothing ties it to our request.
     #[error("claim `nonce` is missing")]
     NonceMissing,
@@ -137,7 +112,7 @@ pub enum IdTokenRefusal {
     NonceOther,
     /// It is not believed.
     #[error(transparent)]
-    Token(#[from] TokenRefusal),
+    Unbelieved(#[from] Unbelieved),
 }
 
 impl IdTokenRefusal {
@@ -153,20 +128,15 @@ impl IdTokenRefusal {
             Self::AuthTimeMissing => "auth_time_missing",
             Self::AuthTimeOld { .. } => "auth_time_old",
             Self::AuthorizedPartyOther => "authorized_party_other",
-            Self::Keys(_) => "keys_unavailable",
             Self::NonceMissing => "nonce_missing",
             Self::NonceOther => "nonce_other",
-            Self::Token(refusal) => refusal.code(),
+            Self::Unbelieved(why) => why.code(),
         }
     }
 
     /// Whether the same may succeed later, with nothing changed on our side.
     #[must_use]
     pub fn retry_may_help(&self) -> bool {
-        match self {
-            Self::Keys(_) => true,
-            Self::Token(refusal) => refusal.fault() == tokens::Fault::Keys,
-            _ => false,
-        }
+        matches!(self, Self::Unbelieved(why) if why.retry_may_help())
     }
 }

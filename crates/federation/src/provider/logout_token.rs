@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use ledger::keys::{IssuerKeys, KeysUnavailable};
+use ledger::keys::IssuerKeys;
 use thiserror::Error;
-use tokens::{Profile, Timestamp, TokenRefusal, UnverifiedToken, VerifiedLogoutToken};
+use tokens::{Profile, Timestamp, UnverifiedToken, VerifiedLogoutToken};
+
+use super::believed::{self, Unbelieved};
 
 /// Whose sessions end. It is for the caller to take each [`LogoutToken::jti`] once.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,8 +22,7 @@ pub struct LogoutToken {
 }
 
 impl LogoutToken {
-    /// Verifies a logout token with the issuer's keys; newer ones if there are none yet, or not the one that it names.
-    /// Subjects of sessions are the `sub` of tokens if `subject_is_sub`; else a token that names nothing but `sub` ends nothing, and
+    /// Verifies a logout token. Subjects of sessions are the `sub` of tokens if `subject_is_sub`; else a token that names nothing but `sub` ends nothing, and
     /// says so.
     pub(crate) async fn verify(
         token: &str,
@@ -31,19 +32,9 @@ impl LogoutToken {
         subject_is_sub: bool,
         now: Timestamp,
     ) -> Result<Self, LogoutRefusal> {
-        let verify = |token: &str| {
-            let snapshot = keys.snapshot();
-            let known = snapshot.keys_at(now)?;
-            Ok(UnverifiedToken::parse(token)?.verify_logout_token(profile, known, now)?)
-        };
-        let verified = match verify(token) {
-            Err(LogoutRefusal::Keys(_) | LogoutRefusal::Token(TokenRefusal::UnknownKey { .. })) => {
-                let unverified = UnverifiedToken::parse(token)?;
-                keys.refetch_for_unknown_key(unverified.key_id().unwrap_or_default(), now).await;
-                verify(token)
-            }
-            settled => settled,
-        }?;
+        let verify =
+            |token: UnverifiedToken<'_>, known: &_| token.verify_logout_token(profile, known, now);
+        let verified = believed::verify(token, keys, now, verify).await?;
         Self::of(&verified, client_id, subject_is_sub)
     }
 
@@ -77,9 +68,6 @@ pub enum LogoutRefusal {
     /// It is for somebody else.
     #[error("claim `aud` does not have our client id")]
     AudienceOther,
-    /// Nothing to verify it with.
-    #[error(transparent)]
-    Keys(#[from] KeysUnavailable),
     /// The provider has no OpenID Connect.
     #[error("the provider has no OpenID Connect, and sends no logout tokens")]
     NotOpenid,
@@ -88,7 +76,7 @@ pub enum LogoutRefusal {
     SubjectUnmapped,
     /// It is not believed.
     #[error(transparent)]
-    Token(#[from] TokenRefusal),
+    Unbelieved(#[from] Unbelieved),
 }
 
 impl LogoutRefusal {
@@ -97,20 +85,15 @@ impl LogoutRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::AudienceOther => "audience_other",
-            Self::Keys(_) => "keys_unavailable",
             Self::NotOpenid => "not_openid",
             Self::SubjectUnmapped => "subject_unmapped",
-            Self::Token(refusal) => refusal.code(),
+            Self::Unbelieved(why) => why.code(),
         }
     }
 
     /// Whether the same may succeed later, with nothing changed on our side.
     #[must_use]
     pub fn retry_may_help(&self) -> bool {
-        match self {
-            Self::Keys(_) => true,
-            Self::Token(refusal) => refusal.fault() == tokens::Fault::Keys,
-            _ => false,
-        }
+        matches!(self, Self::Unbelieved(why) if why.retry_may_help())
     }
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod authorization;
+mod believed;
 mod call;
 mod client_auth;
 mod connect;
@@ -31,6 +32,7 @@ pub(crate) mod token_answer;
 mod userinfo;
 
 pub use answer::{Answer, AnswerError, AuthorizationError, MAX_ANSWER_BYTES, MAX_CODE_BYTES};
+pub use believed::Unbelieved;
 pub use call::CallError;
 pub use client_auth::{ASSERTION_LIFETIME, ClientAuth, ClientAuthError};
 pub use endpoints::EndpointsError;
