@@ -8,7 +8,7 @@ use bytes::Bytes;
 use federation::{MAX_FORM_BYTES, Reception, Visit};
 use gate::request::{RawRequest, Reading};
 use gate::{Answer, CanonicalRequest, Denial};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -79,7 +79,6 @@ pub(super) async fn receive(
     let client = request.client();
     let visit = Visit {
         request,
-        cookies: raw.headers.get_all(COOKIE).iter().cloned().collect(),
         body,
         id: facts.id.as_str().to_owned(),
         peer: SocketAddr::new(client, facts.peer.port()),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use doors::Doorway;
 use egress::Egress;
 use federation::provider::{Provider, ProviderOptionsError};
-use federation::{Desk, Errand, Household, PageOptions, Reception, ReceptionOptions, Sessions};
+use federation::{Errand, Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
+use gate::request::{CanonicalHost, RequestRefusal, Scheme};
 use ledger::audit::AuditLog;
 use ledger::state::{self, LedgerOptions, OpenError};
 use ledger::{Clock, keys};
@@ -24,6 +25,14 @@ pub enum SigningInError {
     /// The ledger cannot be had.
     #[error("the ledger cannot be opened: {0}")]
     Ledger(#[from] OpenError),
+    /// The place where people sign in has no host.
+    #[error("`sign_in.url` `{url}`: {source}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong.
+        source: RequestRefusal,
+    },
     /// A provider cannot be had this way.
     #[error("provider `{name}`: {source}")]
     Provider {
@@ -84,7 +93,7 @@ pub(super) fn reception(
     keys: &HashMap<Arc<str>, keys::IssuerKeys>,
     mut egress: impl FnMut(&config::Provider) -> Result<Arc<Egress>, super::AssemblyError>,
 ) -> Result<Reception, super::AssemblyError> {
-    let mut desks = Vec::with_capacity(sign_in.providers.len());
+    let mut offers = Vec::with_capacity(sign_in.providers.len());
     for provider in &sign_in.providers {
         let name = &provider.options.name;
         let revision = provider.options.revision_text();
@@ -100,7 +109,7 @@ pub(super) fn reception(
             name: name.to_string(),
             source: Box::new(source),
         })?;
-        desks.push(Desk {
+        offers.push(Offered {
             provider: party,
             title: provider.title.clone(),
             domains: provider.domains.clone(),
@@ -114,22 +123,21 @@ pub(super) fn reception(
     let logo = logo.map(|logo| (logo.media_type.to_owned(), logo.bytes.clone().into()));
     let options = ReceptionOptions {
         url: sign_in.url.clone(),
-        host: host_of(&sign_in.url).to_owned(),
+        host: host_of(&sign_in.url)?,
         idle: sign_in.session.idle,
         lifetime: sign_in.session.lifetime,
         page: PageOptions { title: page.title.clone(), accent: page.color.clone(), logo },
-        providers: desks,
+        providers: offers,
     };
     Ok(Reception::new(options, house))
 }
 
-/// The host of an origin, without a port.
-fn host_of(origin: &str) -> &str {
-    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
-    match authority.strip_prefix('[').and_then(|rest| rest.find(']')) {
-        Some(end) => authority.get(..end + 2).unwrap_or(authority),
-        None => authority.split_once(':').map_or(authority, |(host, _)| host),
-    }
+/// The host of an origin.
+fn host_of(origin: &str) -> Result<CanonicalHost, SigningInError> {
+    let (scheme, authority) = origin.split_once("://").unwrap_or(("https", origin));
+    let scheme = if scheme == "http" { Scheme::Http } else { Scheme::Https };
+    let refused = |source| SigningInError::Url { url: origin.to_owned(), source };
+    CanonicalHost::parse(authority, scheme).map_err(refused)
 }
 
 #[cfg(test)]
@@ -144,7 +152,7 @@ mod tests {
             ("http://[::1]:8080", "[::1]"),
             ("http://[::1]", "[::1]"),
         ] {
-            assert_eq!(host_of(origin), host, "{origin}");
+            assert_eq!(host_of(origin).unwrap().name(), host, "{origin}");
         }
     }
 }

@@ -45,10 +45,11 @@ impl Reception {
         let to = query.take("to").unwrap_or_else(|| "/".to_owned());
         let elsewhere = || Trouble::refused("return_elsewhere", "`to` is no place on this host");
         let next = visit.request_for(&to).ok_or_else(elsewhere)?;
-        let wanted = visit.gate.wanted(&next, &self.options.host).ok_or(Trouble::NOWHERE)?;
+        let wanted = visit.gate.wanted(&next, self.options.host.name()).ok_or(Trouble::NOWHERE)?;
         let (browser, cookie) = self.known_browser(visit)?;
-        let asked = asked(visit.request.origin(), next.target(), wanted, &browser, now);
-        let sealed = self.asked.close(&asked, &*self.house.random);
+        let asked = asked(visit.request.origin(), next.target(), wanted, &browser);
+        let until = now.plus(SIGN_IN_WITHIN);
+        let sealed = self.asked.close(&asked, until, &*self.house.random);
         let sealed = sealed.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let mut form = Form::default();
         form.push("request", &sealed);
@@ -60,10 +61,7 @@ impl Reception {
     /// Whether the visit came by the port that this gate is known by. Whoever has another port of the host would be sent
     /// what opens the host: cookies do not tell ports apart.
     pub(super) fn is_ours(&self, visit: &Visit) -> bool {
-        let url = &self.options.url;
-        let authority = url.split_once("://").map_or(url.as_str(), |(_, authority)| authority);
-        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        visit.request.host().port() == port
+        visit.request.host().port() == self.options.host.port()
     }
 
     /// By which cookie we know the browser here, and that cookie if it has to be set first.
@@ -72,7 +70,7 @@ impl Reception {
         visit: &Visit,
     ) -> Result<(String, Option<http::HeaderValue>), Trouble> {
         if let Some(value) = visit.browser() {
-            return Ok((value, None));
+            return Ok((value.to_owned(), None));
         }
         let value = unguessable(&*self.house.random);
         let value = value.map_err(|error| Trouble::ours(&error.to_string()))?;
@@ -81,7 +79,7 @@ impl Reception {
     }
 }
 
-fn asked(origin: String, to: String, wanted: Wanted, browser: &str, now: Timestamp) -> Asked {
+fn asked(origin: String, to: String, wanted: Wanted, browser: &str) -> Asked {
     Asked {
         origin,
         to,
@@ -89,6 +87,5 @@ fn asked(origin: String, to: String, wanted: Wanted, browser: &str, now: Timesta
         acr: wanted.step_up.acr,
         max_age: wanted.step_up.max_age.map(|age| age.as_secs()),
         browser: Digest::of(browser).to_string(),
-        until: now.plus(SIGN_IN_WITHIN).as_millis(),
     }
 }

@@ -10,7 +10,7 @@ use tokens::{Digest, Timestamp};
 use super::page::json;
 use super::records::About;
 use super::trouble::Trouble;
-use super::{Desk, Reception, Visit, place};
+use super::{Offered, Reception, Visit, place};
 use crate::provider::LogoutToken;
 
 impl Reception {
@@ -21,7 +21,7 @@ impl Reception {
         now: Timestamp,
     ) -> Response<Bytes> {
         // Nothing of what anybody writes into a path goes on record.
-        let known = self.desk(name).map(Desk::name);
+        let known = self.offered(name).map(Offered::name);
         match self.end_by_provider(visit, name, now).await {
             Ok(()) => json(StatusCode::OK, &json!({})),
             Err(trouble) => {
@@ -53,12 +53,13 @@ impl Reception {
         name: &str,
         now: Timestamp,
     ) -> Result<(), Trouble> {
-        let desk =
-            self.desk(name).ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
+        let offered = self
+            .offered(name)
+            .ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
         let token = visit.form().and_then(|mut form| form.take("logout_token"));
         let missing = || Trouble::refused("logout_token_missing", "there is no logout token");
         let _place = place(self.calls.get(name), |calls| &calls.logouts).await?;
-        let verified = desk.provider.logout_token(&token.ok_or_else(missing)?, now).await;
+        let verified = offered.provider.logout_token(&token.ok_or_else(missing)?, now).await;
         let LogoutToken { subject, session, jti, until } =
             verified.map_err(|refusal| Trouble::refused(refusal.code(), &refusal.to_string()))?;
         let ledger = self.house.sessions.ledger();

@@ -13,7 +13,7 @@ use super::page::with_cookie;
 use super::records::About;
 use super::seals::{SealBroken, Underway};
 use super::trouble::Trouble;
-use super::{Desk, Reception, Visit, place};
+use super::{Offered, Reception, Visit, place};
 use crate::provider::{Answer, Flow, SignIn};
 use crate::sessions::{Kept, Tokens};
 
@@ -27,7 +27,7 @@ impl Reception {
         let query = visit.request.query().unwrap_or_default();
         let answer = Answer::parse(query)
             .map_err(|error| Trouble::refused("answer_unreadable", &error.to_string()))?;
-        let underway: Underway =
+        let (underway, until): (Underway, _) =
             self.underway.open(answer.state(), now).map_err(|broken| match broken {
                 SealBroken::NotOurs => Trouble::refused("state_forged", "`state` is not ours"),
                 SealBroken::Over => Trouble::refused("state_over", "`state` is too old"),
@@ -39,12 +39,12 @@ impl Reception {
             let asked = &underway.asked;
             at_provider(trouble).again_at(&asked.origin, &asked.to)
         };
-        let desk = self.desk_of(&underway).map_err(again)?;
+        let offered = self.offered_of(&underway).map_err(again)?;
         // Before anything is used up: who does not get in can try again.
-        let calls = self.calls.get(desk.name());
+        let calls = self.calls.get(offered.name());
         let _place = place(calls, |calls| &calls.answered).await.map_err(again)?;
         let ledger = self.house.sessions.ledger();
-        let (state, until) = (Digest::of(answer.state()), Timestamp::from_millis(underway.until));
+        let state = Digest::of(answer.state());
         let first = ledger.use_once(Purpose::SignIn, state, until, now).await;
         if !first.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("state_replayed", "`state` was used before")));
@@ -54,13 +54,14 @@ impl Reception {
             nonce: underway.nonce.clone(),
             verifier: underway.verifier.clone(),
         };
-        let finished = desk.provider.finish(answer, &flow, &wish(&underway.asked), now).await;
+        let finished = offered.provider.finish(answer, &flow, &wish(&underway.asked), now).await;
         let signed_in = finished.map_err(|refusal| again(Trouble::not_finished(&refusal)))?;
-        let (id, cookie) = self.open_session(visit, desk, signed_in, now).await.map_err(again)?;
+        let (id, cookie) =
+            self.open_session(visit, offered, signed_in, now).await.map_err(again)?;
         let response = self.let_on(&underway.asked, id, now).map_err(again)?;
         let lasts = Some(self.options.lifetime);
         let response = with_cookie(response, cookies::set(SESSION_COOKIE, cookie.value(), lasts));
-        Ok(with_cookie(response, cookies::set(CHOICE, desk.name(), Some(CHOICE_KEPT))))
+        Ok(with_cookie(response, cookies::set(CHOICE, offered.name(), Some(CHOICE_KEPT))))
     }
 
     /// Whether an answer has come to the place of its provider, in the browser that began.
@@ -77,9 +78,9 @@ impl Reception {
     }
 
     /// The provider where it was begun, as it was then.
-    fn desk_of(&self, underway: &Underway) -> Result<&Desk, Trouble> {
-        let desk = self.desk(&underway.provider);
-        desk.filter(|desk| desk.revision == underway.revision).ok_or_else(|| {
+    fn offered_of(&self, underway: &Underway) -> Result<&Offered, Trouble> {
+        let offered = self.offered(&underway.provider);
+        offered.filter(|offered| offered.revision == underway.revision).ok_or_else(|| {
             let reason = "the provider is disabled, or set up otherwise by now";
             Trouble::refused("provider_changed", reason)
         })
@@ -89,7 +90,7 @@ impl Reception {
     async fn open_session(
         &self,
         visit: &Visit,
-        desk: &Desk,
+        offered: &Offered,
         signed_in: SignIn,
         now: Timestamp,
     ) -> Result<(SessionId, SessionCookie), Trouble> {
@@ -100,24 +101,27 @@ impl Reception {
         let before = self.session_here(visit, now).await?;
         let SignIn { facts, provider_session, id_token, refresh_token, .. } = signed_in;
         let tokens = Tokens { id_token, refresh_token };
-        let refresh_at = desk.refresh_at(tokens.refresh_token.is_some(), now);
-        if desk.refresh.is_some() && refresh_at.is_none() {
+        let refresh_at = offered.refresh_at(tokens.refresh_token.is_some(), now);
+        if offered.refresh.is_some() && refresh_at.is_none() {
             tracing::warn!(
-                provider = desk.name(),
+                provider = offered.name(),
                 "the provider gives no refresh token: its sessions end when they would be refreshed"
             );
         }
-        let kept =
-            Kept { facts, revision: desk.revision.clone(), fresh_until: desk.fresh_until(now) };
+        let kept = Kept {
+            facts,
+            revision: offered.revision.clone(),
+            fresh_until: offered.fresh_until(now),
+        };
         let about =
-            About { provider: Some(desk.name()), facts: Some(&kept.facts), session: Some(id) };
+            About { provider: Some(offered.name()), facts: Some(&kept.facts), session: Some(id) };
         let (event, code) = (SignInEvent::SignedIn, ("signed_in", None));
         self.record(visit, event, code, about, now).await?;
         let new = NewSession {
             id,
             cookie: *cookie.digest(),
             host: visit.request.host().name().to_owned(),
-            provider: desk.name().to_owned(),
+            provider: offered.name().to_owned(),
             subject: kept.facts.subject.clone(),
             provider_session,
             facts: kept.to_bytes(),
@@ -134,7 +138,7 @@ impl Reception {
     }
 }
 
-impl Desk {
+impl Offered {
     /// Until when its word is taken, if it is to be asked anew: whether it can be or not.
     pub(super) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.refresh.map(|every| now.plus(every).plus(self.grace))

@@ -6,11 +6,11 @@ use gate::{FoundSession, Session, Sessions as _};
 use http::{Response, StatusCode};
 use tokens::{Digest, Timestamp};
 
-use super::cookies::{CHOICE, cookie};
+use super::cookies::CHOICE;
 use super::page::{redirect, with_cookie};
 use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
-use super::{Desk, Reception, Visit, place};
+use super::{Offered, Reception, Visit, place};
 use crate::form::{Form, Parameters};
 use crate::pages::Html;
 use crate::provider::{Flow, Wish, unguessable};
@@ -26,35 +26,38 @@ impl Reception {
         mut query: Parameters,
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
-        let asked: Asked = self.asked.open(sealed, now).map_err(|broken| match broken {
-            SealBroken::NotOurs => Trouble::refused("request_forged", "the request is not ours"),
-            SealBroken::Over => Trouble::refused("request_over", "the request is too old"),
-        })?;
+        let (asked, _): (Asked, _) =
+            self.asked.open(sealed, now).map_err(|broken| match broken {
+                SealBroken::NotOurs => {
+                    Trouble::refused("request_forged", "the request is not ours")
+                }
+                SealBroken::Over => Trouble::refused("request_over", "the request is too old"),
+            })?;
         let again = |trouble: Trouble| trouble.again_at(&asked.origin, &asked.to);
         if let Some(session) = self.session_here(visit, now).await.map_err(again)?
             && self.will_do(&session, &asked, now)
         {
             return self.let_on(&asked, session.id, now);
         }
-        let desks = || asked.providers.iter().filter_map(|name| self.desk(name));
+        let offers = || asked.providers.iter().filter_map(|name| self.offered(name));
         let email = query.take("email").filter(|email| email.len() <= MAX_EMAIL_BYTES);
         let (chosen, note) = match (query.take("provider"), &email) {
-            (Some(name), _) => (desks().find(|desk| desk.name() == name), None),
+            (Some(name), _) => (offers().find(|offered| offered.name() == name), None),
             (None, Some(email)) => {
-                let found = desks().find(|desk| desk.takes(email));
+                let found = offers().find(|offered| offered.takes(email));
                 (found, Some("No provider is known for that address. Choose one below."))
             }
-            (None, None) => (desks().next().filter(|_| desks().count() == 1), None),
+            (None, None) => (offers().next().filter(|_| offers().count() == 1), None),
         };
         match chosen {
-            Some(desk) => {
-                let begun = self.begin(visit, desk, asked.clone(), email, now).await;
+            Some(offered) => {
+                let begun = self.begin(visit, offered, asked.clone(), email, now).await;
                 match begun {
-                    Err(trouble) if desks().count() > 1 => {
-                        let trouble = trouble.at(desk.name());
+                    Err(trouble) if offers().count() > 1 => {
+                        let trouble = trouble.at(offered.name());
                         // It is on record; the others may work.
                         drop(self.tell(visit, &trouble, now).await);
-                        let note = format!("{} cannot be reached at the moment.", desk.title);
+                        let note = format!("{} cannot be reached at the moment.", offered.title);
                         Ok(self.offer(
                             visit,
                             sealed,
@@ -63,10 +66,10 @@ impl Reception {
                             StatusCode::SERVICE_UNAVAILABLE,
                         ))
                     }
-                    begun => begun.map_err(|trouble| again(trouble.at(desk.name()))),
+                    begun => begun.map_err(|trouble| again(trouble.at(offered.name()))),
                 }
             }
-            None if desks().next().is_none() => {
+            None if offers().next().is_none() => {
                 let reason = "no provider that was asked for signs people in";
                 Err(again(Trouble::ours(reason)))
             }
@@ -102,10 +105,11 @@ impl Reception {
 
     /// Whether a session is what somebody is to sign in for.
     fn will_do(&self, session: &Session, asked: &Asked, now: Timestamp) -> bool {
-        let same = |desk: &Desk| session.revision == tokens::Revision::of_text(&desk.revision);
+        let same =
+            |offered: &Offered| session.revision == tokens::Revision::of_text(&offered.revision);
         let (acr, auth_time) = (session.facts.acr.as_deref(), session.facts.auth_time);
         asked.providers.iter().any(|name| **name == *session.provider)
-            && self.desk(&session.provider).is_some_and(same)
+            && self.offered(&session.provider).is_some_and(same)
             && asked.step_up().met_until(acr, auth_time, now).is_some()
     }
 
@@ -113,7 +117,7 @@ impl Reception {
     async fn begin(
         &self,
         visit: &Visit,
-        desk: &Desk,
+        offered: &Offered,
         asked: Asked,
         email: Option<String>,
         now: Timestamp,
@@ -127,19 +131,19 @@ impl Reception {
         let wish = Wish { login_hint: email, ..wish(&asked) };
         let underway = Underway {
             asked,
-            provider: desk.name().to_owned(),
-            revision: desk.revision.clone(),
+            provider: offered.name().to_owned(),
+            revision: offered.revision.clone(),
             nonce: nonce.clone(),
             verifier: verifier.clone(),
             browser: Digest::of(&browser).to_string(),
-            until: now.plus(SIGN_IN_WITHIN).as_millis(),
         };
-        let state = self.underway.close(&underway, &*self.house.random);
+        let until = now.plus(SIGN_IN_WITHIN);
+        let state = self.underway.close(&underway, until, &*self.house.random);
         let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let flow = Flow { state, nonce, verifier };
         // It may be asked first (RFC 9126), and anybody can begin.
-        let _place = place(self.calls.get(desk.name()), |calls| &calls.begun).await?;
-        let begun = desk.provider.begin(&wish, &flow, now).await;
+        let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
+        let begun = offered.provider.begin(&wish, &flow, now).await;
         let to = begun.map_err(|error| Trouble::not_begun(&error))?;
         let response =
             redirect(&to).ok_or_else(|| Trouble::ours("no way leads to the provider"))?;
@@ -155,11 +159,11 @@ impl Reception {
         note: Option<&str>,
         status: StatusCode,
     ) -> Response<Bytes> {
-        let mut desks: Vec<&Desk> =
-            asked.providers.iter().filter_map(|name| self.desk(name)).collect();
-        let last = cookie(&visit.cookies, CHOICE);
-        let is_last = |desk: &Desk| last.as_deref() == Some(desk.name());
-        desks.sort_by_key(|desk| !is_last(desk));
+        let mut offers: Vec<&Offered> =
+            asked.providers.iter().filter_map(|name| self.offered(name)).collect();
+        let last = visit.request.own_cookie(CHOICE);
+        let is_last = |offered: &Offered| last == Some(offered.name());
+        offers.sort_by_key(|offered| !is_last(offered));
         let here = format!("{}/sign-in", gate::RESERVED_PREFIX);
         let mut content = Html::default();
         if let Some(note) = note {
@@ -167,22 +171,22 @@ impl Reception {
                 content.markup("<p class=\"note\" role=\"status\">").text(note).markup("</p>\n");
         }
         content = content.markup("<ul>\n");
-        for desk in &desks {
+        for offered in &offers {
             let mut form = Form::default();
             form.push("request", sealed);
-            form.push("provider", desk.name());
+            form.push("provider", offered.name());
             content = content
                 .markup("<li><a class=\"choice\" href=\"")
                 .text(&form.behind(&here))
                 .markup("\">")
-                .text(&desk.title);
-            if is_last(desk) {
+                .text(&offered.title);
+            if is_last(offered) {
                 content = content.markup("<small>used last</small>");
             }
             content = content.markup("</a></li>\n");
         }
         content = content.markup("</ul>\n");
-        if desks.iter().any(|desk| !desk.domains.is_empty()) {
+        if offers.iter().any(|offered| !offered.domains.is_empty()) {
             content = content
                 .markup("<form method=\"get\" action=\"")
                 .text(&here)
@@ -196,7 +200,7 @@ impl Reception {
     }
 }
 
-impl Desk {
+impl Offered {
     /// Whether an e-mail address leads here.
     fn takes(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map(|(_, domain)| domain.trim().to_ascii_lowercase());

@@ -34,9 +34,8 @@ impl Reception {
             to: asked.to.clone(),
             browser: asked.browser.clone(),
             number: number.map_err(|error| Trouble::ours(&error.to_string()))?,
-            until: now.plus(PASS_WITHIN).as_millis(),
         };
-        let sealed = self.pass.close(&pass, &*self.house.random);
+        let sealed = self.pass.close(&pass, now.plus(PASS_WITHIN), &*self.house.random);
         let sealed = sealed.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let mut form = Form::default();
         form.push("pass", &sealed);
@@ -51,10 +50,11 @@ impl Reception {
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
         let sealed = visit.query().and_then(|mut query| query.take("pass")).unwrap_or_default();
-        let pass: Pass = self.pass.open(&sealed, now).map_err(|broken| match broken {
-            SealBroken::NotOurs => Trouble::refused("pass_forged", "the pass is not ours"),
-            SealBroken::Over => Trouble::refused("pass_over", "the pass is too old"),
-        })?;
+        let (pass, until): (Pass, _) =
+            self.pass.open(&sealed, now).map_err(|broken| match broken {
+                SealBroken::NotOurs => Trouble::refused("pass_forged", "the pass is not ours"),
+                SealBroken::Over => Trouble::refused("pass_over", "the pass is too old"),
+            })?;
         if pass.origin != visit.request.origin() || !self.is_ours(visit) {
             return Err(Trouble::refused("pass_of_other_host", "the pass is for another host"));
         }
@@ -64,7 +64,6 @@ impl Reception {
         }
         let again = |trouble: Trouble| trouble.again_at(&pass.origin, &pass.to);
         let ledger = self.house.sessions.ledger();
-        let until = Timestamp::from_millis(pass.until);
         let first = ledger.use_once(Purpose::Handoff, Digest::of(&pass.number), until, now).await;
         if !first.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("pass_replayed", "the pass was used before")));

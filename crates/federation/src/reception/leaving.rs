@@ -61,11 +61,11 @@ impl Reception {
         out: &str,
         now: Timestamp,
     ) -> Option<String> {
-        let desk = self.desk(&session.provider)?;
+        let offered = self.offered(&session.provider)?;
         let secrets = self.house.sessions.ledger().secrets(session.id, now).await;
         let tokens = secrets.ok().flatten().map(|secrets| crate::sessions::Tokens::read(&secrets));
         let hint = tokens.and_then(|tokens| tokens.id_token);
-        desk.provider.end_session(hint.as_ref(), Some(out), None, now).await
+        offered.provider.end_session(hint.as_ref(), Some(out), None, now).await
     }
 
     /// Somebody has signed out, or has only come by.

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
 use bytes::Bytes;
+use gate::request::CanonicalHost;
 use http::{Method, Response};
 use ledger::audit::AuditLog;
 use ledger::{Clock, OperatorKey};
@@ -58,8 +59,8 @@ const PLACE_WITHIN: Duration = Duration::from_secs(5);
 pub struct ReceptionOptions {
     /// The origin where people sign in, such as `https://id.example.com`.
     pub url: String,
-    /// The host of that, without a port.
-    pub host: String,
+    /// The host of that.
+    pub host: CanonicalHost,
     /// How long a session lasts without being seen.
     pub idle: Duration,
     /// How long a session lasts at most.
@@ -67,12 +68,12 @@ pub struct ReceptionOptions {
     /// How our pages look.
     pub page: PageOptions,
     /// The providers that are not disabled, in the order in which they are offered.
-    pub providers: Vec<Desk>,
+    pub providers: Vec<Offered>,
 }
 
 /// One provider, at the reception.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Offered {
     /// The provider.
     pub provider: Provider,
     /// What people know it by.
@@ -124,7 +125,7 @@ impl Reception {
     #[must_use]
     pub fn new(options: ReceptionOptions, house: Household) -> Self {
         let pages = Pages::new(&options.page);
-        let names = options.providers.iter().map(|desk| desk.name().to_owned());
+        let names = options.providers.iter().map(|offered| offered.name().to_owned());
         let calls = names.map(|name| (name, Calls::default())).collect();
         Self {
             asked: Seal::new(&house.key, "sign-in request"),
@@ -135,12 +136,6 @@ impl Reception {
             options,
             house,
         }
-    }
-
-    /// The host where people sign in, without a port.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.options.host
     }
 
     /// Whether `path` is one of our pages.
@@ -190,8 +185,8 @@ impl Reception {
     }
 
     /// The provider of this name, unless it is disabled.
-    fn desk(&self, name: &str) -> Option<&Desk> {
-        self.options.providers.iter().find(|desk| desk.name() == name)
+    fn offered(&self, name: &str) -> Option<&Offered> {
+        self.options.providers.iter().find(|offered| offered.name() == name)
     }
 }
 
@@ -221,7 +216,7 @@ async fn place<'a>(
     place.map_err(|_| busy())?.map_err(|_| busy())
 }
 
-impl Desk {
+impl Offered {
     /// The provider's name in the configuration.
     #[must_use]
     pub fn name(&self) -> &str {

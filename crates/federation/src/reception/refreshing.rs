@@ -7,7 +7,7 @@ use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
 use tokens::{SessionId, Timestamp};
 use tokio::time::timeout;
 
-use super::{Desk, Reception};
+use super::{Offered, Reception};
 use crate::provider::{RefreshEnd, Refreshed};
 use crate::sessions::{Kept, Tokens};
 
@@ -27,19 +27,20 @@ impl Reception {
         else {
             return Ok(());
         };
-        let desk = self.desk(&claimed.provider).filter(|desk| desk.revision == kept.revision);
-        let (Some(desk), Some(refresh_token)) = (desk, &tokens.refresh_token) else {
+        let offered =
+            self.offered(&claimed.provider).filter(|offered| offered.revision == kept.revision);
+        let (Some(offered), Some(refresh_token)) = (offered, &tokens.refresh_token) else {
             return Ok(());
         };
-        let asked = desk.provider.refresh(refresh_token, &kept.facts.subject, now);
+        let asked = offered.provider.refresh(refresh_token, &kept.facts.subject, now);
         let Ok(answered) = timeout(WITHIN, asked).await else {
-            tracing::warn!(session = %id, provider = desk.name(), "the provider takes too long to refresh a session");
+            tracing::warn!(session = %id, provider = offered.name(), "the provider takes too long to refresh a session");
             return Ok(());
         };
         match answered {
-            Ok(refreshed) => self.keep(desk, (id, until), (kept, tokens), refreshed).await,
+            Ok(refreshed) => self.keep(offered, (id, until), (kept, tokens), refreshed).await,
             Err(refusal) if refusal.end() != RefreshEnd::Ended => {
-                tracing::warn!(session = %id, provider = desk.name(), error = %refusal, "a session goes on without having been refreshed");
+                tracing::warn!(session = %id, provider = offered.name(), error = %refusal, "a session goes on without having been refreshed");
                 let Some(refresh_token) = refusal.rotated().cloned() else { return Ok(()) };
                 // The old one is used up: to show it again would end the sign-in.
                 let tokens = Tokens { refresh_token: Some(refresh_token), ..tokens };
@@ -56,8 +57,13 @@ impl Reception {
                 ledger.end_sessions(&which, EndReason::RefreshRefused, now).await?;
                 let event = SignInEvent::SessionEnded(EndedBy::Refresh);
                 let reason = refusal.to_string();
-                self.record_refresh(event, (id, desk, &kept), (refusal.code(), Some(&reason)), now)
-                    .await;
+                self.record_refresh(
+                    event,
+                    (id, offered, &kept),
+                    (refusal.code(), Some(&reason)),
+                    now,
+                )
+                .await;
                 Ok(())
             }
         }
@@ -65,13 +71,13 @@ impl Reception {
 
     async fn keep(
         &self,
-        desk: &Desk,
+        offered: &Offered,
         (id, claim): (SessionId, Timestamp),
         (kept, tokens): (Kept, Tokens),
         refreshed: Refreshed,
     ) -> Result<(), LedgerError> {
         let now = self.house.clock.now();
-        let refresh_at = desk.refresh_at(true, now);
+        let refresh_at = offered.refresh_at(true, now);
         // How surely and when somebody signed in is what the sign-in itself said.
         let facts = refreshed.facts.map_or_else(
             || kept.facts.clone(),
@@ -83,7 +89,7 @@ impl Reception {
             },
         );
         let new =
-            Kept { facts, revision: kept.revision.clone(), fresh_until: desk.fresh_until(now) };
+            Kept { facts, revision: kept.revision.clone(), fresh_until: offered.fresh_until(now) };
         let tokens = Tokens {
             id_token: refreshed.id_token.or(tokens.id_token),
             refresh_token: refreshed.refresh_token.or(tokens.refresh_token),
@@ -97,7 +103,7 @@ impl Reception {
         let replaced = self.house.sessions.ledger().replace_facts(id, new_facts, now).await?;
         if replaced {
             let event = SignInEvent::SessionRefreshed;
-            self.record_refresh(event, (id, desk, &new), ("session_refreshed", None), now).await;
+            self.record_refresh(event, (id, offered, &new), ("session_refreshed", None), now).await;
         }
         Ok(())
     }
@@ -105,7 +111,7 @@ impl Reception {
     async fn record_refresh(
         &self,
         event: SignInEvent,
-        (id, desk, kept): (SessionId, &Desk, &Kept),
+        (id, offered, kept): (SessionId, &Offered, &Kept),
         (code, reason): (&str, Option<&str>),
         now: Timestamp,
     ) {
@@ -113,7 +119,7 @@ impl Reception {
             request_id: &id.to_string(),
             at: now,
             event,
-            provider: Some(desk.name()),
+            provider: Some(offered.name()),
             subject: Some(&kept.facts.subject),
             kind: Some(kept.facts.kind),
             session: Some(*id.as_bytes()),

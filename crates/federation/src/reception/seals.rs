@@ -32,8 +32,6 @@ pub(super) struct Asked {
     pub(super) max_age: Option<u64>,
     /// The digest of the cookie by which we know the browser at that origin.
     pub(super) browser: String,
-    /// When it is over, in milliseconds.
-    pub(super) until: u64,
 }
 
 impl Asked {
@@ -54,7 +52,6 @@ pub(super) struct Underway {
     pub(super) verifier: String,
     /// The digest of the cookie by which we know the browser at the sign-in host.
     pub(super) browser: String,
-    pub(super) until: u64,
 }
 
 /// Leave to take up a session on another host.
@@ -68,31 +65,14 @@ pub(super) struct Pass {
     pub(super) browser: String,
     /// No other has it.
     pub(super) number: String,
-    pub(super) until: u64,
 }
 
-/// What has an end.
-pub(super) trait Ending {
+/// What is good for a while.
+#[derive(Serialize, Deserialize)]
+struct Lasting<T> {
     /// When it is over, in milliseconds.
-    fn until(&self) -> u64;
-}
-
-impl Ending for Asked {
-    fn until(&self) -> u64 {
-        self.until
-    }
-}
-
-impl Ending for Underway {
-    fn until(&self) -> u64 {
-        self.until
-    }
-}
-
-impl Ending for Pass {
-    fn until(&self) -> u64 {
-        self.until
-    }
+    until: u64,
+    thing: T,
 }
 
 /// A seal for one kind of thing: what was sealed as one is none of another.
@@ -104,24 +84,29 @@ impl Seal {
         Self(key.sealer(kind))
     }
 
+    /// Seals `thing`, which is good until then.
     pub(super) fn close(
         &self,
         thing: &impl Serialize,
+        until: Timestamp,
         random: &dyn SecureRandom,
     ) -> Result<String, SealError> {
-        let plain = serde_json::to_vec(thing).map_err(|_| SealError)?;
+        let lasting = Lasting { until: until.as_millis(), thing };
+        let plain = serde_json::to_vec(&lasting).map_err(|_| SealError)?;
         self.0.seal(&plain, b"", random)
     }
 
-    /// What `text` is, if we have sealed it and it is not over.
-    pub(super) fn open<T: DeserializeOwned + Ending>(
+    /// What `text` is, and until when, if we have sealed it and it is not over.
+    pub(super) fn open<T: DeserializeOwned>(
         &self,
         text: &str,
         now: Timestamp,
-    ) -> Result<T, SealBroken> {
+    ) -> Result<(T, Timestamp), SealBroken> {
         let plain = self.0.open(text, b"").ok_or(SealBroken::NotOurs)?;
-        let thing: T = serde_json::from_slice(&plain).map_err(|_| SealBroken::NotOurs)?;
-        if now.as_millis() < thing.until() { Ok(thing) } else { Err(SealBroken::Over) }
+        let lasting: Lasting<T> =
+            serde_json::from_slice(&plain).map_err(|_| SealBroken::NotOurs)?;
+        let until = Timestamp::from_millis(lasting.until);
+        if now < until { Ok((lasting.thing, until)) } else { Err(SealBroken::Over) }
     }
 }
 
@@ -150,23 +135,22 @@ mod tests {
             to: "/".to_owned(),
             browser: "b".to_owned(),
             number: "n".to_owned(),
-            until: now().as_millis(),
         }
     }
 
     #[test]
     fn what_was_sealed_is_good_until_it_is_over() {
         let seal = Seal::new(&key(), "pass");
-        let sealed = seal.close(&pass(), &*random()).unwrap();
+        let sealed = seal.close(&pass(), now(), &*random()).unwrap();
         let before = now().minus(Duration::from_millis(1));
-        assert_eq!(seal.open(&sealed, before), Ok(pass()));
+        assert_eq!(seal.open(&sealed, before), Ok((pass(), now())));
         assert_eq!(seal.open::<Pass>(&sealed, now()), Err(SealBroken::Over));
     }
 
     #[test]
     fn what_is_sealed_as_one_thing_or_by_another_key_is_not_ours() {
         let (random, before) = (random(), Timestamp::from_secs(0));
-        let sealed = Seal::new(&key(), "pass").close(&pass(), &*random).unwrap();
+        let sealed = Seal::new(&key(), "pass").close(&pass(), now(), &*random).unwrap();
         let other = Seal::new(&key(), "state").open::<Pass>(&sealed, before);
         assert_eq!(other, Err(SealBroken::NotOurs));
         let stranger = Seal::new(&OperatorKey::new(&[8; 32]), "pass");
@@ -176,7 +160,7 @@ mod tests {
     #[test]
     fn what_was_changed_in_any_place_is_not_ours() {
         let seal = Seal::new(&key(), "pass");
-        let sealed = seal.close(&pass(), &*random()).unwrap();
+        let sealed = seal.close(&pass(), now(), &*random()).unwrap();
         for at in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };

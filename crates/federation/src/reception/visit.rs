@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 use tokens::Digest;
 
-use super::cookies::{BROWSER, cookie};
+use super::cookies::BROWSER;
 use crate::form::Parameters;
 
 /// The most bytes that a form may have.
@@ -21,8 +21,6 @@ pub const MAX_FORM_BYTES: usize = 64 * 1024;
 pub struct Visit {
     /// The request.
     pub request: CanonicalRequest,
-    /// The `Cookie` lines as they came.
-    pub cookies: Vec<HeaderValue>,
     /// The body, at most [`MAX_FORM_BYTES`].
     pub body: Bytes,
     /// Its id in records.
@@ -52,13 +50,13 @@ impl Visit {
     }
 
     /// The value of the cookie by which we know the browser here.
-    pub(super) fn browser(&self) -> Option<String> {
-        cookie(&self.cookies, BROWSER)
+    pub(super) fn browser(&self) -> Option<&str> {
+        self.request.own_cookie(BROWSER)
     }
 
     /// The digest of that.
     pub(super) fn browser_digest(&self) -> Option<String> {
-        self.browser().map(|value| Digest::of(&value).to_string())
+        self.browser().map(|value| Digest::of(value).to_string())
     }
 
     /// Whether browsers keep cookies of ours here: over TLS, or on this very machine.

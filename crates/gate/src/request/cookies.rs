@@ -1,5 +1,7 @@
 //! Cookies: ours are taken out, and the others go on as they came.
 
+use std::fmt;
+
 use http::HeaderValue;
 
 use crate::session::{OUR_COOKIES, SESSION_COOKIE, SessionCookie};
@@ -11,14 +13,38 @@ pub(super) struct SortedCookies {
     pub(super) session: Option<SessionCookie>,
     /// The lines that go on.
     pub(super) theirs: Vec<HeaderValue>,
-    /// Whether something was taken out.
-    pub(super) ours: bool,
+    /// Our other cookies.
+    pub(super) own: OwnCookies,
     /// Whether there were two session cookies with different values: which one counts would be a guess (RFC 6265 §5.4
     /// gives no order that servers agree on).
     pub(super) doubled: bool,
 }
 
+/// Our cookies beside the session's: by which we know a browser again, and what was chosen in it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct OwnCookies(Vec<(String, String)>);
+
+impl OwnCookies {
+    /// The value of the one with this name, if it is there once.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name);
+        values.next().filter(|_| values.next().is_none()).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for OwnCookies {
+    /// Never their values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 impl SortedCookies {
+    /// Whether any of them is ours.
+    pub(super) fn are_some_ours(&self) -> bool {
+        self.session.is_some() || !self.own.0.is_empty()
+    }
+
     /// Takes a `Cookie` line.
     pub(super) fn take(&mut self, line: &HeaderValue) {
         let bytes = line.as_bytes();
@@ -34,12 +60,15 @@ impl SortedCookies {
                 rest.push(pair);
                 continue;
             }
-            self.ours = true;
-            if name.trim_ascii_end() == SESSION_COOKIE.as_bytes() {
-                let value = value.get(1..).unwrap_or_default().trim_ascii_start();
-                let cookie = SessionCookie::new(String::from_utf8_lossy(value));
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let (name, value) = (name.trim_ascii_end(), value.get(1..).unwrap_or_default());
+            let value = text(value.trim_ascii_start());
+            if name == SESSION_COOKIE.as_bytes() {
+                let cookie = SessionCookie::new(value);
                 self.doubled |= self.session.as_ref().is_some_and(|other| *other != cookie);
                 self.session = Some(cookie);
+            } else {
+                self.own.0.push((text(name), value));
             }
         }
         let rest = rest.join(b"; ".as_slice());
@@ -85,7 +114,7 @@ mod tests {
             (&["__Host-doorward"], Some(SessionCookie::new("")), &[], true),
         ] {
             let sorted = sorted(lines);
-            assert_eq!((&sorted.session, sorted.ours), (&session, ours), "{lines:?}");
+            assert_eq!((&sorted.session, sorted.are_some_ours()), (&session, ours), "{lines:?}");
             assert_eq!(sorted.theirs, theirs, "{lines:?}");
             assert!(!sorted.doubled, "{lines:?}");
         }
@@ -100,5 +129,18 @@ mod tests {
         ] {
             assert!(sorted(lines).doubled, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn our_other_cookies_are_told_by_name_if_they_are_there_once() {
+        let own =
+            |lines: &[&str]| sorted(lines).own.get("__Host-doorward-browser").map(str::to_owned);
+        assert_eq!(own(&["a=1; __Host-doorward-browser=b; c=2"]).as_deref(), Some("b"));
+        assert_eq!(own(&["a=1", "__Host-doorward-browser = b"]).as_deref(), Some("b"));
+        assert_eq!(own(&["__Host-doorward-browser=b; __Host-doorward-browser=b"]), None);
+        assert_eq!(own(&["__host-doorward-browser=b; x__Host-doorward-browser=c"]), None);
+        assert_eq!(own(&[]), None);
+        let shown = format!("{:?}", sorted(&["__Host-doorward-browser=s3cret"]).own);
+        assert_eq!(shown, "[\"__Host-doorward-browser\"]");
     }
 }

@@ -29,6 +29,7 @@ pub(crate) use host::canonical_name;
 pub(crate) use path::decode_segment;
 pub(crate) use relay::Relayed;
 
+use self::cookies::OwnCookies;
 use crate::certificate::ClientCertificate;
 use crate::session::SessionCookie;
 
@@ -100,6 +101,7 @@ pub struct CanonicalRequest {
     headers: HeaderMap,
     authorization: Option<HeaderValue>,
     session: Option<SessionCookie>,
+    own_cookies: OwnCookies,
     peer: IpAddr,
     client: IpAddr,
     door: &'static str,
@@ -145,6 +147,7 @@ impl CanonicalRequest {
             headers: sorted.end_to_end,
             authorization: sorted.authorization,
             session: sorted.cookies.session,
+            own_cookies: sorted.cookies.own,
             peer: raw.peer.to_canonical(),
             client,
             door: raw.door,
@@ -199,6 +202,12 @@ impl CanonicalRequest {
     #[must_use]
     pub const fn session(&self) -> Option<&SessionCookie> {
         self.session.as_ref()
+    }
+
+    /// The value of a cookie of ours beside the session's, if it is there once. None of them goes on.
+    #[must_use]
+    pub fn own_cookie(&self, name: &str) -> Option<&str> {
+        self.own_cookies.get(name)
     }
 
     /// The other end of the connection.

@@ -52,7 +52,7 @@ impl Relayed {
         }
         Ok(Some(Box::new(Self {
             joined_headers: relay.joined_headers,
-            leaks_cookies: headers.cookies.ours && !relay.takes_cookies,
+            leaks_cookies: headers.cookies.are_some_ours() && !relay.takes_cookies,
             route: relay.route.map(Box::from),
             service: relay.service.map(Box::from),
             websocket: asks_for_websocket(raw)?,
