@@ -1,89 +1,40 @@
 //! From a configuration to what the doors judge and forward by. What did not change is carried over.
 
+mod error;
+mod issuer_keys;
+mod signer;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use doors::authzen::DecisionPoint;
-use doors::proxy::{Obtained, TlsError};
-use doors::{IdentitySigner, Metrics, Model, Telling};
-use egress::{ClientCertificate, Egress, EgressOptions, TrustError, TrustRoots};
+use doors::proxy::Obtained;
+use doors::{Metrics, Model, Telling};
+use egress::{ClientCertificate, Egress, EgressOptions};
 use federation::{Household, Reception};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
 use gate::spec::IssuerSpec;
 use ledger::Clock;
 use ledger::audit::{self, AuditOptions};
-use ledger::keys::signing::{
-    RotationOptions, SigningKeeper, SigningKeys, SigningKeysError, SigningStore,
-};
-use ledger::keys::{self, IssuerKeyOptions, KeyOptionsError, KeyRings, KeyTiming};
-use thiserror::Error;
+use ledger::keys::signing::{SigningKeeper, SigningKeys};
+use ledger::keys::{self, KeyRings};
 use tokens::{CertificateProfile, Digest};
 use tokio::time::{sleep, timeout};
 
-use super::acme::{Acme, AcmeError, DomainStatus};
+pub use error::AssemblyError;
+use issuer_keys::egress_options;
+
+use super::acme::{Acme, DomainStatus};
 use super::carried_services::CarriedServices;
 use super::door_tls::{proxy_tls, server_tls};
-use super::signing_in::{self, SigningInError};
+use super::signing_in::{self};
 use crate::config::{self, Config, Exception, Identity, Loaded};
-use crate::entropy::{self, Entropy};
-
-/// How many signed identities are kept ready.
-const SIGNED_IDENTITIES: usize = 50_000;
+use crate::entropy::Entropy;
 
 /// How often it is looked whether the first keys are there.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Why a good configuration cannot be put to work.
-#[derive(Debug, Error)]
-pub enum AssemblyError {
-    /// Certificates cannot be obtained this way.
-    #[error("`listen.https.acme`: {0}")]
-    Acme(#[from] AcmeError),
-    /// The keys of an issuer cannot be had this way.
-    #[error("issuer `{issuer}`: {source}")]
-    Issuer {
-        /// The issuer's name.
-        issuer: String,
-        /// What is wrong.
-        source: Box<KeyOptionsError>,
-    },
-    /// A file that has gone since it was checked.
-    #[error("`{name}` cannot be read: {source}")]
-    File {
-        /// Its path.
-        name: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A host that TLS has no name for.
-    #[error("`{0}` is not a host name")]
-    ServerName(String),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The certificates to believe cannot be read.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// The bounds of an issuer's refreshes do not fit together.
-    #[error("issuer `{issuer}`: {source}")]
-    Timing {
-        /// The issuer's name.
-        issuer: String,
-        /// What is wrong.
-        source: keys::TimingError,
-    },
-    /// Nobody can sign in.
-    #[error(transparent)]
-    SigningIn(#[from] SigningInError),
-    /// The signing keys cannot be had.
-    #[error(transparent)]
-    SigningKeys(#[from] SigningKeysError),
-    /// The rotation of the signing keys does not fit together.
-    #[error("`identity.keys`: {0}")]
-    Rotation(#[from] ledger::keys::signing::RotationError),
-}
 
 /// Puts models together, one after another.
 #[derive(Debug)]
@@ -266,49 +217,6 @@ impl Assembly {
         Ok(carried.acme.as_ref().map(Acme::obtained))
     }
 
-    fn keys(
-        &self,
-        config: &Config,
-        carried: &mut Carried,
-    ) -> Result<HashMap<Arc<str>, keys::IssuerKeys>, AssemblyError> {
-        let mut by_ca: HashMap<Option<PathBuf>, Vec<IssuerKeyOptions>> = HashMap::new();
-        for (name, issuer) in config.issuers.iter().filter(|(_, issuer)| !issuer.disabled) {
-            by_ca.entry(issuer.ca.clone()).or_default().push(key_options(name, issuer)?);
-        }
-        let providers = config.sign_in.iter().flat_map(|sign_in| &sign_in.providers);
-        for provider in providers.filter(|provider| !provider.disabled) {
-            if let Some(keys) = &provider.keys {
-                let options = key_options(&provider.options.name, keys)?;
-                by_ca.entry(provider.ca.clone()).or_default().push(options);
-            }
-        }
-        carried.rings.retain(|ca, _| by_ca.contains_key(ca));
-        let mut all = HashMap::new();
-        for (ca, options) in by_ca {
-            let (_, rings) = self.rings(ca, carried)?;
-            for handle in rings.reconcile(options) {
-                all.insert(Arc::from(handle.options().name()), handle);
-            }
-        }
-        Ok(all)
-    }
-
-    /// How the servers are spoken to that these authorities vouch for, and the keys that are fetched so.
-    fn rings(
-        &self,
-        ca: Option<PathBuf>,
-        carried: &mut Carried,
-    ) -> Result<(Arc<Egress>, Arc<KeyRings>), AssemblyError> {
-        if let Some((egress, rings)) = carried.rings.get(&ca) {
-            return Ok((Arc::clone(egress), Arc::clone(rings)));
-        }
-        let egress = Arc::new(Egress::new(egress_options(ca.clone()))?);
-        let seed = entropy::number(&self.entropy);
-        let rings = Arc::new(KeyRings::new(Arc::clone(&egress), Arc::clone(&self.clock), seed));
-        carried.rings.insert(ca, (Arc::clone(&egress), Arc::clone(&rings)));
-        Ok((egress, rings))
-    }
-
     /// Where people sign in.
     fn reception(
         &self,
@@ -330,52 +238,6 @@ impl Assembly {
         };
         let reception = signing_in::reception(sign_in, house.clone(), keys, egress)?;
         Ok(Some(Arc::new(reception)))
-    }
-
-    fn signer(
-        &self,
-        config: &Config,
-        carried: &mut Carried,
-    ) -> Result<Option<Arc<IdentitySigner>>, AssemblyError> {
-        let Some(identity) = &config.identity else {
-            carried.signing = None;
-            return Ok(None);
-        };
-        let same = |other: &Identity| {
-            (&other.keys, other.rotate_every, other.lifetime)
-                == (&identity.keys, identity.rotate_every, identity.lifetime)
-        };
-        let keys = match &carried.signing {
-            Some((other, keys, _)) if same(other) => Arc::clone(keys),
-            _ => {
-                carried.signing = None;
-                let store = match &identity.keys {
-                    config::SigningKeys::Directory(path) => SigningStore::Directory(path.clone()),
-                    config::SigningKeys::Memory => SigningStore::Memory,
-                };
-                let defaults = RotationOptions::default();
-                let rotation = defaults
-                    .with_rotation(identity.rotate_every, defaults.publish_ahead())?
-                    .with_token_life(identity.lifetime)?;
-                let keys = SigningKeys::open(
-                    &store,
-                    rotation,
-                    Arc::clone(&self.entropy),
-                    self.clock.now(),
-                )?;
-                let keys = Arc::new(keys);
-                let keeper = SigningKeeper::start(Arc::clone(&keys), Arc::clone(&self.clock));
-                carried.signing = Some((identity.clone(), Arc::clone(&keys), keeper));
-                keys
-            }
-        };
-        Ok(Some(Arc::new(IdentitySigner::new(
-            identity.issuer.clone(),
-            identity.lifetime,
-            keys,
-            Arc::clone(&self.entropy),
-            SIGNED_IDENTITIES,
-        ))))
     }
 }
 
@@ -405,31 +267,8 @@ pub(crate) fn policy_set_version(config: &Config) -> Arc<str> {
     Digest::of(&format!("{:?}", config.gate)).short().into()
 }
 
-fn key_options(name: &str, issuer: &config::IssuerKeys) -> Result<IssuerKeyOptions, AssemblyError> {
-    let refresh = &issuer.refresh;
-    let timing = KeyTiming::default()
-        .with_refresh(refresh.min, refresh.max)
-        .and_then(|timing| timing.with_stale_grace(refresh.stale_grace))
-        .and_then(|timing| timing.with_unknown_kid_interval(refresh.unknown_kid_interval))
-        .map_err(|source| AssemblyError::Timing { issuer: name.to_owned(), source })?;
-    let source = match &issuer.source {
-        config::KeySource::Discovery => keys::KeySource::Discovery,
-        config::KeySource::File(path) => keys::KeySource::File(path.clone()),
-        config::KeySource::Inline(json) => keys::KeySource::Inline(json.clone()),
-        config::KeySource::JwksUri(url) => keys::KeySource::JwksUri(url.clone()),
-    };
-    IssuerKeyOptions::new(name, &issuer.issuer, source, issuer.plain_http, timing).map_err(
-        |source| AssemblyError::Issuer { issuer: name.to_owned(), source: Box::new(source) },
-    )
-}
-
 fn route_timeouts(config: &Config) -> HashMap<Arc<str>, doors::RouteTimeouts> {
     config.route_timeouts.iter().map(|(route, own)| (Arc::from(route.as_str()), *own)).collect()
-}
-
-fn egress_options(ca: Option<PathBuf>) -> EgressOptions {
-    let ca = ca.map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path]));
-    EgressOptions { ca, ..EgressOptions::default() }
 }
 
 fn network(network: &config::Network) -> Option<Network> {
