@@ -19,10 +19,10 @@ mod service_manager;
 mod signals;
 mod signing_in;
 mod sockets;
+mod start_error;
 mod telemetry;
 mod upstream;
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,9 +33,8 @@ use arc_swap::ArcSwap;
 use doors::proxy::{ProxyLimits, Worker};
 use doors::{Crowd, Doorway, Metrics, Rates};
 use gate::request::Scheme;
-use ledger::audit::{AuditError, AuditLog, KeySigner};
+use ledger::audit::{AuditLog, KeySigner};
 use prometheus_client::registry::Registry;
-use thiserror::Error;
 use tokens::TokenCache;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -53,6 +52,7 @@ pub use inherited::{Inherited, InheritedError};
 pub use listeners::Listeners;
 pub use signing_in::SigningInError;
 pub(crate) use signing_in::ledger_options;
+pub use start_error::StartError;
 pub use telemetry::init_logs;
 
 pub(crate) use assembly::Assembly;
@@ -91,58 +91,6 @@ pub struct Server {
     until_drained: Vec<AbortHandle>,
     signals: Option<Signals>,
     offer: Option<Offer>,
-}
-
-/// Why Doorward cannot start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The pieces cannot be put together.
-    #[error(transparent)]
-    Assembly(#[from] AssemblyError),
-    /// The audit log cannot be kept.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The key that signs the audit log's checkpoints cannot be had.
-    #[error(transparent)]
-    CheckpointKey(#[from] CheckpointKeyError),
-    /// Nothing can be taken over.
-    #[error(transparent)]
-    HandOver(#[from] HandOverError),
-    /// The sockets that were passed cannot be used.
-    #[error(transparent)]
-    Inherited(#[from] InheritedError),
-    /// An address cannot be had.
-    #[error("cannot listen on {at} (`{key}`): {source}{remedy}")]
-    Listen {
-        /// The configuration's key.
-        key: &'static str,
-        /// Where that is.
-        at: ListenAt,
-        /// What the system said.
-        source: io::Error,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// Signals cannot be listened for.
-    #[error("cannot listen for signals: {0}")]
-    Signals(io::Error),
-    /// A thread cannot be made.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
-}
-
-impl StartError {
-    fn listen(key: &'static str, at: ListenAt, source: io::Error) -> Self {
-        let in_use = source.kind() == io::ErrorKind::AddrInUse;
-        let remedy = if in_use && matches!(at, ListenAt::Socket(_)) {
-            "; stop the process that has the socket, remove the file if it is none, or choose another path"
-        } else if in_use {
-            "; stop the process that has the port, choose another port or, if it is Doorward, take over from it with `--take-over`"
-        } else {
-            ""
-        };
-        Self::Listen { key, at, source, remedy }
-    }
 }
 
 impl Server {
@@ -184,7 +132,12 @@ impl Server {
         if awaited {
             control.block_on(assembly.first_keys(config, FIRST_KEYS, in_service))?;
         }
-        // From here on the process before this one accepts nothing, and connections wait for us.
+        let ledger = config.ledger.as_ref();
+        let ledger = ledger
+            .map(|ledger| control.block_on(signing_in::open_ledger(ledger, &clock, &entropy)));
+        let ledger = ledger.transpose().map_err(AssemblyError::SigningIn)?;
+        // From here on the process before this one accepts nothing, and connections wait for us: what may fail comes
+        // before, where it can.
         let last_records = predecessor.and_then(Predecessor::let_go);
         let directory = config.audit.directory.clone();
         let checkpoint_key = checkpoint_key::load_or_make(&directory, &entropy)?;
@@ -192,20 +145,18 @@ impl Server {
         let secret = entropy::number(&entropy);
         let rates = Rates::new(Instant::now(), config.limits.rate_keys, secret, &metrics);
         let budget = config.audit.budget;
-        let ledger = config.ledger.clone();
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
         let audit = Arc::new(audit);
-        let (sessions, errands) = match &ledger {
-            None => (None, None),
-            Some(ledger) => {
-                let (about, log) = ((&clock, &entropy), (&audit, budget));
-                let (house, errands) = signing_in::open(ledger, about, log, &control)
-                    .map_err(AssemblyError::SigningIn)?;
+        let (sessions, errands) = ledger
+            .map(|ledger| {
+                let house =
+                    signing_in::household(ledger, (&clock, &entropy), (&audit, budget), &control);
+                let (house, errands) = house;
                 let sessions = Arc::clone(&house.sessions);
                 assembly.keep_house(house);
-                (Some(sessions), Some(errands))
-            }
-        };
+                (sessions, errands)
+            })
+            .unzip();
         let model = assembly.model(loaded)?;
         let doorway = Arc::new(Doorway {
             model: ArcSwap::from_pointee(model.model),

@@ -10,7 +10,7 @@ use federation::provider::{Provider, ProviderOptionsError};
 use federation::{Errand, Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
 use gate::request::{CanonicalHost, RequestRefusal, Scheme};
 use ledger::audit::AuditLog;
-use ledger::state::{self, LedgerOptions, OpenError};
+use ledger::state::{self, LedgerOptions, OpenError, Opened};
 use ledger::{Clock, keys};
 use thiserror::Error;
 use tokio::runtime::Runtime;
@@ -53,16 +53,22 @@ pub(crate) fn ledger_options(ledger: &config::Ledger) -> LedgerOptions {
     }
 }
 
-/// Opens the ledger, and follows its log.
-pub(super) fn open(
+/// Opens the ledger.
+pub(super) async fn open_ledger(
     ledger: &config::Ledger,
+    clock: &Arc<dyn Clock>,
+    random: &Entropy,
+) -> Result<Opened, SigningInError> {
+    Ok(state::open(&ledger_options(ledger), Arc::clone(random), clock.now()).await?)
+}
+
+/// What the reception uses, with sessions that follow the log of the ledger, and the errands that these ask for.
+pub(super) fn household(
+    opened: Opened,
     (clock, random): (&Arc<dyn Clock>, &Entropy),
     (audit, audit_budget): (&Arc<AuditLog>, Duration),
     control: &Runtime,
-) -> Result<(Household, Receiver<Errand>), SigningInError> {
-    let options = ledger_options(ledger);
-    let opened = state::open(&options, Arc::clone(random), clock.now());
-    let opened = control.block_on(opened)?;
+) -> (Household, Receiver<Errand>) {
     let runtime = control.handle().clone();
     let (sessions, errands) =
         Sessions::new((opened.ledger, &opened.key), Arc::clone(clock), runtime.clone());
@@ -77,7 +83,7 @@ pub(super) fn open(
         random: Arc::clone(random),
         runtime,
     };
-    Ok((house, errands))
+    (house, errands)
 }
 
 /// Runs the errands of sessions by whatever reception is in force.
