@@ -4,7 +4,8 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU16, Ordering};
+
+use testbed::demo::five_free_ports;
 
 #[test]
 fn every_line_of_the_table_comes_out_as_it_shall() {
@@ -55,7 +56,7 @@ fn the_ejected_rules_are_the_ones_that_run() {
 }
 
 fn demo(arguments: &[&str]) -> (u16, Output) {
-    let port = five_free_ports();
+    let port = five_free_ports().expect("five ports");
     let port_text = port.to_string();
     (port, run(&[arguments, &["--port", &port_text]].concat()))
 }
@@ -63,15 +64,4 @@ fn demo(arguments: &[&str]) -> (u16, Output) {
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.arg("demo").args(arguments).output().expect("the binary runs")
-}
-
-/// The first of five ports in a row that nobody has; another one for each test of this process.
-fn five_free_ports() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let own = u16::try_from(std::process::id() % 1000).unwrap_or_default() * 7;
-    (0..200)
-        .map(|_| 21_000 + own + TAKEN.fetch_add(10, Ordering::Relaxed))
-        .find(|first| (*first..*first + 5).all(free))
-        .expect("five free ports")
 }

@@ -1,8 +1,6 @@
 //! Signing in and out through the real binary, with the demo's provider: what an attacker may try on our own endpoints,
 //! one row for each way, and what comes of it.
 
-#[path = "sign_in/browser.rs"]
-mod browser;
 #[path = "sign_in/callbacks.rs"]
 mod callbacks;
 #[path = "sign_in/house.rs"]

@@ -3,9 +3,11 @@
 
 pub mod acting;
 pub mod audit;
+pub mod browser;
 pub mod bulk;
 pub mod client;
 pub mod clock;
+pub mod demo;
 pub mod entropy;
 pub mod faulty;
 pub mod gateway;
@@ -25,7 +27,9 @@ pub mod tls_load;
 pub mod verifying;
 
 pub use acting::Acting;
+pub use browser::Browser;
 pub use client::{Client, Reply};
+pub use demo::Demo;
 pub use faulty::{Behaviour, Deliveries, Faulty};
 pub use gateway::{Gateway, Place};
 pub use issuer::Issuer;

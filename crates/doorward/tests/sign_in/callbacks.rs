@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use testbed::client::Reply;
 
-use crate::browser::{SESSION, replaced, value};
 use crate::house::House;
 use crate::refused::{Attack, all_are_refused, begins_no_session};
+use testbed::browser::{SESSION, replaced, value};
 
 const ALICE: (&str, &str) = ("staff", "alice");
 

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 
-use crate::browser::{SESSION, replaced, value};
 use crate::house::House;
 use crate::refused::{Attack, all_are_refused};
+use testbed::browser::{SESSION, replaced, value};
 
 const ALICE: (&str, &str) = ("staff", "alice");
 

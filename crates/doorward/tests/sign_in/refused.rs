@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use testbed::client::Reply;
 
-use crate::browser::SESSION;
 use crate::house::House;
+use testbed::browser::SESSION;
 
 const TITLE: &str = "<h1>The sign-in did not work</h1>";
 const TEXT: &str = "<p>It may have taken too long, been done already, or been begun in another browser. Cookies have to be allowed. Go to the page that you want to see, and sign in anew.</p>";

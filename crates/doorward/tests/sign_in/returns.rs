@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 
-use crate::browser::replaced;
 use crate::house::House;
 use crate::refused::is_refused;
+use testbed::browser::replaced;
 
 #[test]
 fn nobody_is_sent_to_sign_in_for_a_place_elsewhere() -> Result<()> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use testbed::clock;
 
-use crate::browser::{BROWSER, SESSION};
 use crate::house::House;
+use testbed::browser::{BROWSER, SESSION};
 
 const ALICE: (&str, &str) = ("staff", "alice");
 const CAROL: (&str, &str) = ("guests", "carol");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use testbed::clock;
 
-use crate::browser::{Browser, SESSION};
 use crate::house::House;
+use testbed::browser::{Browser, SESSION};
 
 const ALICE: (&str, &str) = ("staff", "alice");
 const PATIENCE: Duration = Duration::from_secs(10);

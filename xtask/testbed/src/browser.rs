@@ -4,65 +4,80 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
-use testbed::Client;
-use testbed::client::Reply;
 
-pub(crate) const SESSION: &str = "__Host-doorward";
-pub(crate) const BROWSER: &str = "__Host-doorward-browser";
+use crate::client::{Client, Reply};
+
+/// The cookie that a session is found by.
+pub const SESSION: &str = "__Host-doorward";
+/// The cookie that tells one browser's sign-ins from another's.
+pub const BROWSER: &str = "__Host-doorward-browser";
 
 /// What a browser says of itself when a person goes to a page.
 const NAVIGATION: [&str; 2] = ["Accept: text/html", "Sec-Fetch-Mode: navigate"];
 
-pub(crate) struct Browser {
+/// A browser.
+#[derive(Clone, Debug)]
+pub struct Browser {
     gate: u16,
     /// By host and name.
     cookies: BTreeMap<(String, String), String>,
 }
 
 impl Browser {
-    pub(crate) const fn new(gate: u16) -> Self {
+    /// One without cookies, for which all hosts are at this port of 127.0.0.1.
+    #[must_use]
+    pub const fn new(gate: u16) -> Self {
         Self { gate, cookies: BTreeMap::new() }
     }
 
     /// An address at the gate.
-    pub(crate) fn url(&self, host: &str, target: &str) -> String {
+    #[must_use]
+    pub fn url(&self, host: &str, target: &str) -> String {
         format!("http://{host}:{}{target}", self.gate)
     }
 
-    pub(crate) fn cookie(&self, host: &str, name: &str) -> Option<String> {
+    /// A cookie that it keeps.
+    #[must_use]
+    pub fn cookie(&self, host: &str, name: &str) -> Option<String> {
         self.cookies.get(&(host.to_owned(), name.to_owned())).cloned()
     }
 
     /// Plants a cookie.
-    pub(crate) fn plant(&mut self, host: &str, name: &str, value: &str) {
+    pub fn plant(&mut self, host: &str, name: &str, value: &str) {
         self.cookies.insert((host.to_owned(), name.to_owned()), value.to_owned());
     }
 
     /// Goes to a host by any name, at the gate.
-    pub(crate) fn at_host(&mut self, host: &str, target: &str) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn at_host(&mut self, host: &str, target: &str) -> Result<Reply> {
         self.get(&self.url(host, target))
     }
 
     /// Goes to an address, and not where that sends it.
-    pub(crate) fn get(&mut self, url: &str) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn get(&mut self, url: &str) -> Result<Reply> {
         self.send("GET", url, &NAVIGATION, "")
     }
 
     /// Sends a form from `origin`.
-    pub(crate) fn post(&mut self, url: &str, origin: &str, form: &str) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn post(&mut self, url: &str, origin: &str, form: &str) -> Result<Reply> {
         let origin = format!("Origin: {origin}");
         let kind = "Content-Type: application/x-www-form-urlencoded";
         self.send("POST", url, &[&origin, kind], form)
     }
 
     /// Sends a request with these header lines beside its cookies, and keeps the cookies of the answer.
-    pub(crate) fn send(
-        &mut self,
-        method: &str,
-        url: &str,
-        fields: &[&str],
-        body: &str,
-    ) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn send(&mut self, method: &str, url: &str, fields: &[&str], body: &str) -> Result<Reply> {
         let rest = url.strip_prefix("http://").with_context(|| format!("expected a URL: {url}"))?;
         let (authority, target) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
@@ -97,13 +112,19 @@ impl Browser {
     }
 
     /// Goes to an address that sends the browser on; tells where.
-    pub(crate) fn sent_on(&mut self, url: &str) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn sent_on(&mut self, url: &str) -> Result<String> {
         let reply = self.get(url)?;
         self.to(url, &reply)
     }
 
     /// Where an answer to a request for `url` sends the browser.
-    pub(crate) fn to(&self, url: &str, reply: &Reply) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn to(&self, url: &str, reply: &Reply) -> Result<String> {
         let to = reply.field("location");
         let to =
             to.with_context(|| format!("{url} ends with {}: {}", reply.status, reply.text()))?;
@@ -112,23 +133,28 @@ impl Browser {
     }
 
     /// Is sent from a page to where people sign in: the request is sealed in the address.
-    pub(crate) fn asked(&mut self, url: &str) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn asked(&mut self, url: &str) -> Result<String> {
         let sign_in = self.sent_on(url)?;
         self.sent_on(&sign_in)
     }
 
     /// Chooses a provider, and is at its page.
-    pub(crate) fn at_provider(&mut self, url: &str, provider: &str) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn at_provider(&mut self, url: &str, provider: &str) -> Result<String> {
         let asked = self.asked(url)?;
         self.sent_on(&format!("{asked}&provider={provider}"))
     }
 
     /// Signs in at the provider, and is about to bring its answer to the callback.
-    pub(crate) fn answered(
-        &mut self,
-        url: &str,
-        (provider, person): (&str, &str),
-    ) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn answered(&mut self, url: &str, (provider, person): (&str, &str)) -> Result<String> {
         let page = self.at_provider(url, provider)?;
         let origin = page.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let reply = self.post(&page, &origin, &format!("person={person}"))?;
@@ -136,13 +162,19 @@ impl Browser {
     }
 
     /// Has brought the answer, and is about to enter the host that it came from with a pass.
-    pub(crate) fn passed(&mut self, url: &str, who: (&str, &str)) -> Result<String> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn passed(&mut self, url: &str, who: (&str, &str)) -> Result<String> {
         let callback = self.answered(url, who)?;
         self.sent_on(&callback)
     }
 
     /// Signs in, and is where it wanted to go.
-    pub(crate) fn sign_in(&mut self, url: &str, who: (&str, &str)) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn sign_in(&mut self, url: &str, who: (&str, &str)) -> Result<Reply> {
         let enter = self.passed(url, who)?;
         let back = self.sent_on(&enter)?;
         ensure!(back == url, "it came back to {back}");
@@ -152,7 +184,10 @@ impl Browser {
     }
 
     /// Goes to a page of another host, on which nobody asks anything of who has signed in.
-    pub(crate) fn let_on(&mut self, url: &str) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// When no answer comes, or not the one that the step needs.
+    pub fn let_on(&mut self, url: &str) -> Result<Reply> {
         let asked = self.asked(url)?;
         let enter = self.sent_on(&asked)?;
         let back = self.sent_on(&enter)?;
@@ -162,7 +197,10 @@ impl Browser {
 }
 
 /// The value of a parameter in an address.
-pub(crate) fn value(url: &str, name: &str) -> Result<String> {
+///
+/// # Errors
+/// When the address has no such parameter.
+pub fn value(url: &str, name: &str) -> Result<String> {
     let (_, query) = url.split_once('?').unwrap_or_default();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let value = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).next();
@@ -170,7 +208,10 @@ pub(crate) fn value(url: &str, name: &str) -> Result<String> {
 }
 
 /// The address with another value of a parameter.
-pub(crate) fn replaced(url: &str, name: &str, with: &str) -> Result<String> {
+///
+/// # Errors
+/// When the address has no such parameter.
+pub fn replaced(url: &str, name: &str, with: &str) -> Result<String> {
     let old = value(url, name)?;
     Ok(url.replace(&format!("{name}={old}"), &format!("{name}={with}")))
 }

@@ -1,0 +1,94 @@
+//! `doorward demo` as a process, with a configuration of the test's own: people sign in with the demo's providers.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::gateway::Gateway;
+use crate::{client, clock};
+
+/// How long it may take to become ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running demo. It is killed when dropped.
+#[derive(Debug)]
+pub struct Demo {
+    folder: TempDir,
+    first: u16,
+    _gateway: Gateway,
+}
+
+impl Demo {
+    /// Starts `binary` and waits until it is ready. In `config`, `{gate}`, `{admin}` and `{provider}` are ports,
+    /// `{folder}` is a folder of its own, where the file `secret` holds the secret of the client `doorward`, and
+    /// `{service}` is `service`.
+    ///
+    /// # Errors
+    /// When it does not start; the error quotes what it logged.
+    pub fn start(binary: &Path, config: &str, service: SocketAddr) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("doorward-").tempdir()?;
+        let first = five_free_ports()?;
+        let values = [
+            ("{gate}", first.to_string()),
+            ("{admin}", (first + 1).to_string()),
+            ("{provider}", (first + 2).to_string()),
+            ("{service}", service.to_string()),
+            ("{folder}", folder.path().display().to_string()),
+        ];
+        let fill = |text: String, (name, value): &(&str, String)| text.replace(name, value);
+        let config = values.iter().fold(config.to_owned(), fill);
+        std::fs::write(folder.path().join("doorward.yaml"), config)?;
+        std::fs::write(folder.path().join("secret"), "doorward")?;
+        let child = Command::new(binary)
+            .args(["demo", "--with"])
+            .arg(folder.path())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.path().join("log"))?)
+            .spawn()?;
+        let demo = Self { folder, first, _gateway: child.into() };
+        demo.until_ready()?;
+        Ok(demo)
+    }
+
+    fn until_ready(&self) -> Result<()> {
+        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + 1));
+        clock::until("the gate to be ready", PATIENCE, || {
+            let ready = client::get(admin, "/readyz").ok();
+            let ready = ready.filter(|reply| reply.text().contains("\"status\": \"ready\""));
+            Ok(ready.map(drop))
+        })
+        .with_context(|| std::fs::read_to_string(self.path("log")).unwrap_or_default())
+    }
+
+    /// A file or folder of its own.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A new browser.
+    #[must_use]
+    pub const fn browser(&self) -> Browser {
+        Browser::new(self.first)
+    }
+}
+
+/// The first of five ports in a row that nobody has; others with each call in this process.
+///
+/// # Errors
+/// When there are none.
+pub fn five_free_ports() -> Result<u16> {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let own = u16::try_from(std::process::id() % 1000)? * 10;
+    let mut firsts = (0..200).map(|_| 10_000 + own + TAKEN.fetch_add(5, Ordering::Relaxed));
+    firsts.find(|first| (*first..*first + 5).all(free)).context("expected five free ports")
+}
