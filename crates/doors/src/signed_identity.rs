@@ -75,7 +75,7 @@ impl IdentitySigner {
             return Ok(Some(signed.value));
         }
         // Never longer than the credential that it stands for.
-        let ends = now.plus(self.lifetime).min(permit.ends_at());
+        let ends = now.plus(self.lifetime).min(permit.ends_at()).min(identity.usable_until());
         let claims = self.claims(identity, route, now, ends);
         let token = self.keys.current(now).sign(IDENTITY_TYP, &claims, &*self.random)?;
         let mut value = HeaderValue::try_from(token).map_err(|_| tokens::SigningError::Encode)?;

@@ -178,8 +178,18 @@ impl Identity {
     pub fn usable_until(&self) -> Timestamp {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.usable_until(),
-            Credential::Session(session) => session.ends_at,
+            Credential::Session(session) => session.usable_until(),
             Credential::Token(token) => token.usable_until(),
+        }
+    }
+
+    /// The first moment at which nothing may go on that rests on the credential, if it stands until then. Facts of a
+    /// session may be confirmed anew meanwhile, which does not disturb what is open.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        match &self.credential {
+            Credential::Session(session) => session.ends_at,
+            Credential::Certificate(_) | Credential::Token(_) => self.usable_until(),
         }
     }
 
@@ -206,7 +216,7 @@ impl Identity {
     pub fn is_usable_at(&self, now: Timestamp) -> bool {
         match &self.credential {
             Credential::Certificate(certificate) => certificate.is_usable_at(now),
-            Credential::Session(session) => now < session.ends_at,
+            Credential::Session(session) => now < session.usable_until(),
             Credential::Token(token) => token.is_usable_at(now),
         }
     }

@@ -248,7 +248,7 @@ impl Gate {
         let Approached { runtime, caller, certificate, known_until } = approached;
         let forbidding = match decision.outcome {
             Outcome::Allow => {
-                let end = |identity: &Arc<Identity>| identity.usable_until();
+                let end = |identity: &Arc<Identity>| identity.ends_at();
                 let token_end = caller.identity().map_or(Timestamp::MAX, end);
                 let certificate_end = certificate.as_ref().map_or(Timestamp::MAX, end);
                 let route_end =

@@ -62,6 +62,8 @@ pub struct Session {
     pub host: Arc<str>,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// Until when its facts may be used without having been asked for anew.
+    pub fresh_until: Timestamp,
     /// The options of the provider under which the facts were found: they hold under no others.
     pub revision: Revision,
     /// Where the ledger's log was when the facts were read: what it says later on may have changed them.
@@ -69,6 +71,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// The first moment at which it is over, or its facts are too old.
+    #[must_use]
+    pub fn usable_until(&self) -> Timestamp {
+        self.ends_at.min(self.fresh_until)
+    }
+
     /// What tells these facts of this session from all others.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_session(self.id.as_bytes(), self.as_of)
@@ -80,7 +88,7 @@ pub trait Sessions {
     /// The session of the cookie whose value has this digest.
     fn find(&self, cookie: &Digest, now: Timestamp) -> FoundSession;
 
-    /// Whether a session that was found before still stands, with the same facts.
+    /// Whether a session that was found before still stands, with the same facts, which may still be used.
     fn stands(&self, session: &Session, now: Timestamp) -> bool;
 }
 

@@ -46,6 +46,7 @@ impl Reception {
                 let tokens = Tokens { refresh_token: Some(refresh_token), ..tokens };
                 let kept = NewFacts {
                     facts: kept.to_bytes(),
+                    same_until: Some(kept.usable_until()),
                     secrets: tokens.to_bytes().map(Secrets::new),
                     refresh_at: Some(until),
                     claim: Some(until),
@@ -97,6 +98,7 @@ impl Reception {
         let new_facts = NewFacts {
             facts: new.to_bytes(),
             secrets: tokens.to_bytes().map(Secrets::new),
+            same_until: (new.facts == kept.facts).then_some(new.usable_until()),
             refresh_at,
             claim: Some(claim),
         };

@@ -42,6 +42,12 @@ impl Kept {
         })
     }
 
+    /// The first moment at which the facts are too old, if they ever are.
+    #[must_use]
+    pub(crate) fn usable_until(&self) -> Timestamp {
+        self.fresh_until.unwrap_or(Timestamp::MAX)
+    }
+
     /// What the facts hold under.
     #[must_use]
     pub(crate) fn revision(&self) -> Revision {

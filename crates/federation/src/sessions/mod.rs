@@ -286,13 +286,7 @@ impl gate::Sessions for Sessions {
     }
 
     fn stands(&self, session: &Session, now: Timestamp) -> bool {
-        let stands = self.is_confirmed(now)
-            && self.recent.since(session.id, session.as_of) == recent::Since::Nothing;
-        // Who uses what it has open uses its session.
-        if stands {
-            self.recent.used(session.id, now);
-        }
-        stands
+        self.is_confirmed(now) && self.recent.stands(session, now)
     }
 }
 
@@ -300,14 +294,14 @@ impl Entry {
     fn of(stored: StoredSession, position: u64, now: Timestamp) -> Option<Self> {
         let kept = Kept::read(&stored.facts)?;
         let revision = kept.revision();
-        // Or when its facts are too old.
-        let ends_at = kept.fresh_until.map_or(stored.ends_at, |at| at.min(stored.ends_at));
+        let fresh_until = kept.usable_until();
         let session = Session {
             provider: stored.provider.into(),
             facts: kept.facts,
             id: stored.id,
             host: stored.host.into(),
-            ends_at,
+            ends_at: stored.ends_at,
+            fresh_until,
             revision,
             as_of: position,
         };
@@ -316,7 +310,7 @@ impl Entry {
             id: stored.id,
             idle: stored.idle,
             refresh_at: stored.refresh_at,
-            good_until: ends_at,
+            good_until: stored.ends_at.min(fresh_until),
             read_at: now,
             position,
             seen_at: AtomicU64::new(now.as_millis()),
@@ -332,6 +326,10 @@ impl fmt::Debug for Sessions {
     }
 }
 
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
+mod test_house;
 #[cfg(test)]
 #[path = "sessions_tests.rs"]
 mod tests;

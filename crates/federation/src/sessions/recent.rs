@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use gate::Session;
 use ledger::state::{Change, Position};
 use tokens::{Digest, SessionId, Timestamp};
 
@@ -14,6 +15,8 @@ const REMEMBERED: Duration = Duration::from_secs(40 * 60);
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 /// How often the use of what a session has open is noted; well within the shortest idle limit.
 const USE_NOTED_EVERY: Duration = Duration::from_secs(20);
+/// How long it is remembered up to where the log agrees with what a session has open. Shorter than the log is.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// Of how many cookies.
 const MAX_UNKNOWN: usize = 10_000;
 
@@ -22,8 +25,8 @@ pub(super) struct Recent {
     log: RwLock<Log>,
     seen: Mutex<HashMap<SessionId, Timestamp>>,
     unknown: Mutex<HashMap<Digest, Timestamp>>,
-    /// When the use of what a session has open was last noted.
-    open: Mutex<HashMap<SessionId, Timestamp>>,
+    /// What sessions have open, by the reading of the session that it began with.
+    open: Mutex<HashMap<(SessionId, u64), Open>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +40,30 @@ struct Log {
 #[derive(Clone, Copy, Debug)]
 struct Said {
     position: u64,
-    ended: bool,
+    what: What,
+    /// The last entry that said that its facts are others.
+    changed: u64,
     at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Changed,
+    /// The facts are the same, and may be used until then.
+    Confirmed(Timestamp),
+    Ended,
+}
+
+/// Something that a session has open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// How far the log is known not to speak against it.
+    position: u64,
+    /// Until when its facts may be used.
+    fresh_until: Timestamp,
+    asked_at: Timestamp,
+    /// When its use was last noted.
+    noted_at: Timestamp,
 }
 
 /// What has become of a session since it was read.
@@ -68,11 +93,17 @@ impl Recent {
         }
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         for (position, change) in entries {
-            let (id, ended) = match change {
-                Change::Changed(id) => (*id, false),
-                Change::Ended(id, _) => (*id, true),
+            let (id, what) = match change {
+                Change::Changed(id) => (*id, What::Changed),
+                Change::Confirmed(id, until) => (*id, What::Confirmed(*until)),
+                Change::Ended(id, _) => (*id, What::Ended),
             };
-            log.last.insert(id, Said { position: position.number(), ended, at: now });
+            let position = position.number();
+            let changed = match what {
+                What::Confirmed(_) => log.last.get(&id).map_or(0, |said| said.changed),
+                What::Changed | What::Ended => position,
+            };
+            log.last.insert(id, Said { position, what, changed, at: now });
         }
         log.position = upto.number();
     }
@@ -84,7 +115,7 @@ impl Recent {
             return Since::Changed;
         }
         match log.last.get(&id) {
-            Some(said) if said.ended => Since::Ended,
+            Some(said) if said.what == What::Ended => Since::Ended,
             Some(said) if said.position > position => Since::Changed,
             Some(_) | None => Since::Nothing,
         }
@@ -95,15 +126,34 @@ impl Recent {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
     }
 
-    /// What a session has open is in use.
-    pub(super) fn used(&self, id: SessionId, now: Timestamp) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = open.get(&id);
-        if noted.is_none_or(|noted| !lasts(*noted, USE_NOTED_EVERY, now)) {
-            open.insert(id, now);
-            drop(open);
+    /// Whether what began with this reading of a session may go on: it has not ended, and its facts are the same and not
+    /// too old. Whoever asks uses the session; to be asked at least once in [`FORGOTTEN_AFTER`].
+    pub(super) fn stands(&self, session: &Session, now: Timestamp) -> bool {
+        let (id, key) = (session.id, (session.id, session.as_of));
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(&key).copied();
+        let mut open = known.unwrap_or(Open {
+            position: session.as_of,
+            fresh_until: session.fresh_until,
+            asked_at: now,
+            noted_at: now,
+        });
+        open.asked_at = now;
+        let stands = self.log().confirms(id, &mut open) && now < open.fresh_until;
+        let noting = known.is_none() || !lasts(open.noted_at, USE_NOTED_EVERY, now);
+        if noting {
+            open.noted_at = now;
+        }
+        if stands {
+            all.insert(key, open);
+        } else {
+            all.remove(&key);
+        }
+        drop(all);
+        if stands && noting {
             self.seen(id, now);
         }
+        stands
     }
 
     /// The sessions that were seen since this was last asked.
@@ -140,7 +190,7 @@ impl Recent {
         drop(log);
         self.unknown_now().retain(|_, since| lasts(*since, UNKNOWN_FOR, now));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, noted| lasts(*noted, USE_NOTED_EVERY, now));
+        open.retain(|_, open| lasts(open.asked_at, FORGOTTEN_AFTER, now));
     }
 
     fn log(&self) -> std::sync::RwLockReadGuard<'_, Log> {
@@ -149,6 +199,26 @@ impl Recent {
 
     fn unknown_now(&self) -> MutexGuard<'_, HashMap<Digest, Timestamp>> {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// Whether everything that the log says after the position of `open` leaves its facts as they were; moves it on.
+    fn confirms(&self, id: SessionId, open: &mut Open) -> bool {
+        if open.position < self.from {
+            return false;
+        }
+        let said = self.last.get(&id).filter(|said| said.position > open.position);
+        if let Some(said) = said {
+            if said.changed > open.position {
+                return false;
+            }
+            if let What::Confirmed(until) = said.what {
+                open.fresh_until = until;
+            }
+        }
+        open.position = self.position;
+        true
     }
 }
 

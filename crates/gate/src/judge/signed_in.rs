@@ -48,7 +48,8 @@ impl Gate {
             Some(FoundSession::Unavailable) => return Err(DenialKind::SessionsUnavailable),
             Some(FoundSession::Known(identity)) => identity,
         };
-        let Some(session) = identity.session().filter(|session| around.now < session.ends_at)
+        let Some(session) =
+            identity.session().filter(|session| around.now < session.usable_until())
         else {
             return Ok(SignedIn::Refused(SessionRefusal::Ended));
         };

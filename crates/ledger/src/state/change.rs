@@ -1,5 +1,7 @@
 //! What the log says, and what can be ended.
 
+use tokens::Timestamp;
+
 use super::SessionId;
 
 /// A place in the log: how many entries there are up to it. The first entry has 1.
@@ -22,6 +24,8 @@ impl Position {
 pub enum Change {
     /// Its facts are others now.
     Changed(SessionId),
+    /// Its facts have been asked for anew and are the same; they may be used until then.
+    Confirmed(SessionId, Timestamp),
     /// It is over, and never comes back.
     Ended(SessionId, EndReason),
 }

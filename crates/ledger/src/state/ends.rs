@@ -4,7 +4,7 @@ use tokens::Timestamp;
 
 use super::bounds::ENDS_AT_ONCE;
 use super::database::Transaction;
-use super::log::append;
+use super::log::{Became, append};
 use super::row::{Sql, Value, locking, over_list, values};
 use super::stored::Stored;
 use super::{EndReason, Ending, LedgerError, SessionId};
@@ -72,7 +72,7 @@ pub(super) async fn end_locked(
     let delete = over_list!("DELETE FROM doorward_sessions WHERE id IN (SELECT id FROM listed)");
     let list = Value::list(ids.iter().map(|id| (*id, 0)));
     transaction.change(delete, vec![list]).await?;
-    append(transaction, ids, Some(reason), now).await
+    append(transaction, ids, Became::Over(reason), now).await
 }
 
 impl Ending {

@@ -86,7 +86,7 @@ pub trait Ledger: Debug + Send + Sync {
         now: Timestamp,
     ) -> Pending<'a, Result<Vec<SessionId>, LedgerError>>;
 
-    /// Replaces what is known of a live session, and says in the log that it changed. `false`, and nothing is done, if
+    /// Replaces what is known of a live session, and says in the log that it changed, or that it is as before. `false`, and nothing is done, if
     /// it is no longer live or the claim was lost. Releases the claim.
     ///
     /// # Errors

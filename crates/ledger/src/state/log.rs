@@ -8,12 +8,21 @@ use super::row::{Row, Value, damaged, over_list, values};
 use super::stored::Stored;
 use super::{Change, Changes, EndReason, LedgerError, Position, SessionId};
 
+/// What became of sessions.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Became {
+    /// They have been asked for anew; until when their facts may be used, if these are the same.
+    Other(Option<Timestamp>),
+    /// They are over.
+    Over(EndReason),
+}
+
 /// Appends what became of `sessions`. To be done last: from here to the commit nobody else appends, so that positions
 /// are in the order of commits.
 pub(super) async fn append(
     transaction: &mut Transaction,
     sessions: &[SessionId],
-    reason: Option<EndReason>,
+    became: Became,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let count = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
@@ -21,11 +30,15 @@ pub(super) async fn append(
     let end = transaction.row(advance, values![count]).await?.ok_or_else(|| damaged("the log"))?;
     let start = end.get::<i64>(0)?.saturating_sub(count);
     let insert = over_list!(
-        "INSERT INTO doorward_changes (position, session, reason, at) \
-         SELECT number, id, $2, $3 FROM listed"
+        "INSERT INTO doorward_changes (position, session, reason, same_until, at) \
+         SELECT number, id, $2, $3, $4 FROM listed"
     );
     let list = Value::list(sessions.iter().copied().zip(start.saturating_add(1)..));
-    transaction.change(insert, values![list, reason.map(EndReason::name), now]).await?;
+    let (reason, same_until) = match became {
+        Became::Other(same_until) => (None, same_until),
+        Became::Over(reason) => (Some(reason.name()), None),
+    };
+    transaction.change(insert, values![list, reason, same_until, now]).await?;
     transaction.announce().await
 }
 
@@ -43,8 +56,8 @@ impl Stored {
     ) -> Result<Changes, LedgerError> {
         limit_fits(limit)?;
         // One statement, so that the entries and the ends of the log are of one moment.
-        let query = "SELECT l.position, l.swept, c.position, c.session, c.reason FROM doorward_log l \
-                     LEFT JOIN (SELECT position, session, reason FROM doorward_changes \
+        let query = "SELECT l.position, l.swept, c.position, c.session, c.reason, c.same_until FROM doorward_log l \
+                     LEFT JOIN (SELECT position, session, reason, same_until FROM doorward_changes \
                      WHERE position > $1 ORDER BY position LIMIT $2) c ON TRUE ORDER BY c.position";
         let rows = self.database.log_rows(query, values![position, limit]).await?;
         let log = rows.first().ok_or_else(|| damaged("the log"))?;
@@ -76,6 +89,7 @@ fn entry(row: &Row) -> Result<Option<(Position, Change)>, LedgerError> {
     }
     let session = row.id(3)?;
     let change = match row.get::<Option<String>>(4)? {
+        None if row.get::<Option<i64>>(5)?.is_some() => Change::Confirmed(session, row.moment(5)?),
         None => Change::Changed(session),
         Some(reason) => Change::Ended(session, EndReason::named(&reason)),
     };

@@ -6,10 +6,16 @@ use super::row::{Sql, values};
 use tokens::Timestamp;
 
 /// Each version's step from the one before it. A step that has been released is never changed.
-const STEPS: [Sql; 1] = [Sql {
-    postgres: include_str!("migrations/postgres-1.sql"),
-    sqlite: include_str!("migrations/sqlite-1.sql"),
-}];
+const STEPS: [Sql; 2] = [
+    Sql {
+        postgres: include_str!("migrations/postgres-1.sql"),
+        sqlite: include_str!("migrations/sqlite-1.sql"),
+    },
+    Sql {
+        postgres: include_str!("migrations/postgres-2.sql"),
+        sqlite: include_str!("migrations/sqlite-2.sql"),
+    },
+];
 
 /// Where the versions are kept.
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS doorward_versions \

@@ -3,7 +3,7 @@
 use tokens::Timestamp;
 
 use super::bounds::{MAX_FACTS_BYTES, MAX_SECRETS_BYTES, fits};
-use super::log::append;
+use super::log::{Became, append};
 use super::row::{damaged, values};
 use super::stored::Stored;
 use super::{Claimed, LedgerError, NewFacts, Secrets, SessionId};
@@ -64,7 +64,7 @@ impl Stored {
         if transaction.change(update, values).await? == 0 {
             return Ok(false);
         }
-        append(&mut transaction, &[session], None, now).await?;
+        append(&mut transaction, &[session], Became::Other(new.same_until), now).await?;
         transaction.commit().await?;
         self.grew();
         Ok(true)

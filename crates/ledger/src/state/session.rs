@@ -78,6 +78,8 @@ pub struct NewFacts {
     pub facts: Vec<u8>,
     /// The provider's new tokens; `None` keeps those at hand.
     pub secrets: Option<Secrets>,
+    /// Until when the facts may be used, if they are those that the session has already; `None` if they are others.
+    pub same_until: Option<Timestamp>,
     /// From when on to ask again; `None` for never.
     pub refresh_at: Option<Timestamp>,
     /// Until when the refresh was claimed: if somebody else has claimed it since, nothing is replaced. `None` replaces

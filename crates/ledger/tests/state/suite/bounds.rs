@@ -12,8 +12,13 @@ async fn start(house: &House, new: NewSession) -> Result<(), LedgerError> {
 }
 
 pub(crate) async fn facts_and_secrets_have_a_limit(house: House) {
-    let facts =
-        |bytes| NewFacts { facts: vec![b'x'; bytes], secrets: None, refresh_at: None, claim: None };
+    let facts = |bytes| NewFacts {
+        facts: vec![b'x'; bytes],
+        secrets: None,
+        same_until: None,
+        refresh_at: None,
+        claim: None,
+    };
     let long = NewSession {
         facts: vec![b'x'; MAX_FACTS_BYTES],
         secrets: Some(Secrets::new(vec![1; MAX_SECRETS_BYTES])),

@@ -48,6 +48,7 @@ macro_rules! every_case {
             refreshes::a_claim_runs_out_and_the_one_who_lost_it_replaces_nothing,
             refreshes::only_what_is_due_and_has_secrets_is_claimed,
             refreshes::new_facts_are_found_and_told_in_the_log,
+            refreshes::the_log_tells_the_same_facts_from_others,
             refreshes::new_facts_revive_nothing,
             refreshes::secrets_of_one_session_do_not_open_as_those_of_another,
             sessions::a_session_is_found_as_it_was_begun,

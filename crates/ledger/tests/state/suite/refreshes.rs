@@ -11,7 +11,7 @@ use super::{HOURS, House, IDLE, NOW, cookie, end, id, session};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn facts(text: &str) -> NewFacts {
-    NewFacts { facts: text.into(), secrets: None, refresh_at: None, claim: None }
+    NewFacts { facts: text.into(), secrets: None, same_until: None, refresh_at: None, claim: None }
 }
 
 pub(crate) async fn one_of_many_claims_wins_over_two_handles(house: House) {
@@ -85,6 +85,18 @@ pub(crate) async fn new_facts_are_found_and_told_in_the_log(house: House) {
     assert!(ledger.replace_facts(id(1), kept, NOW).await.unwrap());
     let claimed = ledger.claim_refresh(id(1), NOW.plus(SECOND), NOW).await.unwrap().unwrap();
     assert_eq!(claimed.secrets.as_bytes(), b"next token", "what is not replaced is kept");
+}
+
+pub(crate) async fn the_log_tells_the_same_facts_from_others(house: House) {
+    let ledger = house.ledger();
+    house.begin([1]).await;
+    let until = NOW.plus(SECOND);
+    let same = NewFacts { same_until: Some(until), ..facts("same") };
+    assert!(ledger.replace_facts(id(1), same, NOW).await.unwrap());
+    assert!(ledger.replace_facts(id(1), facts("other"), NOW).await.unwrap());
+    let changes = ledger.log_after(Position::START, 10).await.unwrap();
+    let told: Vec<_> = changes.entries.into_iter().map(|(_, change)| change).collect();
+    assert_eq!(told, [Change::Confirmed(id(1), until), Change::Changed(id(1))]);
 }
 
 pub(crate) async fn new_facts_revive_nothing(house: House) {
