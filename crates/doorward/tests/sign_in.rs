@@ -3,6 +3,8 @@
 
 #[path = "sign_in/callbacks.rs"]
 mod callbacks;
+#[path = "sign_in/ended.rs"]
+mod ended;
 #[path = "sign_in/house.rs"]
 mod house;
 #[path = "sign_in/logouts.rs"]

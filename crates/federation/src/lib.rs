@@ -14,6 +14,6 @@ mod sessions;
 
 pub use pages::{Html, PageOptions, Pages};
 pub use reception::{
-    Household, MAX_FORM_BYTES, Offered, Reception, ReceptionOptions, Visit, run_errands,
+    Household, MAX_FORM_BYTES, Offered, Reception, ReceptionOptions, Visit, keep_house,
 };
-pub use sessions::{Errand, OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};
+pub use sessions::{OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use ledger::Clock as _;
-use ledger::state::{
-    EndReason, Ending, Ledger, LedgerError, MAX_ROWS, SessionFilter, SessionSummary, open,
-};
+use ledger::state::{Ending, Ledger, LedgerError, MAX_ROWS, SessionFilter, SessionSummary, open};
 use serde_json::json;
 use tokens::{SessionId, Timestamp};
 
@@ -50,8 +48,17 @@ struct List {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
 struct Revoke {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for the audit log; who says so stands there in any case.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Which {
     /// The session of this id, as `list` and the audit log name it.
     #[arg(conflicts_with_all = ["provider", "subject", "all"])]
     id: Option<SessionId>,
@@ -125,16 +132,30 @@ impl List {
 
 impl Revoke {
     async fn run(self, ledger: &Arc<dyn Ledger>) -> Result<(), LedgerError> {
-        let which = match (self.id, self.provider, self.subject) {
+        let Which { id, provider, subject, all } = self.which;
+        let which = match (id, provider, subject) {
             (Some(id), ..) => Ending::Session(id),
             (None, Some(provider), Some(subject)) => Ending::Subject { provider, subject },
             (None, Some(provider), None) => Ending::Provider(provider),
-            (None, None, _) => Ending::All,
+            (None, None, _) if all => Ending::All,
+            // INVARIANT: the command line demands one of them.
+            (None, None, _) => return Ok(()),
         };
-        let ended = ledger.end_sessions(&which, EndReason::Revoked, SystemClock.now()).await?;
+        let note = match self.reason {
+            Some(reason) => format!("{}: {reason}", operator()),
+            None => operator(),
+        };
+        let ended = ledger.revoke_sessions(&which, &note, SystemClock.now()).await?;
         printed(format_args!("{} ended\n", counted(ended.len())));
         Ok(())
     }
+}
+
+/// Who says so: the user as the system knows it, and the machine.
+fn operator() -> String {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    let (uid, system) = (rustix::process::getuid().as_raw(), rustix::system::uname());
+    format!("by {name} (uid {uid}) on {}", system.nodename().to_string_lossy())
 }
 
 fn counted(count: usize) -> String {

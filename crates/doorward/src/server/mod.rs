@@ -147,14 +147,14 @@ impl Server {
         let budget = config.audit.budget;
         let audit = AuditLog::open(audit_options, Arc::new(signer), Arc::clone(&clock))?;
         let audit = Arc::new(audit);
-        let (sessions, errands) = ledger
+        let (sessions, due) = ledger
             .map(|ledger| {
                 let house =
                     signing_in::household(ledger, (&clock, &entropy), (&audit, budget), &control);
-                let (house, errands) = house;
+                let (house, due) = house;
                 let sessions = Arc::clone(&house.sessions);
                 assembly.keep_house(house);
-                (sessions, errands)
+                (sessions, due)
             })
             .unzip();
         let model = assembly.model(loaded)?;
@@ -170,8 +170,8 @@ impl Server {
             cutting_off: AtomicBool::new(false),
             traces,
         });
-        if let Some(errands) = errands {
-            control.spawn(signing_in::run_errands(errands, Arc::downgrade(&doorway)));
+        if let Some(due) = due {
+            control.spawn(signing_in::keep_house(due, Arc::downgrade(&doorway)));
         }
         if let Some(records) = last_records {
             let doorway = Arc::clone(&doorway);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use doors::Doorway;
 use egress::Egress;
 use federation::provider::{Provider, ProviderOptionsError};
-use federation::{Errand, Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
+use federation::{Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
 use gate::request::{CanonicalHost, RequestRefusal, Scheme};
 use ledger::audit::AuditLog;
 use ledger::state::{self, LedgerOptions, OpenError, Opened};
 use ledger::{Clock, keys};
 use thiserror::Error;
+use tokens::SessionId;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
 
@@ -62,15 +63,16 @@ pub(super) async fn open_ledger(
     Ok(state::open(&ledger_options(ledger), Arc::clone(random), clock.now()).await?)
 }
 
-/// What the reception uses, with sessions that follow the log of the ledger, and the errands that these ask for.
+/// What the reception uses, with sessions that follow the log of the ledger, and those whose
+/// provider is to be asked anew.
 pub(super) fn household(
     opened: Opened,
     (clock, random): (&Arc<dyn Clock>, &Entropy),
     (audit, audit_budget): (&Arc<AuditLog>, Duration),
     control: &Runtime,
-) -> (Household, Receiver<Errand>) {
+) -> (Household, Receiver<SessionId>) {
     let runtime = control.handle().clone();
-    let (sessions, errands) =
+    let (sessions, due) =
         Sessions::new((opened.ledger, &opened.key), Arc::clone(clock), runtime.clone());
     let sessions = Arc::new(sessions);
     control.spawn(federation::follow(Arc::clone(&sessions)));
@@ -83,13 +85,13 @@ pub(super) fn household(
         random: Arc::clone(random),
         runtime,
     };
-    (house, errands)
+    (house, due)
 }
 
-/// Runs the errands of sessions by whatever reception is in force.
-pub(super) async fn run_errands(errands: Receiver<Errand>, doorway: Weak<Doorway>) {
+/// Keeps house by whatever reception is in force. `due` are the sessions whose provider is to be asked anew.
+pub(super) async fn keep_house(due: Receiver<SessionId>, doorway: Weak<Doorway>) {
     let reception = || doorway.upgrade().and_then(|doorway| doorway.model.load().reception.clone());
-    federation::run_errands(errands, reception).await;
+    federation::keep_house(due, reception).await;
 }
 
 /// The reception of a configuration. `keys` are those of the providers, by name, and `egress` is how one is spoken to.
@@ -100,6 +102,7 @@ pub(super) fn reception(
     mut egress: impl FnMut(&config::Provider) -> Result<Arc<Egress>, super::AssemblyError>,
 ) -> Result<Reception, super::AssemblyError> {
     let mut offers = Vec::with_capacity(sign_in.providers.len());
+    let mut disabled = Vec::new();
     for provider in &sign_in.providers {
         let name = &provider.options.name;
         let revision = provider.options.revision_text();
@@ -108,6 +111,7 @@ pub(super) fn reception(
         let keys = keys.get(name).cloned();
         // Of a disabled one nobody fetches keys.
         if provider.disabled {
+            disabled.push(name.to_string());
             continue;
         }
         let party = Provider::new(provider.options.clone(), through, keys, random);
@@ -134,6 +138,7 @@ pub(super) fn reception(
         lifetime: sign_in.session.lifetime,
         page: PageOptions { title: page.title.clone(), accent: page.color.clone(), logo },
         providers: offers,
+        disabled,
     };
     Ok(Reception::new(options, house))
 }

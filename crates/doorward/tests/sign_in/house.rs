@@ -1,6 +1,6 @@
 //! A Doorward where people sign in with the provider of the demo, and a service behind it that records.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -27,6 +27,11 @@ impl House {
     /// A new browser.
     pub(crate) fn browser(&self) -> Browser {
         self.demo.browser()
+    }
+
+    /// A file or folder of the gate's.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.demo.path(name)
     }
 
     /// What is on record of a request: its event and its code; waited for.

@@ -66,7 +66,7 @@ impl Reception {
         let mark = Digest::of(&format!("{name} {jti}"));
         let provider = name.to_owned();
         let which = match (session, subject) {
-            (Some(session), _) => Ending::ProviderSession { provider, session },
+            (Some(session), subject) => Ending::ProviderSession { provider, session, subject },
             (None, Some(subject)) => Ending::Subject { provider, subject },
             (None, None) => return Err(Trouble::refused("logout_token_empty", "it names nobody")),
         };

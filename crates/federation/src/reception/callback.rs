@@ -126,6 +126,7 @@ impl Reception {
             provider_session,
             facts: kept.to_bytes(),
             secrets: tokens.to_bytes().map(Secrets::new),
+            vouched_at: now,
             began_at: now,
             ends_at: now.plus(self.options.lifetime),
             idle: self.options.idle,
@@ -133,7 +134,10 @@ impl Reception {
             replaces: before.map(|session| session.id),
         };
         let started = self.house.sessions.ledger().start_session(new, now).await;
-        started.map_err(|error| Trouble::ledger(&error))?;
+        if !started.map_err(|error| Trouble::ledger(&error))? {
+            let reason = "the provider or an operator has ended the session before it began";
+            return Err(Trouble::refused("ended_meanwhile", reason));
+        }
         Ok((id, cookie))
     }
 }

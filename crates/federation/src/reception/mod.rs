@@ -14,7 +14,7 @@ mod callback;
 mod choosing;
 mod cookies;
 mod entering;
-mod errands;
+mod housekeeping;
 mod leaving;
 mod page;
 mod records;
@@ -39,8 +39,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-pub use self::errands::run_errands;
-
+pub use self::housekeeping::keep_house;
 pub use self::visit::{MAX_FORM_BYTES, Visit};
 
 use self::seals::Seal;
@@ -69,6 +68,8 @@ pub struct ReceptionOptions {
     pub page: PageOptions,
     /// The providers that are not disabled, in the order in which they are offered.
     pub providers: Vec<Offered>,
+    /// The names of those that are, whose sessions end.
+    pub disabled: Vec<String>,
 }
 
 /// One provider, at the reception.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::state::{Change, EndReason, LedgerError, MAX_ROWS, Position};
+use ledger::state::{LedgerError, MAX_ROWS, Position};
 use tokens::{SessionId, Timestamp};
 use tokio::time::sleep;
 
-use super::{Errand, Sessions};
+use super::Sessions;
 
 /// How often the log is looked at when nothing hints that it has grown.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -79,13 +79,6 @@ async fn catch_up(
         }
         let more = changes.upto > position && changes.entries.len() >= MAX_ROWS as usize;
         sessions.recent.take(&changes.entries, changes.upto, now);
-        for (_, change) in &changes.entries {
-            if let Change::Ended(id, EndReason::Revoked) = change
-                && sessions.errands.try_send(Errand::Revoked(*id)).is_err()
-            {
-                tracing::error!(session = %id, "the end of a session is not on record");
-            }
-        }
         position = changes.upto;
         if !more {
             return Ok(position);

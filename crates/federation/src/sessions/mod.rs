@@ -41,12 +41,14 @@ const AT_HAND: usize = 200_000;
 const REREAD_AFTER: Duration = Duration::from_secs(20 * 60);
 /// How long a request waits for the ledger.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How much of that it waits for a provider that is asked about a session whose facts are too old.
+const REFRESHED_WITHIN: Duration = Duration::from_secs(2);
 /// How many readings of the ledger there may be at once: more would keep the log waiting.
 const READINGS: usize = 32;
 /// How far the clock may be put back until the log counts as out of sight: since when is then not known.
 const PUT_BACK: Duration = Duration::from_millis(100);
-/// How many errands may wait.
-const ERRANDS: usize = 1024;
+/// How many sessions may wait for their provider to be asked anew.
+const DUE: usize = 1024;
 /// A use is noted in the ledger at least this often, and ten times within the idle limit.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
@@ -65,16 +67,8 @@ pub struct Sessions {
     /// Readings of the ledger at once.
     readings: Semaphore,
     confirmed: Notify,
-    errands: mpsc::Sender<Errand>,
-}
-
-/// What is to be done about a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// Its provider is to be asked anew.
-    Refresh(SessionId),
-    /// An administrator has ended it, which is to be put on record.
-    Revoked(SessionId),
+    /// Those whose provider is to be asked anew.
+    due: mpsc::Sender<SessionId>,
 }
 
 /// A session at hand.
@@ -83,6 +77,7 @@ struct Entry {
     id: SessionId,
     idle: Duration,
     refresh_at: Option<Timestamp>,
+    ends_at: Timestamp,
     /// When it ends, or when its facts are too old.
     good_until: Timestamp,
     read_at: Timestamp,
@@ -100,15 +95,15 @@ struct Entry {
 pub struct SessionsUnavailable;
 
 impl Sessions {
-    /// The sessions in `ledger`, none of which is believed when the log has been out of sight for [`OUT_OF_SIGHT`]; and what is to
-    /// be done about them. `runtime` is the one that opened the ledger.
+    /// The sessions in `ledger`, none of which is believed when the log has been out of sight for [`OUT_OF_SIGHT`]; and those whose
+    /// provider is to be asked anew. `runtime` is the one that opened the ledger.
     #[must_use]
     pub fn new(
         (ledger, key): (Arc<dyn Ledger>, &OperatorKey),
         clock: Arc<dyn Clock>,
         runtime: Handle,
-    ) -> (Self, mpsc::Receiver<Errand>) {
-        let (errands, taken) = mpsc::channel(ERRANDS);
+    ) -> (Self, mpsc::Receiver<SessionId>) {
+        let (due, taken) = mpsc::channel(DUE);
         // It has not been seen yet, and is waited for.
         let unseen = clock.now().minus(OUT_OF_SIGHT * 2);
         let sessions = Self {
@@ -121,7 +116,7 @@ impl Sessions {
             confirmed_at: AtomicU64::new(unseen.as_millis()),
             readings: Semaphore::new(READINGS),
             confirmed: Notify::new(),
-            errands,
+            due,
         };
         (sessions, taken)
     }
@@ -181,6 +176,25 @@ impl Sessions {
     }
 
     async fn read(&self, cookie: Digest) -> Result<(), SessionsUnavailable> {
+        let mut read = self.read_entry(cookie).await?;
+        let now = self.clock.now();
+        if let Some(stale) = read.as_ref().filter(|entry| entry.may_be_confirmed(now)) {
+            self.ask_to_refresh(stale, now);
+            let _ = timeout(REFRESHED_WITHIN, self.word_of(stale)).await;
+            read = self.read_entry(cookie).await?;
+        }
+        let now = self.clock.now();
+        match read.filter(|entry| now < entry.good_until) {
+            Some(entry) => self.entries.insert(cookie, Arc::new(entry)),
+            None => {
+                self.entries.remove(&cookie);
+                self.recent.unknown(cookie, now);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_entry(&self, cookie: Digest) -> Result<Option<Entry>, SessionsUnavailable> {
         loop {
             let confirmed = self.confirmed.notified();
             if self.is_confirmed(self.clock.now()) {
@@ -193,14 +207,18 @@ impl Sessions {
         let position = self.recent.position();
         let now = self.clock.now();
         let stored = self.ledger.session(cookie, now).await.map_err(|error| self.failed(&error))?;
-        match stored.and_then(|stored| Entry::of(stored, position, now)) {
-            Some(entry) => self.entries.insert(cookie, Arc::new(entry)),
-            None => {
-                self.entries.remove(&cookie);
-                self.recent.unknown(cookie, now);
+        Ok(stored.and_then(|stored| Entry::of(stored, position, now)))
+    }
+
+    /// Waits until the log says something about a session.
+    async fn word_of(&self, entry: &Entry) {
+        loop {
+            let confirmed = self.confirmed.notified();
+            if self.recent.since(entry.id, entry.position) != recent::Since::Nothing {
+                return;
             }
+            confirmed.await;
         }
-        Ok(())
     }
 
     fn failed(&self, error: &LedgerError) -> SessionsUnavailable {
@@ -220,6 +238,9 @@ impl Sessions {
         let is_idle = now.since(seen_at) >= entry.idle;
         let is_old = now < entry.read_at || now.since(entry.read_at) >= REREAD_AFTER;
         if is_idle || is_old {
+            return FoundSession::NotAtHand;
+        }
+        if entry.may_be_confirmed(now) {
             return FoundSession::NotAtHand;
         }
         if now >= entry.good_until {
@@ -244,7 +265,7 @@ impl Sessions {
         if now < asked_at || now.since(asked_at) >= Duration::from_secs(1) {
             entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
             // When too many wait, it is asked for again with a later request.
-            let _ = self.errands.try_send(Errand::Refresh(entry.id));
+            let _ = self.due.try_send(entry.id);
         }
     }
 }
@@ -291,6 +312,11 @@ impl gate::Sessions for Sessions {
 }
 
 impl Entry {
+    /// Whether its facts are too old, and its provider may say that they hold still.
+    fn may_be_confirmed(&self, now: Timestamp) -> bool {
+        now >= self.good_until && now < self.ends_at && self.refresh_at.is_some()
+    }
+
     fn of(stored: StoredSession, position: u64, now: Timestamp) -> Option<Self> {
         let kept = Kept::read(&stored.facts)?;
         let revision = kept.revision();
@@ -310,6 +336,7 @@ impl Entry {
             id: stored.id,
             idle: stored.idle,
             refresh_at: stored.refresh_at,
+            ends_at: stored.ends_at,
             good_until: stored.ends_at.min(fresh_until),
             read_at: now,
             position,

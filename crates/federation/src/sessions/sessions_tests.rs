@@ -1,7 +1,7 @@
 //! Sessions at hand.
 
 use gate::Sessions as _;
-use ledger::state::{EndReason, Ending, NewSession};
+use ledger::state::{EndReason, Ending, NewFacts, NewSession};
 
 use super::test_house::*;
 use super::*;
@@ -136,7 +136,7 @@ async fn a_reading_waits_for_the_log_to_be_in_sight() {
 }
 
 #[tokio::test]
-async fn facts_that_could_not_be_refreshed_in_time_are_not_used() {
+async fn facts_that_nobody_can_refresh_are_not_used_when_they_are_too_old() {
     let house = House::new();
     let mut process = house.process().await;
     let fresh_until = after(STEP);
@@ -149,6 +149,46 @@ async fn facts_that_could_not_be_refreshed_in_time_are_not_used() {
 }
 
 #[tokio::test]
+async fn facts_that_are_too_old_are_asked_for_once_more_before_anybody_signs_in_anew() {
+    let vouched = Some(after(STEP * 2));
+    // The provider vouches for it, cannot be had, or says no.
+    for (fresh_until, expected) in
+        [(vouched, known("support")), (Some(after(STEP)), Found::Ended), (None, Found::Ended)]
+    {
+        let house = House::new();
+        let mut process = house.process().await;
+        let stale = |new: &mut NewSession| {
+            new.facts = kept("support", Some(after(STEP)));
+            new.refresh_at = Some(now());
+        };
+        let alice = house.begin(&process, stale).await;
+        process.look(after(STEP)).await;
+        assert_eq!(process.find(&alice.cookie), Found::NotAtHand);
+        let provider = async {
+            assert_eq!(process.due.recv().await, Some(alice.id));
+            let ledger = process.sessions.ledger();
+            if let Some(fresh_until) = fresh_until {
+                let new = NewFacts {
+                    facts: kept("support", Some(fresh_until)),
+                    secrets: None,
+                    same_until: Some(fresh_until),
+                    refresh_at: Some(now()),
+                    claim: None,
+                };
+                assert!(ledger.replace_facts(alice.id, new, after(STEP)).await.unwrap());
+            } else {
+                let (which, reason) = (Ending::Session(alice.id), EndReason::RefreshRefused);
+                ledger.end_sessions(&which, reason, after(STEP)).await.unwrap();
+            }
+            follower::look(&process.sessions, &mut process.position).await.unwrap();
+        };
+        let (loaded, ()) = tokio::join!(process.sessions.load(&alice.cookie), provider);
+        assert_eq!(loaded, Ok(true));
+        assert_eq!(process.find(&alice.cookie), expected, "fresh until {fresh_until:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_that_is_due_is_asked_for_once_a_second() {
     let house = House::new();
     let mut process = house.process().await;
@@ -157,22 +197,11 @@ async fn a_refresh_that_is_due_is_asked_for_once_a_second() {
     for _ in 0..3 {
         assert_eq!(process.ask(&alice.cookie).await, known("support"));
     }
-    assert_eq!(process.errands.try_recv().ok(), Some(Errand::Refresh(alice.id)));
-    assert!(process.errands.try_recv().is_err(), "it is asked for already");
+    assert_eq!(process.due.try_recv().ok(), Some(alice.id));
+    assert!(process.due.try_recv().is_err(), "it is asked for already");
     process.look(after(STEP + Duration::from_secs(1))).await;
     assert_eq!(process.find(&alice.cookie), known("support"));
-    assert_eq!(process.errands.try_recv().ok(), Some(Errand::Refresh(alice.id)));
-}
-
-#[tokio::test]
-async fn what_an_administrator_has_ended_is_to_be_put_on_record() {
-    let house = House::new();
-    let (mut here, there) = (house.process().await, house.process().await);
-    let alice = house.begin(&there, |_| {}).await;
-    let which = Ending::Session(alice.id);
-    there.sessions.ledger().end_sessions(&which, EndReason::Revoked, now()).await.unwrap();
-    here.look(now()).await;
-    assert_eq!(here.errands.try_recv().ok(), Some(Errand::Revoked(alice.id)));
+    assert_eq!(process.due.try_recv().ok(), Some(alice.id));
 }
 
 #[tokio::test]

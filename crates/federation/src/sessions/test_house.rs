@@ -13,7 +13,7 @@ use tokens::{Facts, SessionId, SubjectKind, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{Errand, Kept, OUT_OF_SIGHT, Sessions, follower};
+use super::{Kept, OUT_OF_SIGHT, Sessions, follower};
 use crate::provider::test_provider::{HandClock, now, random};
 
 pub(super) const BOUND: Duration = OUT_OF_SIGHT;
@@ -48,7 +48,7 @@ pub(super) struct House {
 /// A process with its handle on the ledger.
 pub(super) struct Process {
     pub(super) sessions: Arc<Sessions>,
-    pub(super) errands: mpsc::Receiver<Errand>,
+    pub(super) due: mpsc::Receiver<SessionId>,
     pub(super) clock: Arc<HandClock>,
     pub(super) position: Option<Position>,
 }
@@ -70,8 +70,8 @@ impl House {
         let clock = Arc::new(HandClock::at(now()));
         let own: Arc<dyn Clock> = Arc::<HandClock>::clone(&clock);
         let key = OperatorKey::new(&[7; 32]);
-        let (sessions, errands) = Sessions::new((ledger, &key), own, Handle::current());
-        let mut process = Process { sessions: Arc::new(sessions), errands, clock, position: None };
+        let (sessions, due) = Sessions::new((ledger, &key), own, Handle::current());
+        let mut process = Process { sessions: Arc::new(sessions), due, clock, position: None };
         process.look(now()).await;
         process
     }
@@ -93,6 +93,7 @@ impl House {
             provider_session: None,
             facts: kept("support", None),
             secrets: None,
+            vouched_at: now(),
             began_at: now(),
             ends_at: after(LIFETIME),
             idle: IDLE,

@@ -16,6 +16,8 @@ pub const MAX_HOST_BYTES: usize = 253;
 pub const MAX_PROVIDER_BYTES: usize = 256;
 /// How many bytes a subject, or a provider's own name for a session, may have.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
+/// How many bytes a note on a revocation may have.
+pub const MAX_NOTE_BYTES: usize = 512;
 /// How many cookies a session may have. A new one takes the place of the oldest, but never that of the last one for the
 /// host on which the session began.
 pub const MAX_COOKIES: u32 = 64;
@@ -27,6 +29,9 @@ pub const MAX_ROWS: u32 = 1_000;
 pub const ENDS_AT_ONCE: u32 = 500;
 /// How long the log keeps an entry at least. Who has not read it for that long is told to drop everything.
 pub const LOG_KEPT: Duration = Duration::from_secs(60 * 60);
+/// How long it is remembered that all sessions of a kind were ended, so that none begins late that its provider vouched
+/// for before. Longer than beginning one takes.
+pub(super) const ENDING_KEPT: Duration = Duration::from_secs(5 * 60);
 /// How much longer a mark of [`super::Ledger::use_once`] is kept than it counts, for replicas whose clocks differ.
 pub const MARK_KEPT: Duration = Duration::from_secs(5 * 60);
 /// The latest moment that is kept, the end of the year 9999; later ones become this one.

@@ -41,11 +41,24 @@ pub struct Changes {
     pub truncated: bool,
 }
 
+/// An operator has ended a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Where the log says so.
+    pub position: Position,
+    /// The session.
+    pub session: SessionId,
+    /// By whom and why, as [`super::Ledger::revoke_sessions`] was told.
+    pub note: Option<String>,
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// It was not seen for too long, or has reached its end.
     Expired,
+    /// Its provider is disabled.
+    ProviderDisabled,
     /// Its provider said so (OpenID Connect Back-Channel Logout 1.0).
     ProviderLogout,
     /// Its provider no longer vouches for it: a refresh was refused.
@@ -62,8 +75,9 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason that is written, by name.
-    const NAMES: [(Self, &str); 6] = [
+    const NAMES: [(Self, &str); 7] = [
         (Self::Expired, "expired"),
+        (Self::ProviderDisabled, "provider_disabled"),
         (Self::ProviderLogout, "provider_logout"),
         (Self::RefreshRefused, "refresh_refused"),
         (Self::Replaced, "replaced"),
@@ -90,12 +104,15 @@ pub enum Ending {
     All,
     /// All that began at this provider.
     Provider(String),
-    /// Those that the provider knows by this name (`sid`, OpenID Connect Back-Channel Logout 1.0 §2.4).
+    /// Those that the provider knows by this name (`sid`, OpenID Connect Back-Channel Logout 1.0 §2.4), and those of the
+    /// subject that it has given no name.
     ProviderSession {
         /// The provider.
         provider: String,
         /// The provider's name for the session.
         session: String,
+        /// The subject, if that is known.
+        subject: Option<String>,
     },
     /// This one.
     Session(SessionId),

@@ -2,7 +2,7 @@
 
 use tokens::Timestamp;
 
-use super::bounds::ENDS_AT_ONCE;
+use super::bounds::{ENDS_AT_ONCE, MAX_NOTE_BYTES, text_fits};
 use super::database::Transaction;
 use super::log::{Became, append};
 use super::row::{Sql, Value, locking, over_list, values};
@@ -13,12 +13,15 @@ impl Stored {
     pub(super) async fn end(
         &self,
         which: &Ending,
-        reason: EndReason,
+        (reason, note): (EndReason, Option<&str>),
         now: Timestamp,
     ) -> Result<Vec<SessionId>, LedgerError> {
+        text_fits("note", note.unwrap_or_default(), MAX_NOTE_BYTES)?;
+        // Before any is looked for: one that begins meanwhile finds it, or is found.
+        self.in_time(self.remember(which, now)).await?;
         let mut ended = Vec::new();
         loop {
-            let batch = self.in_time(self.end_some(which, reason, now)).await?;
+            let batch = self.in_time(self.end_some(which, (reason, note), now)).await?;
             let full = batch.len() >= usize::try_from(ENDS_AT_ONCE).unwrap_or(usize::MAX);
             ended.extend(batch);
             if !full {
@@ -30,7 +33,7 @@ impl Stored {
     async fn end_some(
         &self,
         which: &Ending,
-        reason: EndReason,
+        why: (EndReason, Option<&str>),
         now: Timestamp,
     ) -> Result<Vec<SessionId>, LedgerError> {
         let mut transaction = self.database.begin().await?;
@@ -40,7 +43,7 @@ impl Stored {
         if ids.is_empty() {
             return Ok(ids);
         }
-        end_locked(&mut transaction, &ids, reason, now).await?;
+        end_locked(&mut transaction, &ids, why, now).await?;
         transaction.commit().await?;
         self.grew();
         Ok(ids)
@@ -58,7 +61,7 @@ pub(super) async fn end_one(
     if transaction.row(held, values![id]).await?.is_none() {
         return Ok(false);
     }
-    end_locked(transaction, &[id], reason, now).await?;
+    end_locked(transaction, &[id], (reason, None), now).await?;
     Ok(true)
 }
 
@@ -66,13 +69,13 @@ pub(super) async fn end_one(
 pub(super) async fn end_locked(
     transaction: &mut Transaction,
     ids: &[SessionId],
-    reason: EndReason,
+    (reason, note): (EndReason, Option<&str>),
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let delete = over_list!("DELETE FROM doorward_sessions WHERE id IN (SELECT id FROM listed)");
     let list = Value::list(ids.iter().map(|id| (*id, 0)));
     transaction.change(delete, vec![list]).await?;
-    append(transaction, ids, Became::Over(reason), now).await
+    append(transaction, ids, Became::Over(reason, note), now).await
 }
 
 impl Ending {
@@ -89,11 +92,12 @@ impl Ending {
                 ),
                 values![ENDS_AT_ONCE, provider.as_str()],
             ),
-            Self::ProviderSession { provider, session } => (
+            Self::ProviderSession { provider, session, subject } => (
                 locking!(
-                    "SELECT id FROM doorward_sessions WHERE provider = $2 AND provider_session = $3 ORDER BY id LIMIT $1"
+                    "SELECT id FROM doorward_sessions WHERE provider = $2 AND (provider_session = $3 \
+                     OR (provider_session IS NULL AND subject = $4)) ORDER BY id LIMIT $1"
                 ),
-                values![ENDS_AT_ONCE, provider.as_str(), session.as_str()],
+                values![ENDS_AT_ONCE, provider.as_str(), session.as_str(), subject.as_deref()],
             ),
             Self::Session(id) => (
                 locking!("SELECT id FROM doorward_sessions WHERE id = $2 LIMIT $1"),

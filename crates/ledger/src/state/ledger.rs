@@ -7,7 +7,7 @@ use tokens::{Digest, Timestamp};
 
 use super::{
     Changes, Claimed, EndReason, Ending, LedgerError, NewFacts, NewSession, Position, Purpose,
-    Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
+    Revocation, Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
 };
 
 /// An answer that is still to come.
@@ -18,7 +18,8 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// It must be called within a tokio runtime that lives at least as long as the one that opened it.
 pub trait Ledger: Debug + Send + Sync {
-    /// Begins a session, and ends the one that it replaces, if that is still there.
+    /// Begins a session, and ends the one that it replaces, if that is still there. `false`, and none begins, if all that
+    /// it belongs to was ended after its provider had vouched for it. It takes two transactions.
     ///
     /// # Errors
     /// [`LedgerError::Reused`] if the id or the cookie is in use, or the id was that of a session which ended lately;
@@ -27,7 +28,7 @@ pub trait Ledger: Debug + Send + Sync {
         &self,
         new: NewSession,
         now: Timestamp,
-    ) -> Pending<'_, Result<(), LedgerError>>;
+    ) -> Pending<'_, Result<bool, LedgerError>>;
 
     /// Gives a live session one more cookie, for `host`; beyond [`super::MAX_COOKIES_OF_HOST`] and [`super::MAX_COOKIES`] the oldest makes room. `false` if there is no such
     /// live session.
@@ -75,7 +76,8 @@ pub trait Ledger: Debug + Send + Sync {
     ) -> Pending<'a, Result<Vec<SessionSummary>, LedgerError>>;
 
     /// Ends sessions, and says in the log that they ended. Each transaction ends at most [`super::ENDS_AT_ONCE`] and has the time limit
-    /// of its own; the call goes on until none is left. Once it has returned, no call on any handle finds them.
+    /// of its own; the call goes on until none is left. Once it has returned, no call on any handle finds them, and none begins that a
+    /// provider had vouched for before `now`.
     ///
     /// # Errors
     /// If the ledger fails; some may have ended then.
@@ -85,6 +87,29 @@ pub trait Ledger: Debug + Send + Sync {
         reason: EndReason,
         now: Timestamp,
     ) -> Pending<'a, Result<Vec<SessionId>, LedgerError>>;
+
+    /// Ends sessions as [`Ledger::end_sessions`] does, because an operator says so: `note` says who and why, in at most
+    /// [`super::MAX_NOTE_BYTES`].
+    ///
+    /// # Errors
+    /// If the ledger fails; some may have ended then. [`LedgerError::TooLong`] and [`LedgerError::Nul`] for the note.
+    fn revoke_sessions<'a>(
+        &'a self,
+        which: &'a Ending,
+        note: &'a str,
+        now: Timestamp,
+    ) -> Pending<'a, Result<Vec<SessionId>, LedgerError>>;
+
+    /// What operators have ended, after `position`, in the order of the log, as far as it goes back; at most `limit`, which is at
+    /// most [`super::MAX_ROWS`].
+    ///
+    /// # Errors
+    /// If the ledger fails.
+    fn revoked_after(
+        &self,
+        position: Position,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Revocation>, LedgerError>>;
 
     /// Replaces what is known of a live session, and says in the log that it changed, or that it is as before. `false`, and nothing is done, if
     /// it is no longer live or the claim was lost. Releases the claim.

@@ -6,15 +6,15 @@ use super::bounds::limit_fits;
 use super::database::Transaction;
 use super::row::{Row, Value, damaged, over_list, values};
 use super::stored::Stored;
-use super::{Change, Changes, EndReason, LedgerError, Position, SessionId};
+use super::{Change, Changes, EndReason, LedgerError, Position, Revocation, SessionId};
 
 /// What became of sessions.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Became {
+pub(super) enum Became<'a> {
     /// They have been asked for anew; until when their facts may be used, if these are the same.
     Other(Option<Timestamp>),
-    /// They are over.
-    Over(EndReason),
+    /// They are over, and an operator may have noted by whom and why.
+    Over(EndReason, Option<&'a str>),
 }
 
 /// Appends what became of `sessions`. To be done last: from here to the commit nobody else appends, so that positions
@@ -22,7 +22,7 @@ pub(super) enum Became {
 pub(super) async fn append(
     transaction: &mut Transaction,
     sessions: &[SessionId],
-    became: Became,
+    became: Became<'_>,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let count = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
@@ -30,15 +30,15 @@ pub(super) async fn append(
     let end = transaction.row(advance, values![count]).await?.ok_or_else(|| damaged("the log"))?;
     let start = end.get::<i64>(0)?.saturating_sub(count);
     let insert = over_list!(
-        "INSERT INTO doorward_changes (position, session, reason, same_until, at) \
-         SELECT number, id, $2, $3, $4 FROM listed"
+        "INSERT INTO doorward_changes (position, session, reason, same_until, note, at) \
+         SELECT number, id, $2, $3, $4, $5 FROM listed"
     );
     let list = Value::list(sessions.iter().copied().zip(start.saturating_add(1)..));
-    let (reason, same_until) = match became {
-        Became::Other(same_until) => (None, same_until),
-        Became::Over(reason) => (Some(reason.name()), None),
+    let (reason, same_until, note) = match became {
+        Became::Other(same_until) => (None, same_until, None),
+        Became::Over(reason, note) => (Some(reason.name()), None, note),
     };
-    transaction.change(insert, values![list, reason, same_until, now]).await?;
+    transaction.change(insert, values![list, reason, same_until, note, now]).await?;
     transaction.announce().await
 }
 
@@ -79,6 +79,24 @@ impl Stored {
             return Ok(truncated);
         }
         Ok(Changes { upto, entries, truncated: false })
+    }
+}
+
+impl Stored {
+    pub(super) async fn revoked_after_position(
+        &self,
+        position: Position,
+        limit: u32,
+    ) -> Result<Vec<Revocation>, LedgerError> {
+        limit_fits(limit)?;
+        let query = "SELECT position, session, note FROM doorward_changes \
+                     WHERE position > $1 AND reason = $3 ORDER BY position LIMIT $2";
+        let values = values![position, limit, EndReason::Revoked.name()];
+        let rows = self.database.rows(query, values).await?;
+        let one = |row: &Row| {
+            Ok(Revocation { position: row.position(0)?, session: row.id(1)?, note: row.get(2)? })
+        };
+        rows.iter().map(one).collect()
     }
 }
 

@@ -16,6 +16,7 @@
 //!
 //! Cookies: only their SHA-256. Secrets of a session are sealed with the [`crate::OperatorKey`]; facts are not.
 
+mod belated;
 mod bounds;
 mod change;
 mod cookies;
@@ -36,7 +37,7 @@ mod sweeping;
 mod used;
 
 pub use bounds::*;
-pub use change::{Change, Changes, EndReason, Ending, Position};
+pub use change::{Change, Changes, EndReason, Ending, Position, Revocation};
 pub use error::LedgerError;
 pub use ledger::{Ledger, Pending};
 pub use open::{OpenError, Opened, open};

@@ -59,6 +59,8 @@ pub struct NewSession {
     pub facts: Vec<u8>,
     /// The provider's tokens.
     pub secrets: Option<Secrets>,
+    /// A moment before its provider vouched for it.
+    pub vouched_at: Timestamp,
     /// When it begins.
     pub began_at: Timestamp,
     /// When it is over, whatever happens.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokens::{Digest, Timestamp};
 
+use super::belated::Belonging;
 use super::bounds::{
     LATEST, MAX_FACTS_BYTES, MAX_HOST_BYTES, MAX_PROVIDER_BYTES, MAX_SECRETS_BYTES,
     MAX_SUBJECT_BYTES, fits, limit_fits, rows_fit, text_fits,
@@ -16,8 +17,9 @@ use super::{
 };
 
 impl Stored {
-    pub(super) async fn start(&self, new: NewSession, now: Timestamp) -> Result<(), LedgerError> {
+    pub(super) async fn start(&self, new: NewSession, now: Timestamp) -> Result<bool, LedgerError> {
         bound(&new)?;
+        let belonging = Belonging::of(&new);
         let secrets = new.secrets.as_ref().map(|secrets| self.seal(new.id, secrets)).transpose()?;
         let (seen_at, idle) = (new.began_at.min(LATEST), idle_millis(new.idle));
         let live_until = seen_at.plus(new.idle).min(new.ends_at);
@@ -60,7 +62,8 @@ impl Stored {
         if ended {
             self.grew();
         }
-        Ok(())
+        // Behind the commit: whoever ends sessions now finds this one, and who has done so before is found.
+        Ok(!self.is_belated(&belonging).await?)
     }
 
     pub(super) async fn find(

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use super::database::Database;
 use super::{
     Changes, Claimed, EndReason, Ending, Ledger, LedgerError, NewFacts, NewSession, Pending,
-    Position, Purpose, Secrets, SessionFilter, SessionId, SessionSummary, StoredSession,
+    Position, Purpose, Revocation, Secrets, SessionFilter, SessionId, SessionSummary,
+    StoredSession,
 };
 use crate::keys::signing::Entropy;
 use crate::{OperatorKey, Sealer};
@@ -88,7 +89,7 @@ impl Ledger for Stored {
         &self,
         new: NewSession,
         now: Timestamp,
-    ) -> Pending<'_, Result<(), LedgerError>> {
+    ) -> Pending<'_, Result<bool, LedgerError>> {
         Box::pin(self.in_time(self.start(new, now)))
     }
 
@@ -133,7 +134,24 @@ impl Ledger for Stored {
         reason: EndReason,
         now: Timestamp,
     ) -> Pending<'a, Result<Vec<SessionId>, LedgerError>> {
-        Box::pin(self.end(which, reason, now))
+        Box::pin(self.end(which, (reason, None), now))
+    }
+
+    fn revoke_sessions<'a>(
+        &'a self,
+        which: &'a Ending,
+        note: &'a str,
+        now: Timestamp,
+    ) -> Pending<'a, Result<Vec<SessionId>, LedgerError>> {
+        Box::pin(self.end(which, (EndReason::Revoked, Some(note)), now))
+    }
+
+    fn revoked_after(
+        &self,
+        position: Position,
+        limit: u32,
+    ) -> Pending<'_, Result<Vec<Revocation>, LedgerError>> {
+        Box::pin(self.in_time(self.revoked_after_position(position, limit)))
     }
 
     fn replace_facts(

@@ -38,7 +38,7 @@ impl Stored {
         if ids.is_empty() {
             return Ok(0);
         }
-        end_locked(&mut transaction, &ids, EndReason::Expired, now).await?;
+        end_locked(&mut transaction, &ids, (EndReason::Expired, None), now).await?;
         transaction.commit().await?;
         self.grew();
         Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))

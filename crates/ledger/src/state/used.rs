@@ -11,6 +11,8 @@ use super::stored::Stored;
 pub enum Purpose {
     /// The passing of a session to another host.
     Handoff,
+    /// The record of the end of a session that an operator has ended.
+    RevocationRecord,
     /// A provider's logout token, by its `jti` (OpenID Connect Back-Channel Logout 1.0 §2.6).
     LogoutToken,
     /// The `state` of a sign-in that comes back.
@@ -21,6 +23,7 @@ impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Self::Handoff => "handoff",
+            Self::RevocationRecord => "revocation_record",
             Self::LogoutToken => "logout_token",
             Self::SignIn => "sign_in",
         }

@@ -92,7 +92,7 @@ pub(in crate::config) struct Provider {
     /// Speak to it over plain HTTP beyond loopback. Whoever is on the way can then sign in as anybody.
     #[serde(default)]
     pub(in crate::config) danger_plain_http: bool,
-    /// Switch the provider off: nobody signs in with it, and its sessions open nothing.
+    /// Switch the provider off: nobody signs in with it, and its sessions end.
     #[serde(default)]
     pub(in crate::config) disabled: bool,
 }

@@ -7,7 +7,7 @@ use ledger::state::{
 
 use super::{House, NOW, cookie, id, session};
 
-async fn start(house: &House, new: NewSession) -> Result<(), LedgerError> {
+async fn start(house: &House, new: NewSession) -> Result<bool, LedgerError> {
     house.ledger().start_session(new, NOW).await
 }
 

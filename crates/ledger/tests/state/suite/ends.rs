@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use ledger::state::{
-    ENDS_AT_ONCE, EndReason, Ending, NewSession, Position, SessionFilter, SessionId,
+    ENDS_AT_ONCE, EndReason, Ending, LedgerError, MAX_NOTE_BYTES, NewSession, Position,
+    SessionFilter, SessionId,
 };
 use tokio::task::JoinSet;
 
-use super::{House, NOW, cookie, id, session};
+use super::{House, NOW, cookie, end, id, session};
 
 async fn live(house: &House) -> Vec<SessionId> {
     let filter = SessionFilter::default();
@@ -29,22 +30,25 @@ pub(crate) async fn an_end_takes_the_sessions_that_it_names_and_no_others(house:
         at(4, "partner", "alice", Some("s1")),
         at(5, "partner", "bob", None),
         at(6, "third", "carol", None),
+        at(7, "third", "dave", None),
     ];
     for new in sessions {
         house.ledger().start_session(new, NOW).await.unwrap();
     }
     let named = |provider: &str, name: &str| (provider.to_owned(), name.to_owned());
     let ((provider, session), (corp, alice)) = (named("corp", "s1"), named("corp", "alice"));
+    let ((partner, bob), s9) = (named("partner", "bob"), "s9".to_owned());
     let rounds = [
-        (Ending::ProviderSession { provider, session }, vec![1, 3]),
+        (Ending::ProviderSession { provider, session, subject: None }, vec![1, 3]),
+        (Ending::ProviderSession { provider: partner, session: s9, subject: Some(bob) }, vec![5]),
         (Ending::Session(id(1)), vec![]),
         (Ending::Subject { provider: corp, subject: alice }, vec![2]),
-        (Ending::Session(id(5)), vec![5]),
+        (Ending::Session(id(6)), vec![6]),
         (Ending::Provider("partner".into()), vec![4]),
-        (Ending::All, vec![6]),
+        (Ending::All, vec![7]),
         (Ending::All, vec![]),
     ];
-    let mut left: Vec<_> = (1..=6).map(id).collect();
+    let mut left: Vec<_> = (1..=7).map(id).collect();
     for (which, expected) in rounds {
         let expected: Vec<_> = expected.into_iter().map(id).collect();
         let ended = house.ledger().end_sessions(&which, EndReason::Revoked, NOW).await.unwrap();
@@ -126,4 +130,25 @@ pub(crate) async fn overlapping_ends_end_each_session_once(house: House) {
     ended.sort();
     assert_eq!(ended, (1..=60).map(id).collect::<Vec<_>>());
     assert_eq!(house.ledger().log_after(Position::START, 1_000).await.unwrap().entries.len(), 60);
+}
+
+pub(crate) async fn what_operators_end_is_told_with_their_note(house: House) {
+    let ledger = house.ledger();
+    house.begin(1..=4).await;
+    end(&house, 1).await;
+    for (number, note) in [(2, "alice on host1: left the company"), (4, "")] {
+        let which = Ending::Session(id(number));
+        assert_eq!(ledger.revoke_sessions(&which, note, NOW).await.unwrap(), [id(number)]);
+    }
+    ledger.end_sessions(&Ending::All, EndReason::Revoked, NOW).await.unwrap();
+    let told = ledger.revoked_after(Position::START, 10).await.unwrap();
+    let said: Vec<_> = told.iter().map(|told| (told.session, told.note.as_deref())).collect();
+    let left = Some("alice on host1: left the company");
+    assert_eq!(said, [(id(2), left), (id(4), Some("")), (id(3), None)]);
+    let first = ledger.revoked_after(Position::START, 1).await.unwrap();
+    assert_eq!(first, told[..1]);
+    assert_eq!(ledger.revoked_after(told[0].position, 10).await.unwrap(), told[1..]);
+    let long = "x".repeat(MAX_NOTE_BYTES + 1);
+    let error = ledger.revoke_sessions(&Ending::All, &long, NOW).await.unwrap_err();
+    assert_eq!(error, LedgerError::TooLong { what: "note", limit: MAX_NOTE_BYTES });
 }

@@ -1,5 +1,6 @@
 //! What holds for every ledger, whatever its database. A case begins with an empty one.
 
+pub(crate) mod belated;
 pub(crate) mod bounds;
 pub(crate) mod cookies;
 pub(crate) mod ends;
@@ -35,6 +36,10 @@ macro_rules! every_case {
             ends::a_cookie_added_during_the_end_does_not_survive_it,
             ends::more_sessions_than_one_transaction_ends_are_ended_by_one_call,
             ends::overlapping_ends_end_each_session_once,
+            belated::a_session_that_was_vouched_for_before_an_end_does_not_begin_after_it,
+            belated::a_session_that_begins_during_an_end_is_found_or_does_not_begin,
+            belated::an_end_is_not_held_against_what_was_vouched_for_since,
+            ends::what_operators_end_is_told_with_their_note,
             log::the_log_has_every_end_once_and_in_order_under_concurrency,
             log::the_log_is_read_in_pages,
             log::a_position_that_was_swept_or_never_was_is_truncated,
@@ -98,6 +103,8 @@ pub(crate) fn session(number: u32) -> NewSession {
         provider_session: None,
         facts: br#"{"groups":["support"]}"#.to_vec(),
         secrets: Some(Secrets::new(b"refresh token".to_vec())),
+        // Whatever a case ends now, it ends before.
+        vouched_at: NOW.plus(Duration::from_secs(1)),
         began_at: NOW,
         ends_at: NOW.plus(HOURS),
         idle: IDLE,

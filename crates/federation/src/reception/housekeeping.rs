@@ -1,0 +1,136 @@
+//! What is done about sessions beside any visit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::audit::{EndedBy, SignIn, SignInEvent};
+use ledger::state::{
+    EndReason, Ending, LOG_KEPT, LedgerError, MAX_ROWS, Position, Purpose, Revocation,
+};
+use tokens::{Digest, SessionId, Timestamp};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::sleep;
+
+use super::Reception;
+
+/// How many sessions are refreshed at once.
+const AT_ONCE: usize = 16;
+/// How often it is looked what operators have ended, and whether disabled providers have sessions still.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it is remembered who records a revocation; longer than the log tells of it.
+const CLAIMED_FOR: Duration = Duration::from_secs(2 * LOG_KEPT.as_secs());
+
+/// Keeps house by whatever reception is in force then, for as long as it is polled: asks providers anew about sessions
+/// that are `due`, puts on record what operators have ended, and ends the sessions of disabled providers.
+pub async fn keep_house(
+    due: mpsc::Receiver<SessionId>,
+    reception: impl Fn() -> Option<Arc<Reception>>,
+) {
+    tokio::join!(refresh(due, &reception), look_after(&reception));
+}
+
+async fn refresh(
+    mut due: mpsc::Receiver<SessionId>,
+    reception: impl Fn() -> Option<Arc<Reception>>,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    while let Some(session) = due.recv().await {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Some(reception) = reception() else { continue };
+        tokio::spawn(async move {
+            if let Err(error) = reception.refresh(session).await {
+                tracing::warn!(%session, %error, "a session could not be refreshed");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn look_after(reception: impl Fn() -> Option<Arc<Reception>>) {
+    // What was ended while nobody was here is on nobody's record yet.
+    let mut position = Position::START;
+    loop {
+        if let Some(reception) = reception() {
+            // The follower of the log complains of a ledger that is out of reach.
+            let _ = reception.record_revocations(&mut position).await;
+            let _ = reception.end_disabled().await;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+impl Reception {
+    /// Puts on record what operators have ended after `position`: each is recorded by one replica, which goes on trying.
+    async fn record_revocations(&self, position: &mut Position) -> Result<(), LedgerError> {
+        let ledger = self.house.sessions.ledger();
+        loop {
+            let revoked = ledger.revoked_after(*position, MAX_ROWS).await?;
+            for revocation in &revoked {
+                let (now, mark) =
+                    (self.house.clock.now(), Digest::of(&revocation.session.to_string()));
+                let until = now.plus(CLAIMED_FOR);
+                if ledger.use_once(Purpose::RevocationRecord, mark, until, now).await? {
+                    self.record_revocation(revocation).await;
+                }
+                *position = revocation.position;
+            }
+            if revoked.len() < MAX_ROWS as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn record_revocation(&self, revocation: &Revocation) {
+        let Revocation { session, note, .. } = revocation;
+        loop {
+            let now = self.house.clock.now();
+            let code = ("session_revoked", note.as_deref());
+            match self.record_end((*session, None), EndedBy::Administrator, code, now).await {
+                Ok(()) => return,
+                Err(()) => sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    /// Ends the sessions of providers that are disabled, also those that another replica has let begin since.
+    async fn end_disabled(&self) -> Result<(), LedgerError> {
+        for provider in &self.options.disabled {
+            let now = self.house.clock.now();
+            let (which, reason) = (Ending::Provider(provider.clone()), EndReason::ProviderDisabled);
+            for session in self.house.sessions.ledger().end_sessions(&which, reason, now).await? {
+                let (about, by) = ((session, Some(provider.as_str())), EndedBy::Administrator);
+                // It has ended, on record or not.
+                let _ = self.record_end(about, by, ("provider_disabled", None), now).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_end(
+        &self,
+        (session, provider): (SessionId, Option<&str>),
+        by: EndedBy,
+        (code, reason): (&str, Option<&str>),
+        now: Timestamp,
+    ) -> Result<(), ()> {
+        let record = SignIn {
+            request_id: &session.to_string(),
+            at: now,
+            event: SignInEvent::SessionEnded(by),
+            provider,
+            subject: None,
+            kind: None,
+            session: Some(*session.as_bytes()),
+            peer: None,
+            host: None,
+            code,
+            reason,
+            acr: None,
+            amr: &[],
+        };
+        let recorded = self.house.audit.sign_in(&record, self.house.audit_budget).await;
+        recorded.map_err(|error| {
+            tracing::error!(%error, %session, "the end of a session is not on record");
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions that would begin too late: all that they belong to was ended after their provider had vouched for them.
+
+use tokens::{Digest, Timestamp};
+
+use super::bounds::ENDING_KEPT;
+use super::row::values;
+use super::stored::Stored;
+use super::{Ending, LedgerError, NewSession};
+
+/// What an ending is kept as among the marks.
+const PURPOSE: &str = "ending";
+
+impl Stored {
+    /// Remembers an ending for those who are about to begin.
+    pub(super) async fn remember(&self, which: &Ending, now: Timestamp) -> Result<(), LedgerError> {
+        let insert = "INSERT INTO doorward_used (digest, purpose, until) VALUES ($1, $2, $3) \
+                      ON CONFLICT (digest, purpose) DO UPDATE SET until = excluded.until \
+                      WHERE doorward_used.until < excluded.until";
+        let marks = which.marks();
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.database.begin().await?;
+        for mark in marks {
+            let values = values![mark, PURPOSE, now.plus(ENDING_KEPT)];
+            transaction.change(insert, values).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Whether a session that has just begun should not have. Takes it away again then: nobody has its cookie yet.
+    pub(super) async fn is_belated(&self, new: &Belonging) -> Result<bool, LedgerError> {
+        let [all, provider, subject, other] = new.marks;
+        let query = "SELECT 1 FROM doorward_used WHERE purpose = $1 AND until >= $2 \
+                     AND digest IN ($3, $4, $5, $6) LIMIT 1";
+        let since = new.vouched_at.plus(ENDING_KEPT);
+        let values = values![PURPOSE, since, all, provider, subject, other];
+        if self.database.row(query, values).await?.is_none() {
+            return Ok(false);
+        }
+        let mut transaction = self.database.begin().await?;
+        let delete = "DELETE FROM doorward_sessions WHERE id = $1";
+        transaction.change(delete, values![new.id]).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// What a session that begins belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Belonging {
+    id: super::SessionId,
+    vouched_at: Timestamp,
+    marks: [Digest; 4],
+}
+
+impl Belonging {
+    pub(super) fn of(new: &NewSession) -> Self {
+        let own = match &new.provider_session {
+            Some(session) => named(&new.provider, session),
+            None => nameless(&new.provider, &new.subject),
+        };
+        let subject = of_subject(&new.provider, &new.subject);
+        let marks = [mark(&["all"]), of_provider(&new.provider), subject, own];
+        Self { id: new.id, vouched_at: new.vouched_at, marks }
+    }
+}
+
+impl Ending {
+    fn marks(&self) -> Vec<Digest> {
+        match self {
+            Self::All => vec![mark(&["all"])],
+            Self::Provider(provider) => vec![of_provider(provider)],
+            Self::Subject { provider, subject } => vec![of_subject(provider, subject)],
+            Self::ProviderSession { provider, session, subject } => {
+                let nameless = subject.as_ref().map(|subject| nameless(provider, subject));
+                nameless.into_iter().chain([named(provider, session)]).collect()
+            }
+            // Whoever knows its id knows that it has begun.
+            Self::Session(_) => Vec::new(),
+        }
+    }
+}
+
+fn of_provider(provider: &str) -> Digest {
+    mark(&["provider", provider])
+}
+
+fn of_subject(provider: &str, subject: &str) -> Digest {
+    mark(&["subject", provider, subject])
+}
+
+fn named(provider: &str, session: &str) -> Digest {
+    mark(&["session", provider, session])
+}
+
+/// A subject's sessions that the provider has given no name.
+fn nameless(provider: &str, subject: &str) -> Digest {
+    mark(&["nameless", provider, subject])
+}
+
+/// No part has a NUL in it, as the bounds of the ledger say.
+fn mark(parts: &[&str]) -> Digest {
+    Digest::of(&parts.join("\0"))
+}
