@@ -1,11 +1,13 @@
--- wrk's script: every request shows the next of the tokens in the file TOKENS; figures come in one line at the end.
+-- wrk's script: every request has the next of the header lines in the file CREDENTIALS, and the host HOST; figures come
+-- in one line at the end.
 local requests = {}
 local turn = 0
 
 function init()
-  for token in io.lines(os.getenv("TOKENS")) do
+  for line in io.lines(os.getenv("CREDENTIALS")) do
     local number = #requests + 1
-    local headers = { ["Host"] = "orders.test", ["Authorization"] = "Bearer " .. token }
+    local name, value = line:match("^([^:]+): (.*)$")
+    local headers = { ["Host"] = os.getenv("HOST"), [name] = value }
     requests[number] = wrk.format("GET", "/orders/" .. number, headers)
   end
 end

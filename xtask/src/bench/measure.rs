@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use tokens::Algorithm;
-
 /// What one run of wrk against one contestant told.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) contestant: &'static str,
-    pub(super) algorithm: Algorithm,
+    /// The table that it belongs to.
+    pub(super) table: &'static str,
     pub(super) round: usize,
     /// Processor time of the contestant for each request, in microseconds.
     pub(super) micros: f64,
@@ -28,9 +27,9 @@ impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "round {} {:<5} {:<18} {:>6.1} µs CPU per request, {:>6.0} req/s, p50 {:>5.0} µs, p99 {:>6.0} µs, {:>3} MiB",
+            "round {} {:<8} {:<18} {:>6.1} µs CPU per request, {:>6.0} req/s, p50 {:>5.0} µs, p99 {:>6.0} µs, {:>3} MiB",
             self.round + 1,
-            self.algorithm.name(),
+            self.table,
             self.contestant,
             self.micros,
             self.rate,

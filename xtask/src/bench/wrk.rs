@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use tokens::Algorithm;
+use testbed::client;
 
 use super::contestant::Contestant;
 use super::measure::Sample;
@@ -11,41 +11,79 @@ use crate::command::{Run, program};
 use crate::install::debian;
 use crate::machine::{processor_seconds, resident_mib};
 
-/// The script: tokens in turn, and figures in one line at the end.
-const SCRIPT: &str = include_str!("../../bench/tokens.lua");
+/// The script: credentials in turn, and figures in one line at the end.
+const SCRIPT: &str = include_str!("../../bench/credentials.lua");
 
 /// Keep-alive connections.
 const CONNECTIONS: &str = "32";
 
-/// How long caches and connections are warmed up, in seconds; not counted.
+/// How long caches and connections are warmed up at first, in seconds; not counted.
 const WARM_UP: u64 = 1;
 
-/// wrk with the tokens of one algorithm.
+/// The longest warm-up, in seconds.
+const LONGEST_WARM_UP: u64 = 128;
+
+/// wrk with some credentials for a host.
 pub(super) struct Wrk {
     binary: PathBuf,
     script: PathBuf,
-    tokens: PathBuf,
+    credentials: PathBuf,
+    host: &'static str,
+    first: String,
+    number: usize,
 }
 
 impl Wrk {
-    /// Writes the script and the tokens to `folder`.
-    pub(super) fn new(folder: &Path, tokens: &[String]) -> Result<Self> {
-        let (script, file) = (folder.join("tokens.lua"), folder.join("tokens"));
+    /// Writes the script and the credentials, each a header line, to `folder`, by this name.
+    pub(super) fn new(
+        folder: &Path,
+        (name, host): (&str, &'static str),
+        credentials: &[String],
+    ) -> Result<Self> {
+        let (script, file) = (folder.join("credentials.lua"), folder.join(name));
         std::fs::write(&script, SCRIPT)?;
-        std::fs::write(&file, tokens.join("\n"))?;
-        Ok(Self { binary: debian::tool(&debian::WRK)?, script, tokens: file })
+        std::fs::write(&file, credentials.join("\n"))?;
+        let first = credentials.first().context("there are credentials")?.clone();
+        let (binary, number) = (debian::tool(&debian::WRK)?, credentials.len());
+        Ok(Self { binary, script, credentials: file, host, first, number })
     }
 
-    /// Shows every token to `contestant` once or more.
+    /// Checks that `contestant` does the work: a good credential passes, a spoiled one does not.
+    pub(super) fn check(&self, contestant: &Contestant) -> Result<()> {
+        let end = self.first.len().checked_sub(8).context("a credential is long")?;
+        let spoiled = format!("{}AAAAAAAA", self.first.get(..end).unwrap_or_default());
+        for (credential, allowed) in [(&self.first, true), (&spoiled, !contestant.checks)] {
+            let host = self.host;
+            let request = format!(
+                "GET /orders/1 HTTP/1.1\r\nHost: {host}\r\n{credential}\r\nConnection: close\r\n\r\n"
+            );
+            let reply = client::ask(contestant.address, &request)?;
+            ensure!(
+                (reply.status == 200) == allowed,
+                "{} answered {} to a {} credential",
+                contestant.name,
+                reply.status,
+                if allowed { "good" } else { "spoiled" }
+            );
+        }
+        Ok(())
+    }
+
+    /// Shows every credential to `contestant` once or more.
     pub(super) fn warm_up(&self, contestant: &Contestant) -> Result<()> {
-        self.run(contestant, WARM_UP).map(drop)
+        let mut seconds = WARM_UP;
+        while figure(&self.run(contestant, seconds)?, "requests")? < self.number as f64 {
+            seconds *= 2;
+            ensure!(seconds <= LONGEST_WARM_UP, "{} is too slow to warm up", contestant.name);
+        }
+        Ok(())
     }
 
     /// Measures `contestant` for `seconds`.
     pub(super) fn measure(
         &self,
         contestant: &Contestant,
-        algorithm: Algorithm,
+        table: &'static str,
         round: usize,
         seconds: u64,
     ) -> Result<Sample> {
@@ -55,20 +93,14 @@ impl Wrk {
         let forwarding = processor_seconds(forwards)? - before.0;
         let asking = asked.map(processor_seconds).transpose()?.zip(before.1);
         let asking = asking.map(|(after, before)| after - before);
-        let figure = |name: &str| {
-            figures
-                .split(' ')
-                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-                .and_then(|value| value.parse::<f64>().ok())
-                .with_context(|| format!("expected `{name}` in `{figures}`"))
-        };
+        let figure = |name| figure(&figures, name);
         let requests = figure("requests")?;
         ensure!(requests > 0.0, "{} answered nothing", contestant.name);
         let faults = figure("faults")?;
         ensure!(faults == 0.0, "{}: {faults} of {requests} answers were not 200", contestant.name);
         Ok(Sample {
             contestant: contestant.name,
-            algorithm,
+            table,
             round,
             micros: (forwarding + asking.unwrap_or(0.0)) * 1e6 / requests,
             asked: asking.map(|spent| spent * 1e6 / requests),
@@ -87,9 +119,17 @@ impl Wrk {
             .arg("--script")
             .arg(&self.script)
             .arg(format!("http://{}", contestant.address))
-            .env("TOKENS", &self.tokens)
+            .env("CREDENTIALS", &self.credentials)
+            .env("HOST", self.host)
             .output_text()?;
         let line = text.lines().find_map(|line| line.strip_prefix("figures "));
         Ok(line.with_context(|| format!("wrk printed no figures: {text}"))?.to_owned())
     }
+}
+
+/// A figure of the line that the script prints.
+fn figure(figures: &str, name: &str) -> Result<f64> {
+    let value = figures.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let value = value.and_then(|value| value.parse().ok());
+    value.with_context(|| format!("expected `{name}` in `{figures}`"))
 }
