@@ -6,11 +6,12 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "authorization_answer",
     "authzen",
     "canonical_request",
     "config",
+    "cookies",
     "discovery",
     "ext_authz",
     "forward_auth",

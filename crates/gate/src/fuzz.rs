@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::request::{
     CanonicalHost, CanonicalPath, CanonicalRequest, IdentityHeaders, RawRequest, Reading,
-    ReadingLimits, Scheme,
+    ReadingLimits, Scheme, SortedCookies,
 };
 
 /// Reads bytes as a request: lines of method, host in the target (or nothing), path, query (or nothing), and headers
@@ -56,6 +56,33 @@ pub fn fuzz_request(bytes: &[u8]) {
     check_host(request.host(), request.scheme());
     check_headers(&request, &reading.identity_headers);
     check_forwarded(&request, &raw, &reading);
+}
+
+/// Reads lines of bytes as the `Cookie` lines of a request. What goes on holds every cookie that is not ours, in order, and
+/// none that is.
+///
+/// # Panics
+/// If an invariant is broken.
+pub fn fuzz_cookies(bytes: &[u8]) {
+    let lines =
+        bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    let lines: Vec<_> = lines.collect();
+    let mut sorted = SortedCookies::default();
+    lines.iter().for_each(|line| sorted.take(line));
+    let names = |lines: &[HeaderValue]| -> Vec<Vec<u8>> {
+        let pairs = lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let name = |pair: &[u8]| {
+            pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii().to_vec()
+        };
+        pairs.map(name).filter(|name| !name.is_empty()).collect()
+    };
+    let is_ours =
+        |name: &Vec<u8>| name == b"__Host-doorward" || name.starts_with(b"__Host-doorward-");
+    let (before, after) = (names(&lines), names(&sorted.theirs));
+    assert!(!after.iter().any(is_ours), "one of ours goes on");
+    let theirs: Vec<_> = before.iter().filter(|name| !is_ours(name)).cloned().collect();
+    assert_eq!(after, theirs, "a cookie of the service's is lost or made up");
+    assert_eq!(sorted.are_some_ours(), before.iter().any(is_ours), "one of ours is overlooked");
 }
 
 fn check_path(path: &CanonicalPath) {
@@ -148,8 +175,16 @@ mod tests {
         }
 
         #[test]
+        fn no_cookies_break_an_invariant(
+            lines in "(__Host-doorward|-browser|ly|=|;| |\t|\n|,|\"|a|__host-doorward){0,24}",
+        ) {
+            fuzz_cookies(lines.as_bytes());
+        }
+
+        #[test]
         fn no_bytes_break_an_invariant(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             fuzz_request(&bytes);
+            fuzz_cookies(&bytes);
         }
     }
 }

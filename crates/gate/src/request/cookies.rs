@@ -8,11 +8,11 @@ use crate::session::{OUR_COOKIES, SESSION_COOKIE, SessionCookie};
 
 /// The cookies of a request, sorted out.
 #[derive(Debug, Default)]
-pub(super) struct SortedCookies {
+pub(crate) struct SortedCookies {
     /// The session cookie.
     pub(super) session: Option<SessionCookie>,
     /// The lines that go on.
-    pub(super) theirs: Vec<HeaderValue>,
+    pub(crate) theirs: Vec<HeaderValue>,
     /// Our other cookies.
     pub(super) own: OwnCookies,
     /// Whether there were two session cookies with different values: which one counts would be a guess (RFC 6265 §5.4
@@ -41,12 +41,12 @@ impl fmt::Debug for OwnCookies {
 
 impl SortedCookies {
     /// Whether any of them is ours.
-    pub(super) fn are_some_ours(&self) -> bool {
+    pub(crate) fn are_some_ours(&self) -> bool {
         self.session.is_some() || !self.own.0.is_empty()
     }
 
     /// Takes a `Cookie` line.
-    pub(super) fn take(&mut self, line: &HeaderValue) {
+    pub(crate) fn take(&mut self, line: &HeaderValue) {
         let bytes = line.as_bytes();
         if !bytes.windows(OUR_COOKIES.len()).any(|window| window == OUR_COOKIES.as_bytes()) {
             self.theirs.push(line.clone());

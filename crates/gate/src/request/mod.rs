@@ -24,6 +24,7 @@ pub use peer::{Network, NetworkError};
 pub use refusal::RequestRefusal;
 pub use relay::Relay;
 
+pub(crate) use cookies::SortedCookies;
 pub(crate) use headers::folded;
 pub(crate) use host::canonical_name;
 pub(crate) use path::decode_segment;

@@ -12,8 +12,8 @@ use crate::live::stage::ISSUER;
 pub(super) struct Parts<'a> {
     pub(super) https: SocketAddr,
     pub(super) admin: SocketAddr,
-    /// Where a proxy in front sends what is for the gate itself, and where it asks about the rest.
-    pub(super) asked: Option<(SocketAddr, SocketAddr)>,
+    /// Where a proxy in front sends what is for the gate itself, and the line of the door where it asks about the rest.
+    pub(super) asked: Option<(SocketAddr, String)>,
     /// The URL of a database, with its password; a file of SQLite without.
     pub(super) ledger: Option<&'a str>,
     pub(super) staff: &'a Openid,
@@ -34,13 +34,8 @@ pub(super) fn configuration(parts: &Parts<'_>) -> String {
         }
         None => "{ sqlite: ledger/ledger.db }".to_owned(),
     };
-    let doors = match parts.asked {
-        Some((own, asked)) => {
-            let trust = "trusted_peers: [127.0.0.1/32]";
-            format!(
-                "  http: {own}\n  forward_auth: {{ address: {asked}, proxy: nginx, cookies: from_answer }}\n{trust}\n"
-            )
-        }
+    let doors = match &parts.asked {
+        Some((own, asked)) => format!("  http: {own}\n{asked}trusted_peers: [127.0.0.1/32]\n"),
         None => {
             let certificates = "[id.pem, orders.pem, billing.pem]";
             format!("  https: {{ address: \"{https}\", certificates: {certificates} }}\n")

@@ -12,7 +12,7 @@ use testbed::{Acting, Authority, Gateway, Issuer, Place, Port, Postgres, Recorde
 use tokens::Algorithm;
 
 use super::configuration::{Parts, configuration};
-use super::in_front::Nginx;
+use super::in_front::{Asking, Front};
 use super::walker::Walker;
 use crate::install::debian;
 use crate::live::Stage;
@@ -51,8 +51,8 @@ pub(super) struct Plan {
     pub(super) staff: &'static str,
     /// Whether there is a third provider, `partner`.
     pub(super) partner: bool,
-    /// Whether there is one gate, behind nginx, which asks it.
-    pub(super) nginx: bool,
+    /// Whether there is one gate, behind a proxy that asks it.
+    pub(super) front: Option<Asking>,
 }
 
 /// A gate.
@@ -128,16 +128,16 @@ impl House {
         let code = Github::start(first, CLIENT, SECRET, &callback)?;
         let (orders, billing, chat) = (Recorder::start()?, Recorder::start()?, chat()?);
         let partner = plan.partner.then(|| partner(first)).transpose()?;
-        let nginx = plan.nginx.then(Nginx::ports).transpose()?;
-        let front = nginx.as_ref().map_or(port.address(), Nginx::front);
-        let hosts = [("*.example.test", front)];
+        let front = plan.front.map(Front::reserve).transpose()?;
+        let seen = front.as_ref().map_or(port.address(), Front::address);
+        let hosts = [("*.example.test", seen)];
         let browser = Browser::start(first, &hosts, &first.path("ca.pem"))?;
         let mut replicas = Vec::new();
         for (place, https) in places {
             let text = configuration(&Parts {
                 https: https.address(),
                 admin: place.admin(),
-                asked: nginx.as_ref().map(|nginx| (place.http(), nginx.door())),
+                asked: front.as_ref().map(|front| (place.http(), front.door())),
                 ledger: database.as_deref(),
                 staff: &staff,
                 staff_more: plan.staff,
@@ -150,7 +150,7 @@ impl House {
             replicas.push(Replica { place, gateway, https });
         }
         let first = replicas.first().context("there is a first gate")?;
-        let front = nginx.map(|nginx| nginx.start(&first.place, orders.address())).transpose()?;
+        let front = front.map(|front| front.start(&first.place, orders.address())).transpose()?;
         let client = authority.client()?;
         let services = (billing, chat);
         Ok(Self {

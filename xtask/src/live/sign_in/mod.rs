@@ -32,5 +32,7 @@ pub(super) const SCENARIOS: Listed = &[
     ("a_provider_that_fails_or_says_no_leads_to_a_page_that_helps", troubles::of_the_provider),
     ("who_keeps_no_cookies_is_told_so_and_sent_in_no_loop", troubles::cookies),
     ("people_sign_in_with_lemonldap_beside_other_providers", partner::sign_in),
+    ("people_sign_in_behind_caddy_that_asks_and_the_service_sees_no_session", in_front::caddy),
+    ("people_sign_in_behind_envoy_that_asks_and_the_service_sees_no_session", in_front::envoy),
     ("people_sign_in_behind_nginx_that_asks_and_the_service_sees_no_session", in_front::nginx),
 ];
