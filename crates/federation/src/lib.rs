@@ -16,4 +16,4 @@ pub use pages::{Html, PageOptions, Pages};
 pub use reception::{
     Household, MAX_FORM_BYTES, Offered, Reception, ReceptionOptions, Visit, keep_house,
 };
-pub use sessions::{OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};
+pub use sessions::{Due, OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};

@@ -62,6 +62,8 @@ pub struct Session {
     pub host: Arc<str>,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// From when on its provider is to be asked anew, if it is.
+    pub refresh_at: Option<Timestamp>,
     /// Until when its facts may be used without having been asked for anew.
     pub fresh_until: Timestamp,
     /// The options of the provider under which the facts were found: they hold under no others.

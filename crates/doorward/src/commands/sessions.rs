@@ -142,7 +142,7 @@ impl Revoke {
             (None, None, _) => return Ok(()),
         };
         let note = match self.reason {
-            Some(reason) => format!("{}: {reason}", operator()),
+            Some(reason) => format!("{}: {}", operator(), reason.escape_debug()),
             None => operator(),
         };
         let ended = ledger.revoke_sessions(&which, &note, SystemClock.now()).await?;
@@ -153,9 +153,12 @@ impl Revoke {
 
 /// Who says so: the user as the system knows it, and the machine.
 fn operator() -> String {
-    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    // What the user can set stands behind what they cannot, and says nothing else.
+    let said = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    let plain = |char: &char| char.is_ascii_alphanumeric() || "-_.".contains(*char);
+    let name: String = said.chars().filter(plain).take(64).collect();
     let (uid, system) = (rustix::process::getuid().as_raw(), rustix::system::uname());
-    format!("by {name} (uid {uid}) on {}", system.nodename().to_string_lossy())
+    format!("by uid {uid} on {}, called {name}", system.nodename().to_string_lossy())
 }
 
 fn counted(count: usize) -> String {

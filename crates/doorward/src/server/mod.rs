@@ -170,8 +170,10 @@ impl Server {
             cutting_off: AtomicBool::new(false),
             traces,
         });
+        let mut until_drained = Vec::new();
         if let Some(due) = due {
-            control.spawn(signing_in::keep_house(due, Arc::downgrade(&doorway)));
+            let keeping = signing_in::keep_house(due, Arc::downgrade(&doorway));
+            until_drained.push(control.spawn(keeping).abort_handle());
         }
         if let Some(records) = last_records {
             let doorway = Arc::clone(&doorway);
@@ -216,7 +218,7 @@ impl Server {
         let operators = sockets.spread(Purpose::Admin, 1).map_err(StartError::Thread)?;
         let proxy = [Purpose::Http, Purpose::Https].map(|purpose| sockets.address(purpose));
         let asked = [Purpose::ExtAuthz, Purpose::ForwardAuth].map(|purpose| sockets.at(purpose));
-        let (mut offer, mut until_drained) = (None, Vec::new());
+        let mut offer = None;
         if let Some(path) = path {
             let watching =
                 reload::watch(path, Arc::clone(&doorway), Arc::clone(&state), Arc::clone(&reload));

@@ -7,13 +7,12 @@ use std::time::Duration;
 use doors::Doorway;
 use egress::Egress;
 use federation::provider::{Provider, ProviderOptionsError};
-use federation::{Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
+use federation::{Due, Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
 use gate::request::{CanonicalHost, RequestRefusal, Scheme};
 use ledger::audit::AuditLog;
 use ledger::state::{self, LedgerOptions, OpenError, Opened};
 use ledger::{Clock, keys};
 use thiserror::Error;
-use tokens::SessionId;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
 
@@ -70,7 +69,7 @@ pub(super) fn household(
     (clock, random): (&Arc<dyn Clock>, &Entropy),
     (audit, audit_budget): (&Arc<AuditLog>, Duration),
     control: &Runtime,
-) -> (Household, Receiver<SessionId>) {
+) -> (Household, Receiver<Due>) {
     let runtime = control.handle().clone();
     let (sessions, due) =
         Sessions::new((opened.ledger, &opened.key), Arc::clone(clock), runtime.clone());
@@ -89,7 +88,7 @@ pub(super) fn household(
 }
 
 /// Keeps house by whatever reception is in force. `due` are the sessions whose provider is to be asked anew.
-pub(super) async fn keep_house(due: Receiver<SessionId>, doorway: Weak<Doorway>) {
+pub(super) async fn keep_house(due: Receiver<Due>, doorway: Weak<Doorway>) {
     let reception = || doorway.upgrade().and_then(|doorway| doorway.model.load().reception.clone());
     federation::keep_house(due, reception).await;
 }

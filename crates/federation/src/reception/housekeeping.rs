@@ -1,9 +1,10 @@
 //! What is done about sessions beside any visit.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::audit::{EndedBy, SignIn, SignInEvent};
+use ledger::audit::{AuditUnavailable, EndedBy, SignIn, SignInEvent};
 use ledger::state::{
     EndReason, Ending, LOG_KEPT, LedgerError, MAX_ROWS, Position, Purpose, Revocation,
 };
@@ -12,8 +13,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
 use super::Reception;
+use crate::sessions::Due;
 
-/// How many sessions are refreshed at once.
+/// How many sessions of one provider are refreshed at once.
 const AT_ONCE: usize = 16;
 /// How often it is looked what operators have ended, and whether disabled providers have sessions still.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -22,20 +24,16 @@ const CLAIMED_FOR: Duration = Duration::from_secs(2 * LOG_KEPT.as_secs());
 
 /// Keeps house by whatever reception is in force then, for as long as it is polled: asks providers anew about sessions
 /// that are `due`, puts on record what operators have ended, and ends the sessions of disabled providers.
-pub async fn keep_house(
-    due: mpsc::Receiver<SessionId>,
-    reception: impl Fn() -> Option<Arc<Reception>>,
-) {
+pub async fn keep_house(due: mpsc::Receiver<Due>, reception: impl Fn() -> Option<Arc<Reception>>) {
     tokio::join!(refresh(due, &reception), look_after(&reception));
 }
 
-async fn refresh(
-    mut due: mpsc::Receiver<SessionId>,
-    reception: impl Fn() -> Option<Arc<Reception>>,
-) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    while let Some(session) = due.recv().await {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+async fn refresh(mut due: mpsc::Receiver<Due>, reception: impl Fn() -> Option<Arc<Reception>>) {
+    let mut places: HashMap<Box<str>, Arc<Semaphore>> = HashMap::new();
+    while let Some(Due { session, provider }) = due.recv().await {
+        let places = places.entry(provider).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        // A provider that is slow keeps no other waiting: what finds no place is due again soon.
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
         let Some(reception) = reception() else { continue };
         tokio::spawn(async move {
             if let Err(error) = reception.refresh(session).await {
@@ -63,6 +61,11 @@ impl Reception {
     /// Puts on record what operators have ended after `position`: each is recorded by one replica, which goes on trying.
     async fn record_revocations(&self, position: &mut Position) -> Result<(), LedgerError> {
         let ledger = self.house.sessions.ledger();
+        let end = ledger.log_position().await?;
+        if *position > end {
+            // The ledger was put back.
+            *position = Position::START;
+        }
         loop {
             let revoked = ledger.revoked_after(*position, MAX_ROWS).await?;
             for revocation in &revoked {
@@ -75,6 +78,7 @@ impl Reception {
                 *position = revocation.position;
             }
             if revoked.len() < MAX_ROWS as usize {
+                *position = end.max(*position);
                 return Ok(());
             }
         }
@@ -86,8 +90,9 @@ impl Reception {
             let now = self.house.clock.now();
             let code = ("session_revoked", note.as_deref());
             match self.record_end((*session, None), EndedBy::Administrator, code, now).await {
-                Ok(()) => return,
-                Err(()) => sleep(LOOK_EVERY).await,
+                Err(AuditUnavailable::QueueFull { .. }) => sleep(LOOK_EVERY).await,
+                // What was not written in time is written later.
+                Ok(()) | Err(_) => return,
             }
         }
     }
@@ -112,7 +117,7 @@ impl Reception {
         by: EndedBy,
         (code, reason): (&str, Option<&str>),
         now: Timestamp,
-    ) -> Result<(), ()> {
+    ) -> Result<(), AuditUnavailable> {
         let record = SignIn {
             request_id: &session.to_string(),
             at: now,
@@ -129,7 +134,7 @@ impl Reception {
             amr: &[],
         };
         let recorded = self.house.audit.sign_in(&record, self.house.audit_budget).await;
-        recorded.map_err(|error| {
+        recorded.inspect_err(|error| {
             tracing::error!(%error, %session, "the end of a session is not on record");
         })
     }

@@ -40,14 +40,17 @@ impl Reception {
             let ledger = self.house.sessions.ledger();
             let which = Ending::Session(session.id);
             let ended = ledger.end_sessions(&which, EndReason::SignedOut, now).await;
-            ended.map_err(|error| Trouble::ledger(&error))?;
+            let ended = ended.map_err(|error| Trouble::ledger(&error))?;
             let about = About {
                 provider: Some(&session.provider),
                 facts: Some(&session.facts),
                 session: Some(session.id),
             };
             let (event, code) = (SignInEvent::SignedOut, ("signed_out", None));
-            self.record(visit, event, code, about, now).await?;
+            // Whoever presses twice signs out once.
+            if !ended.is_empty() {
+                self.record(visit, event, code, about, now).await?;
+            }
         }
         let response = redirect(next.as_deref().unwrap_or(&out));
         let response = response.ok_or_else(|| Trouble::ours("no way leads out"))?;

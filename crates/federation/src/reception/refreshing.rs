@@ -5,7 +5,7 @@ use std::time::Duration;
 use ledger::audit::{EndedBy, SignIn, SignInEvent};
 use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
 use tokens::{SessionId, Timestamp};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Offered, Reception};
 use crate::provider::{RefreshEnd, Refreshed};
@@ -15,6 +15,8 @@ use crate::sessions::{Kept, Tokens};
 const CLAIMED_FOR: Duration = Duration::from_secs(90);
 /// How long a provider is waited for.
 const WITHIN: Duration = Duration::from_secs(30);
+/// How long the ledger is left alone when it could not take what a refresh has brought.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Reception {
     pub(super) async fn refresh(&self, id: SessionId) -> Result<(), LedgerError> {
@@ -51,7 +53,7 @@ impl Reception {
                     refresh_at: Some(until),
                     claim: Some(until),
                 };
-                ledger.replace_facts(id, kept, now).await.map(drop)
+                self.replace(id, kept, until).await.map(drop)
             }
             Err(refusal) => {
                 let which = Ending::Session(id);
@@ -102,12 +104,29 @@ impl Reception {
             refresh_at,
             claim: Some(claim),
         };
-        let replaced = self.house.sessions.ledger().replace_facts(id, new_facts, now).await?;
+        let replaced = self.replace(id, new_facts, claim).await?;
         if replaced {
             let event = SignInEvent::SessionRefreshed;
             self.record_refresh(event, (id, offered, &new), ("session_refreshed", None), now).await;
         }
         Ok(())
+    }
+
+    /// Tries until the claim is over: the tokens before these may be used up.
+    async fn replace(
+        &self,
+        id: SessionId,
+        new: NewFacts,
+        claim: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        loop {
+            let now = self.house.clock.now();
+            let replaced = self.house.sessions.ledger().replace_facts(id, new.clone(), now).await;
+            if replaced.is_ok() || now >= claim {
+                return replaced;
+            }
+            sleep(AGAIN_AFTER).await;
+        }
     }
 
     async fn record_refresh(

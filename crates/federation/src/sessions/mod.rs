@@ -68,7 +68,16 @@ pub struct Sessions {
     readings: Semaphore,
     confirmed: Notify,
     /// Those whose provider is to be asked anew.
-    due: mpsc::Sender<SessionId>,
+    due: mpsc::Sender<Due>,
+}
+
+/// A session whose provider is to be asked anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The session.
+    pub session: SessionId,
+    /// The name of its provider.
+    pub provider: Box<str>,
 }
 
 /// A session at hand.
@@ -102,7 +111,7 @@ impl Sessions {
         (ledger, key): (Arc<dyn Ledger>, &OperatorKey),
         clock: Arc<dyn Clock>,
         runtime: Handle,
-    ) -> (Self, mpsc::Receiver<SessionId>) {
+    ) -> (Self, mpsc::Receiver<Due>) {
         let (due, taken) = mpsc::channel(DUE);
         // It has not been seen yet, and is waited for.
         let unseen = clock.now().minus(OUT_OF_SIGHT * 2);
@@ -264,9 +273,13 @@ impl Sessions {
         let asked_at = Timestamp::from_millis(entry.asked_at.load(Ordering::Relaxed));
         if now < asked_at || now.since(asked_at) >= Duration::from_secs(1) {
             entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
-            // When too many wait, it is asked for again with a later request.
-            let _ = self.due.try_send(entry.id);
+            self.due(entry.id, entry.identity.issuer());
         }
+    }
+
+    /// When too many wait, it is asked for again with a later request.
+    fn due(&self, session: SessionId, provider: &str) {
+        let _ = self.due.try_send(Due { session, provider: provider.into() });
     }
 }
 
@@ -307,7 +320,14 @@ impl gate::Sessions for Sessions {
     }
 
     fn stands(&self, session: &Session, now: Timestamp) -> bool {
-        self.is_confirmed(now) && self.recent.stands(session, now)
+        if !self.is_confirmed(now) {
+            return false;
+        }
+        let stands = self.recent.stands(session, now);
+        if stands == recent::Stands::AndIsDue {
+            self.due(session.id, &session.provider);
+        }
+        stands != recent::Stands::No
     }
 }
 
@@ -327,6 +347,7 @@ impl Entry {
             id: stored.id,
             host: stored.host.into(),
             ends_at: stored.ends_at,
+            refresh_at: stored.refresh_at,
             fresh_until,
             revision,
             as_of: position,

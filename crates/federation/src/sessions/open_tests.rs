@@ -110,3 +110,49 @@ async fn what_runs_outlives_the_memory_of_what_became_of_others() {
     process.look(after(at)).await;
     assert!(!process.sessions.stands(&session, after(at)));
 }
+
+#[tokio::test]
+async fn what_is_open_has_its_provider_asked_when_that_is_due() {
+    let house = House::new();
+    let mut process = house.process().await;
+    let begun = |new: &mut ledger::state::NewSession| {
+        new.facts = kept("support", Some(after(STEP * 2)));
+        new.refresh_at = Some(after(STEP));
+        new.idle = LIFETIME;
+    };
+    let alice = house.begin(&process, begun).await;
+    assert_eq!(process.ask(&alice.cookie).await, known("support"));
+    let session = process.session(&alice.cookie);
+    let mut asked = Vec::new();
+    let mut at = Duration::ZERO;
+    while at < STEP * 3 {
+        process.look(after(at)).await;
+        assert!(process.sessions.stands(&session, after(at)), "after {at:?}");
+        if process.due.try_recv().is_ok() {
+            asked.push(at);
+            process.refresh(&alice, "support", Some(at + STEP * 2)).await;
+        }
+        at += Duration::from_secs(10);
+    }
+    let first = asked.first().copied().unwrap_or_default();
+    assert!(
+        asked.len() == 2 && first >= STEP && first < STEP + Duration::from_secs(30),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_put_back_ends_what_runs() {
+    let house = House::new();
+    let mut process = house.process().await;
+    let alice = house.begin(&process, |_| {}).await;
+    let bob = house.begin(&process, |_| {}).await;
+    process.end(bob.id).await;
+    process.look(now()).await;
+    assert_eq!(process.ask(&alice.cookie).await, known("support"));
+    let session = process.session(&alice.cookie);
+    assert!(process.sessions.stands(&session, now()));
+    process.sessions.recent.restart(ledger::state::Position::START);
+    assert!(!process.sessions.stands(&session, now()));
+    assert_eq!(process.find(&alice.cookie), Found::NotAtHand);
+}

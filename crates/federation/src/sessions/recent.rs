@@ -61,9 +61,20 @@ struct Open {
     position: u64,
     /// Until when its facts may be used.
     fresh_until: Timestamp,
+    /// From when on its provider is to be asked anew, and how long that may take.
+    refresh: Option<(Timestamp, Duration)>,
     asked_at: Timestamp,
     /// When its use was last noted.
     noted_at: Timestamp,
+}
+
+/// Whether what a session has open may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    No,
+    Yes,
+    /// It may, and its provider is to be asked anew.
+    AndIsDue,
 }
 
 /// What has become of a session since it was read.
@@ -111,7 +122,8 @@ impl Recent {
     /// What has become of a session that was read when the log was at `position`.
     pub(super) fn since(&self, id: SessionId, position: u64) -> Since {
         let log = self.log();
-        if position < log.from {
+        // The log was behind when it was lost sight of: a ledger that was restored.
+        if position < log.from || position > log.position {
             return Since::Changed;
         }
         match log.last.get(&id) {
@@ -128,13 +140,14 @@ impl Recent {
 
     /// Whether what began with this reading of a session may go on: it has not ended, and its facts are the same and not
     /// too old. Whoever asks uses the session; to be asked at least once in [`FORGOTTEN_AFTER`].
-    pub(super) fn stands(&self, session: &Session, now: Timestamp) -> bool {
+    pub(super) fn stands(&self, session: &Session, now: Timestamp) -> Stands {
         let (id, key) = (session.id, (session.id, session.as_of));
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(&key).copied();
         let mut open = known.unwrap_or(Open {
             position: session.as_of,
             fresh_until: session.fresh_until,
+            refresh: session.refresh_at.map(|at| (at, session.fresh_until.since(at))),
             asked_at: now,
             noted_at: now,
         });
@@ -153,7 +166,11 @@ impl Recent {
         if stands && noting {
             self.seen(id, now);
         }
-        stands
+        match (stands, open.refresh) {
+            (false, _) => Stands::No,
+            (true, Some((at, _))) if noting && now >= at => Stands::AndIsDue,
+            (true, _) => Stands::Yes,
+        }
     }
 
     /// The sessions that were seen since this was last asked.
@@ -205,7 +222,7 @@ impl Recent {
 impl Log {
     /// Whether everything that the log says after the position of `open` leaves its facts as they were; moves it on.
     fn confirms(&self, id: SessionId, open: &mut Open) -> bool {
-        if open.position < self.from {
+        if open.position < self.from || open.position > self.position {
             return false;
         }
         let said = self.last.get(&id).filter(|said| said.position > open.position);
@@ -215,6 +232,7 @@ impl Log {
             }
             if let What::Confirmed(until) = said.what {
                 open.fresh_until = until;
+                open.refresh = open.refresh.map(|(_, grace)| (until.minus(grace), grace));
             }
         }
         open.position = self.position;

@@ -13,7 +13,7 @@ use tokens::{Facts, SessionId, SubjectKind, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{Kept, OUT_OF_SIGHT, Sessions, follower};
+use super::{Due, Kept, OUT_OF_SIGHT, Sessions, follower};
 use crate::provider::test_provider::{HandClock, now, random};
 
 pub(super) const BOUND: Duration = OUT_OF_SIGHT;
@@ -48,7 +48,7 @@ pub(super) struct House {
 /// A process with its handle on the ledger.
 pub(super) struct Process {
     pub(super) sessions: Arc<Sessions>,
-    pub(super) due: mpsc::Receiver<SessionId>,
+    pub(super) due: mpsc::Receiver<Due>,
     pub(super) clock: Arc<HandClock>,
     pub(super) position: Option<Position>,
 }

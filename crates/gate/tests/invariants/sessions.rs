@@ -39,6 +39,7 @@ fn session(provider: &str, host: &str) -> Session {
         id: SessionId::new([7; 16]),
         host: host.into(),
         ends_at: after(3600),
+        refresh_at: None,
         fresh_until: after(3600),
         revision: Revision::of_text(provider),
         as_of: 0,
