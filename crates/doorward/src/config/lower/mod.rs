@@ -96,6 +96,7 @@ impl<'a> Lowering<'a> {
         let defaults = self.defaults(file.defaults);
         let route_timeouts = routes::timeouts(&file.routes);
         let routes = self.routes(file.routes);
+        self.step_ups_are_told(&routes, sign_in.as_ref());
         let (policies, policy_origins) = self.policies(file.policies, &Place::key("policies"));
         let revoked = self.revoked(file.revoked);
         let audit = self.audit(file.audit);

@@ -1,12 +1,42 @@
-use gate::spec::{Place, StepUp};
+use std::collections::HashSet;
+
+use federation::provider::Protocol;
+use gate::spec::{Place, RouteSpec, StepUp};
 
 use super::{Lowering, time};
-use crate::config::file;
+use crate::config::{file, model};
 
 /// How many values of `acr` a route may take.
 const MAX_ACRS: usize = 16;
 
 impl Lowering<'_> {
+    /// Complains of a route that wants more of people than any of its providers says.
+    pub(super) fn step_ups_are_told(
+        &mut self,
+        routes: &[RouteSpec],
+        sign_in: Option<&model::SignIn>,
+    ) {
+        let providers = sign_in.iter().flat_map(|sign_in| &sign_in.providers);
+        let silent = providers.map(|provider| &provider.options);
+        let silent = silent.filter(|options| matches!(options.protocol, Protocol::OAuth(_)));
+        let silent: HashSet<&str> = silent.map(|options| &*options.name).collect();
+        let wanting = routes.iter().enumerate().filter(|(_, route)| route.step_up.is_some());
+        for (index, route) in wanting {
+            let accepted = &route.accept;
+            if accepted.is_empty() || !accepted.iter().all(|name| silent.contains(&**name)) {
+                continue;
+            }
+            let place = Place::key("routes").at(index).then("step_up");
+            let message = "nobody can meet it: no provider of the route says how surely or when somebody signed in";
+            let problem = self.key_problem(&place, message);
+            self.report(
+                problem.help(
+                    "accept an OpenID Connect provider; those of plain OAuth 2.0 do not tell",
+                ),
+            );
+        }
+    }
+
     /// How surely the callers of a route must be known, which may be `open` to anyone.
     pub(super) fn step_up(
         &mut self,
