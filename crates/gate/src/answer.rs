@@ -102,8 +102,8 @@ impl Denial {
             }
             _ => false,
         };
-        let takes = self.route.as_ref().is_some_and(|route| route.takes_sessions());
-        self.request().filter(|_| helps && takes).map(SignInLink::back_to).map(Box::new)
+        let can = self.route.as_ref().is_some_and(|route| route.credentials.sign_in);
+        self.request().filter(|_| helps && can).map(SignInLink::back_to).map(Box::new)
     }
 
     fn shared_answer(&self) -> Answer {

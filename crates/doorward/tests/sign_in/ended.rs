@@ -85,6 +85,9 @@ fn a_provider_that_was_disabled_has_no_sessions_when_it_is_enabled_again() -> Re
     clock::until("no session to be left", PATIENCE, || {
         Ok((sessions(&house, &["list"])? == "0 sessions\n").then_some(()))
     })?;
+    // Where nobody else is taken, nobody is sent to sign in, which would lead back here.
+    let staff = browser.url("orders.localhost", "/staff/1");
+    assert_eq!(house.browser().get(&staff)?.status, 401);
     std::fs::write(&file, before)?;
     clock::until("the provider to be offered again", PATIENCE, || {
         let mut other = house.browser();

@@ -104,6 +104,7 @@ impl Builder<'_> {
         let credentials = Credentials {
             certificates: accepted().any(|issuer| issuer.certificates().is_some()),
             sessions: accepted().any(|issuer| issuer.sessions().is_some()),
+            sign_in: accepted().any(|issuer| issuer.sessions().is_some() && !issuer.disabled),
             tokens: accepted().any(|issuer| issuer.tokens().is_some()),
         };
         Some(Route {

@@ -58,6 +58,8 @@ pub struct Route {
 pub(crate) struct Credentials {
     pub(crate) certificates: bool,
     pub(crate) sessions: bool,
+    /// Whether somebody can sign in for it: a provider whose sessions count is not disabled.
+    pub(crate) sign_in: bool,
     pub(crate) tokens: bool,
 }
 
@@ -123,12 +125,6 @@ impl Route {
     #[must_use]
     pub fn accept(&self) -> &[Arc<str>] {
         &self.accept
-    }
-
-    /// Whether a session can be what a caller is known by.
-    #[must_use]
-    pub const fn takes_sessions(&self) -> bool {
-        self.credentials.sessions
     }
 
     /// The rates that a request with this method counts against: its own, those of broader routes, and the defaults'.

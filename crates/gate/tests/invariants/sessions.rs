@@ -278,6 +278,19 @@ fn who_could_sign_in_is_told_where_and_how_to_come_back() {
 }
 
 #[test]
+fn nobody_is_sent_to_sign_in_where_every_provider_is_disabled() {
+    let mut spec = house(vec![staff_route("/a")]);
+    spec.issuers[2].disabled = true;
+    let gate = build(&spec);
+    for ask in [get("/a").on("orders.example.com"), ask("staff"), ask("guests")] {
+        let Verdict::Denial(denial) = judged(&gate, &ask, &Table::usual(), after(0)) else {
+            panic!("let in")
+        };
+        assert_eq!(denial.answer().sign_in, None);
+    }
+}
+
+#[test]
 fn pages_of_other_origins_cannot_act_with_somebodys_session() {
     let open = RouteSpec { websocket: true, ..staff_route("/a") };
     let shared = RouteSpec {
