@@ -158,7 +158,8 @@ fn operator() -> String {
     let plain = |char: &char| char.is_ascii_alphanumeric() || "-_.".contains(*char);
     let name: String = said.chars().filter(plain).take(64).collect();
     let (uid, system) = (rustix::process::getuid().as_raw(), rustix::system::uname());
-    format!("by uid {uid} on {}, called {name}", system.nodename().to_string_lossy())
+    let called = if name.is_empty() { name } else { format!(", called {name}") };
+    format!("by uid {uid} on {}{called}", system.nodename().to_string_lossy())
 }
 
 fn counted(count: usize) -> String {

@@ -21,6 +21,12 @@ impl Report {
 
     /// The report on the file called `name`, in the order in which things stand in it.
     pub(super) fn new(name: &str, mut problems: Vec<Problem>) -> Self {
+        // In the lines around other problems, too.
+        let secrets: Vec<_> = problems.iter().filter(|problem| problem.secret).collect();
+        let secrets: Vec<_> = secrets.into_iter().filter_map(Problem::location).collect();
+        for problem in problems.iter_mut().filter(|problem| problem.source.name() == name) {
+            problem.source = problem.source.masked(&secrets);
+        }
         problems.sort_by_key(|problem| (problem.location(), problem.marks.len()));
         // What an alias repeats is said once.
         problems.dedup_by(|next, first| {
@@ -94,6 +100,8 @@ pub struct Problem {
     help: Option<String>,
     source: Source,
     marks: Vec<Mark>,
+    /// Whether what it points at is a secret.
+    secret: bool,
 }
 
 /// A stretch of the source that a problem points at; the first is where it is.
@@ -106,13 +114,24 @@ struct Mark {
 impl Problem {
     /// A problem with the whole of `source`.
     pub(super) fn new(source: &Source, message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, source: source.clone(), marks: Vec::new() }
+        Self {
+            message: message.into(),
+            help: None,
+            source: source.clone(),
+            marks: Vec::new(),
+            secret: false,
+        }
     }
 
     /// Says what to do about it.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// What it points at is a secret, which no report shows.
+    pub(super) fn about_a_secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     /// Points at a stretch of the source.

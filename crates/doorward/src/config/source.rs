@@ -33,6 +33,25 @@ impl Source {
         Arc::clone(&self.text)
     }
 
+    /// The same with stars in place of these stretches, so that everything else stands where it did.
+    pub(super) fn masked(&self, stretches: &[Location]) -> Self {
+        if stretches.is_empty() {
+            return self.clone();
+        }
+        let mut text = String::with_capacity(self.text.len());
+        for (at, character) in self.text.char_indices() {
+            let hidden = |stretch: &Location| {
+                (stretch.offset..stretch.offset.saturating_add(stretch.length)).contains(&at)
+            };
+            if character != '\n' && stretches.iter().any(hidden) {
+                text.extend(std::iter::repeat_n('*', character.len_utf8()));
+            } else {
+                text.push(character);
+            }
+        }
+        Self { name: Arc::clone(&self.name), text: text.into() }
+    }
+
     /// The line that `location` begins in, without its end.
     pub(super) fn line(&self, location: Location) -> &str {
         let (before, after) =

@@ -26,6 +26,8 @@ pub(super) enum Aim {
     Consequence,
     /// A key that should be there and is not.
     Missing(&'static str),
+    /// A value that nobody is to be shown.
+    Secret,
     /// A value.
     Value,
 }

@@ -187,7 +187,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         if name == MUST_REFER && !References::are_in(text) {
             return Err(Complaint::new("a secret stands in the configuration itself").help(
                 "put it into a file or a variable, and write `${file:path}` or `${env:NAME}` here",
-            ));
+            ).of(Aim::Secret));
         }
         let resolved = self.references.follow(text)?;
         // Whatever is complained about here, a short secret too, is called what the file calls it.

@@ -57,17 +57,18 @@ fn follows_from_another(tree: &Node, place: &Place, complaint: &Complaint) -> bo
     match complaint.aim {
         Aim::Missing(field) => tree.find(place).is_some_and(|node| node.has(field)),
         Aim::Consequence => true,
-        Aim::Key | Aim::Value => false,
+        Aim::Key | Aim::Secret | Aim::Value => false,
     }
 }
 
 fn explain(tree: &Node, place: &Place, complaint: Complaint, source: &Source) -> Problem {
     let location = match complaint.aim {
         Aim::Key => tree.locate_key(place).or_else(|| tree.locate(place)),
-        Aim::Consequence | Aim::Missing(_) | Aim::Value => tree.locate(place),
+        Aim::Consequence | Aim::Missing(_) | Aim::Secret | Aim::Value => tree.locate(place),
     };
     let used = tree.find(place).and_then(|node| node.used).filter(|_| complaint.aim != Aim::Key);
     let problem = Problem::new(source, complaint.message).mark(location, None);
+    let problem = if complaint.aim == Aim::Secret { problem.about_a_secret() } else { problem };
     let problem = match used {
         Some(used) => problem.mark(Some(used), Some("used here")),
         None => problem,
