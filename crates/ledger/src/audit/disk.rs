@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, Per
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::log::AuditError;
+use super::error::AuditError;
 
 /// The mode of every file.
 const FILE_MODE: u32 = 0o600;

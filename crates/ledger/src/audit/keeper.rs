@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokens::Timestamp;
 
 use super::disk::Disk;
-use super::log::AuditError;
+use super::error::AuditError;
 use super::options::{AuditOptions, MAX_SYNC_INTERVAL, Sync};
 use super::progress::{Closing, Position, Progress, Shared, count};
 use super::retention::{self, Kept};

@@ -4,15 +4,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use thiserror::Error;
-
 use super::disk::Directory;
+use super::error::AuditError;
 use super::health::{AuditHealth, AuditUnavailable};
 use super::ocsf;
 use super::opening;
@@ -22,7 +20,7 @@ use super::queue::{Queue, Receipt, Refused};
 use super::record::{Decision, Evaluation, Outcome};
 use super::relay::{self, Relay};
 use super::sign_in::SignIn;
-use super::signing::{CheckpointSigner, SignerError};
+use super::signing::CheckpointSigner;
 use crate::Clock;
 
 /// How long a decision waits at most while the log goes from one process to another.
@@ -335,66 +333,6 @@ fn with_body<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         body.clear();
         use_it(body)
     })
-}
-
-/// Why an audit log cannot be kept.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// A file or the directory failed.
-    #[error("the audit log cannot {action} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried, as in `write`.
-        action: &'static str,
-        /// Which file or directory.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// Another process has the log open.
-    #[error("the audit log in `{}` is open in another process; stop that, or choose another directory", dir.display())]
-    Locked {
-        /// The log's directory.
-        dir: PathBuf,
-    },
-    /// The process that took the log over takes no records.
-    #[error("the process that took the audit log over takes no records any more: {source}")]
-    Relay {
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// A limit is out of its range.
-    #[error("the audit log's {setting} is {found}; expected {expected}")]
-    Setting {
-        /// Which.
-        setting: &'static str,
-        /// What it is.
-        found: String,
-        /// What it may be.
-        expected: &'static str,
-    },
-    /// Nothing can be signed.
-    #[error(transparent)]
-    Signer(#[from] SignerError),
-    /// Not everything was written, confirmed and signed in time.
-    #[error(
-        "the audit log was closed unfinished after {budget:?}, {records} records unwritten: {reason}"
-    )]
-    Unfinished {
-        /// How many records are lost.
-        records: usize,
-        /// How long it was tried.
-        budget: Duration,
-        /// What went wrong last.
-        reason: String,
-    },
-}
-
-impl AuditError {
-    /// What the operating system said when `action` was tried on `path`.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
 
+use super::super::signing::SignerError;
 use super::super::testing::*;
 use super::super::{Retain, Sync, verify};
 use super::*;

@@ -34,6 +34,7 @@
 
 mod chain;
 mod disk;
+mod error;
 mod health;
 mod json;
 mod keeper;
@@ -61,10 +62,11 @@ mod verify;
 mod writer;
 
 pub use chain::{LineHash, NotAHash};
+pub use error::AuditError;
 pub use health::{AuditHealth, AuditUnavailable};
 pub use json::{MAX_LIST_ENTRIES, MAX_TEXT_BYTES};
 pub use line::Line;
-pub use log::{AuditError, AuditLog};
+pub use log::AuditLog;
 pub use ocsf::OCSF_VERSION;
 pub use options::{AuditOptions, CheckpointEvery, MAX_SYNC_INTERVAL, Retain, Sync};
 pub use record::{

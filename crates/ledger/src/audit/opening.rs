@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::chain::Tip;
 use super::disk::Disk;
+use super::error::AuditError;
 use super::keeper::Keeper;
-use super::log::AuditError;
 use super::note::Note;
 use super::options::{AuditOptions, MAX_SYNC_INTERVAL, Sync};
 use super::progress::{Closing, Position, Progress, Shared};

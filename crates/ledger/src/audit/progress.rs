@@ -8,7 +8,7 @@ use tokens::Timestamp;
 
 use super::chain::Tip;
 use super::disk::Sink;
-use super::log::AuditError;
+use super::error::AuditError;
 use super::queue::Queue;
 use super::statement::Count;
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::log::{AuditError, AuditLog};
+use super::error::AuditError;
+use super::log::AuditLog;
 use super::progress::{Closing, Shared, add, count};
 use super::queue::Group;
 use super::writer::gap;

@@ -17,6 +17,7 @@ mod listen;
 mod manners;
 mod policies;
 mod presets;
+mod protocols;
 mod providers;
 mod revoked;
 mod routes;

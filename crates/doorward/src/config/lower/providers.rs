@@ -3,42 +3,20 @@ use std::time::Duration;
 
 use egress::UrlError;
 use federation::provider::presets::Preset;
-use federation::provider::{
-    OAuth, Openid, OwnEndpoints, Protocol, ProviderOptions, ProviderOptionsError, Pushed,
-};
+use federation::provider::{Protocol, ProviderOptions, ProviderOptionsError};
 use gate::spec::{IssuerSpec, Place, ProviderSpec};
-use tokens::{Algorithm, GroupSource, JsonPointer, Mapping, MappingError, Revision};
+use tokens::{GroupSource, JsonPointer, Mapping, MappingError, Revision};
 
 use super::issuers::Fetching;
 use super::presets::offline;
+use super::protocols::Spoken;
 use super::{Lowering, time};
 use crate::config::tree::Node;
-use crate::config::value::{Bounded, Name, Pointer, Text};
+use crate::config::value::{Bounded, Name, Pointer};
 use crate::config::{file, model};
-
-/// The keys of which a provider has exactly one.
-const KINDS: [&str; 3] = ["openid", "oauth", "preset"];
 
 /// What is asked for with OpenID Connect unless the configuration says otherwise.
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
-
-/// The keys that mean nothing without OpenID Connect.
-const OF_OPENID: [&str; 8] = [
-    "algorithms",
-    "endpoints",
-    "issuer_in_answers",
-    "keys",
-    "max_id_token_age",
-    "pushed_requests",
-    "untyped_logout_tokens",
-    "userinfo",
-];
-
-/// What a provider speaks, and what is known about its kind.
-struct Spoken {
-    protocol: Protocol,
-    preset: Option<&'static Preset>,
-}
 
 impl Lowering<'_> {
     pub(super) fn providers(
@@ -153,108 +131,6 @@ impl Lowering<'_> {
             self.report(problem);
         }
         !taken
-    }
-
-    fn spoken(
-        &mut self,
-        provider: &file::Provider,
-        fetching: &Fetching,
-        place: &Place,
-    ) -> Option<Spoken> {
-        let written = KINDS.iter().filter(|kind| self.tree.find(&place.then(kind)).is_some());
-        if written.count() != 1 {
-            let problem =
-                self.key_problem(place, "expected exactly one of `openid`, `oauth` and `preset`");
-            self.report(problem.help(
-                "write `openid: https://idp.example.com`, or `preset: google` for a provider of a known kind",
-            ));
-            return None;
-        }
-        let spoken = if let Some(Text(issuer)) = &provider.openid {
-            let openid = Openid::new(issuer.clone(), vec![Algorithm::Es256, Algorithm::Rs256]);
-            Spoken { protocol: Protocol::Openid(openid), preset: None }
-        } else if let Some(oauth) = &provider.oauth {
-            let oauth = self.oauth(oauth, fetching, &place.then("oauth"));
-            Spoken { protocol: Protocol::OAuth(oauth), preset: None }
-        } else {
-            let preset = provider.preset.as_ref()?;
-            let (preset, protocol) = self.preset(preset, &place.then("preset"))?;
-            Spoken { protocol, preset: Some(preset) }
-        };
-        let Protocol::Openid(openid) = spoken.protocol else {
-            self.nothing_of_openid(place);
-            return Some(spoken);
-        };
-        let protocol = Protocol::Openid(self.openid(openid, provider, fetching, place));
-        Some(Spoken { protocol, ..spoken })
-    }
-
-    /// OpenID Connect with what stands beside it.
-    fn openid(
-        &mut self,
-        openid: Openid,
-        provider: &file::Provider,
-        fetching: &Fetching,
-        place: &Place,
-    ) -> Openid {
-        let written = &provider.endpoints;
-        let place = place.then("endpoints");
-        let mut own = |key: &str, url: &Option<crate::config::value::FetchUrl>| {
-            let url = url.as_ref()?;
-            self.fetched(url, fetching, &place.then(key));
-            Some(url.as_str().to_owned())
-        };
-        let endpoints = OwnEndpoints {
-            authorization: own("authorization", &written.authorization),
-            end_session: own("end_session", &written.end_session),
-            pushed: own("pushed", &written.pushed),
-            token: own("token", &written.token),
-            userinfo: own("userinfo", &written.userinfo),
-        };
-        let algorithms = provider.algorithms.as_ref();
-        let algorithms = algorithms.map(|list| list.iter().map(|one| one.0).collect());
-        let age = provider.max_id_token_age.as_ref();
-        Openid {
-            endpoints,
-            algorithms: algorithms.unwrap_or(openid.algorithms),
-            max_id_token_age: age.map_or(openid.max_id_token_age, time),
-            userinfo: provider.userinfo.unwrap_or(openid.userinfo),
-            pushed: provider.pushed_requests.map_or(openid.pushed, pushed),
-            issuer_in_answers: provider.issuer_in_answers.unwrap_or(openid.issuer_in_answers),
-            untyped_logout_tokens: provider
-                .untyped_logout_tokens
-                .unwrap_or(openid.untyped_logout_tokens),
-            issuer: openid.issuer,
-        }
-    }
-
-    fn oauth(&mut self, oauth: &file::OAuth, fetching: &Fetching, place: &Place) -> OAuth {
-        self.fetched(&oauth.authorization, fetching, &place.then("authorization"));
-        self.fetched(&oauth.token, fetching, &place.then("token"));
-        for (name, url) in &oauth.userinfo {
-            self.fetched(url, fetching, &place.then("userinfo").then(name.as_str()));
-        }
-        let userinfo = oauth.userinfo.iter();
-        OAuth {
-            issuer: oauth.issuer.as_ref().map(|issuer| issuer.0.clone()),
-            authorization: oauth.authorization.as_str().to_owned(),
-            token: oauth.token.as_str().to_owned(),
-            userinfo: userinfo
-                .map(|(name, url)| (name.to_string(), url.as_str().to_owned()))
-                .collect(),
-        }
-    }
-
-    fn nothing_of_openid(&mut self, place: &Place) {
-        for key in OF_OPENID {
-            let place = place.then(key);
-            if self.tree.find(&place).is_some() {
-                let message =
-                    format!("`{key}` is about OpenID Connect, which this provider does not speak");
-                let problem = self.key_problem(&place, message);
-                self.report(problem.help("remove it"));
-            }
-        }
     }
 
     fn provider_keys(
@@ -407,13 +283,5 @@ fn scopes(written: Option<Vec<String>>, spoken: Option<&Spoken>, refresh: bool) 
         }
         Some((Protocol::Openid(_), None)) => owned(&SCOPES),
         Some((Protocol::OAuth(_), None)) | None => Vec::new(),
-    }
-}
-
-const fn pushed(pushed: file::PushedRequests) -> Pushed {
-    match pushed {
-        file::PushedRequests::Always => Pushed::Always,
-        file::PushedRequests::Auto => Pushed::Auto,
-        file::PushedRequests::Never => Pushed::Never,
     }
 }
