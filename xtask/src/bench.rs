@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: Doorward beside nginx and Envoy, in one run on one machine.
 //!
 //! One service (nginx, one worker, 32 bytes), one contestant at a time with one worker, one wrk thread with 32
-//! keep-alive connections, 2,000 distinct tokens in turn; then sessions beside tokens, 2,000 and 100,000 of them. What counts is the processor time of the contestant's process
-//! for each request, and its ratio to the others in the same round; see docs/performance.md.
+//! keep-alive connections, 2,000 distinct tokens in turn; then sessions beside tokens, 2,000 and 100,000 of them. What
+//! counts is the processor time of the contestant's process for each request, and its ratio to the others in the same
+//! round; see docs/performance.md.
 
 mod contestant;
 mod measure;
@@ -24,8 +25,10 @@ use crate::command::{root, shipped};
 
 /// How many distinct credentials are shown, in turn.
 const FEW: usize = 2_000;
-/// How many sessions, or tokens, a crowd has; and how many in a quick run.
-const MANY: [usize; 2] = [100_000, 10_000];
+/// How many sessions, or tokens, a crowd has.
+const MANY: usize = 100_000;
+/// The same in a quick run.
+const MANY_IF_QUICK: usize = 10_000;
 /// What `--only` calls the part about sessions.
 const SESSIONS: &str = "sessions";
 /// The host that tokens are shown at.
@@ -75,8 +78,7 @@ impl Bench {
         }
         let mut rivals = None;
         if self.only.as_deref().is_none_or(|only| only == SESSIONS) {
-            let [many, some] = MANY;
-            let many = if self.quick { some } else { many };
+            let many = if self.quick { MANY_IF_QUICK } else { MANY };
             let entered = Rivals::enter(folder.path(), &binary, field.service, many)?;
             samples.extend(entered.measure(rounds, seconds)?);
             rivals = Some(entered);

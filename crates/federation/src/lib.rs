@@ -13,7 +13,5 @@ mod reception;
 mod sessions;
 
 pub use pages::{Html, PageOptions, Pages};
-pub use reception::{
-    Household, MAX_FORM_BYTES, Offered, Reception, ReceptionOptions, Visit, keep_house,
-};
+pub use reception::{Household, MAX_FORM_BYTES, Offered, Reception, ReceptionOptions, Visit, tend};
 pub use sessions::{Due, OUT_OF_SIGHT, Sessions, SessionsUnavailable, follow};

@@ -9,7 +9,7 @@ use super::contestant::Contestant;
 use super::measure::Sample;
 use crate::command::{Run, program};
 use crate::install::debian;
-use crate::machine::{processor_seconds, resident_mib};
+use crate::machine::processor_seconds;
 
 /// The script: credentials in turn, and figures in one line at the end.
 const SCRIPT: &str = include_str!("../../bench/credentials.lua");
@@ -107,7 +107,7 @@ impl Wrk {
             rate: requests / (figure("micros")? / 1e6),
             p50: figure("p50")?,
             p99: figure("p99")?,
-            resident: resident_mib(forwards)? + asked.map_or(Ok(0), resident_mib)?,
+            resident: contestant.resident()?,
         })
     }
 

@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Demo {
     folder: TempDir,
     first: u16,
-    _gateway: Gateway,
+    binary: PathBuf,
+    gateway: Option<Gateway>,
 }
 
 impl Demo {
@@ -45,17 +46,32 @@ impl Demo {
         let config = values.iter().fold(config.to_owned(), fill);
         std::fs::write(folder.path().join("doorward.yaml"), config)?;
         std::fs::write(folder.path().join("secret"), "doorward")?;
-        let child = Command::new(binary)
+        let mut demo = Self { folder, first, binary: binary.to_owned(), gateway: None };
+        demo.run()?;
+        Ok(demo)
+    }
+
+    /// Starts it again, in place of the one that runs if one does, with what it has kept.
+    ///
+    /// # Errors
+    /// When it does not start; the error quotes what it logged.
+    pub fn run(&mut self) -> Result<()> {
+        self.stop();
+        let child = Command::new(&self.binary)
             .args(["demo", "--with"])
-            .arg(folder.path())
-            .current_dir(folder.path())
+            .arg(self.folder.path())
+            .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("log"))?)
+            .stderr(std::fs::File::create(self.path("log"))?)
             .spawn()?;
-        let demo = Self { folder, first, _gateway: child.into() };
-        demo.until_ready()?;
-        Ok(demo)
+        self.gateway = Some(child.into());
+        self.until_ready()
+    }
+
+    /// Ends it, as a crash would.
+    pub fn stop(&mut self) {
+        self.gateway = None;
     }
 
     fn until_ready(&self) -> Result<()> {

@@ -22,8 +22,8 @@ impl Report {
     /// The report on the file called `name`, in the order in which things stand in it.
     pub(super) fn new(name: &str, mut problems: Vec<Problem>) -> Self {
         // In the lines around other problems, too.
-        let secrets: Vec<_> = problems.iter().filter(|problem| problem.secret).collect();
-        let secrets: Vec<_> = secrets.into_iter().filter_map(Problem::location).collect();
+        let secrets = problems.iter().filter(|problem| problem.secret);
+        let secrets: Vec<_> = secrets.filter_map(Problem::location).collect();
         for problem in problems.iter_mut().filter(|problem| problem.source.name() == name) {
             problem.source = problem.source.masked(&secrets);
         }

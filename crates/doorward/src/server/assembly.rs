@@ -29,7 +29,7 @@ use issuer_keys::egress_options;
 use super::acme::{Acme, DomainStatus};
 use super::carried_services::CarriedServices;
 use super::door_tls::{proxy_tls, server_tls};
-use super::signing_in::{self};
+use super::signing_in;
 use crate::config::{self, Config, Exception, Identity, Loaded};
 use crate::entropy::Entropy;
 

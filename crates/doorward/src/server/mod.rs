@@ -172,8 +172,8 @@ impl Server {
         });
         let mut until_drained = Vec::new();
         if let Some(due) = due {
-            let keeping = signing_in::keep_house(due, Arc::downgrade(&doorway));
-            until_drained.push(control.spawn(keeping).abort_handle());
+            let tending = signing_in::tend(due, Arc::downgrade(&doorway));
+            until_drained.push(control.spawn(tending).abort_handle());
         }
         if let Some(records) = last_records {
             let doorway = Arc::clone(&doorway);

@@ -87,10 +87,10 @@ pub(super) fn household(
     (house, due)
 }
 
-/// Keeps house by whatever reception is in force. `due` are the sessions whose provider is to be asked anew.
-pub(super) async fn keep_house(due: Receiver<Due>, doorway: Weak<Doorway>) {
+/// Tends sessions by whatever reception is in force. `due` are the sessions whose provider is to be asked anew.
+pub(super) async fn tend(due: Receiver<Due>, doorway: Weak<Doorway>) {
     let reception = || doorway.upgrade().and_then(|doorway| doorway.model.load().reception.clone());
-    federation::keep_house(due, reception).await;
+    federation::tend(due, reception).await;
 }
 
 /// The reception of a configuration. `keys` are those of the providers, by name, and `egress` is how one is spoken to.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use testbed::{audit, clock};
 
-use crate::house::House;
+use crate::house::{House, text};
 
 const ALICE: (&str, &str) = ("staff", "alice");
 /// Far above what it takes.
@@ -26,9 +26,6 @@ fn sessions(house: &House, arguments: &[&str]) -> Result<String> {
 /// The reasons of all records with this code.
 fn reasons(house: &House, code: &str) -> Result<Vec<String>> {
     let records = audit::records(&house.path("audit"))?;
-    let text = |record: &serde_json::Value, at: &str| {
-        record.pointer(at).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-    };
     let ours = records.iter().filter(|record| text(record, "/unmapped/doorward/code") == code);
     Ok(ours.map(|record| text(record, "/status_detail")).collect())
 }
@@ -55,6 +52,23 @@ fn what_an_operator_ends_is_over_and_on_record_once_with_who_and_why() -> Result
         Ok(Some(reasons(&house, "session_revoked")?).filter(|reasons| reasons.len() > 1))
     })?;
     assert_eq!(all.len(), 2, "{all:?}");
+    Ok(())
+}
+
+#[test]
+fn what_an_operator_ends_while_no_gate_runs_is_on_record_when_one_does() -> Result<()> {
+    let mut house = House::open()?;
+    let mut browser = house.browser();
+    let url = browser.url("orders.localhost", "/1");
+    browser.sign_in(&url, ALICE)?;
+    house.demo.stop();
+    sessions(&house, &["revoke", "--all", "--reason", "in the night"])?;
+    house.demo.run()?;
+    assert_eq!(browser.get(&url)?.status, 302);
+    let reason = clock::until("the record", PATIENCE, || {
+        Ok(reasons(&house, "session_revoked")?.into_iter().next())
+    })?;
+    ensure!(reason.ends_with(": in the night"), "{reason}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct House {
     pub(crate) service: Recorder,
-    demo: Demo,
+    pub(crate) demo: Demo,
 }
 
 impl House {
@@ -51,6 +51,7 @@ impl House {
     }
 }
 
-fn text(record: &Value, pointer: &str) -> String {
+/// The text at a place in a record; empty if there is none.
+pub(crate) fn text(record: &Value, pointer: &str) -> String {
     record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

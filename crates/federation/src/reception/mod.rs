@@ -14,12 +14,12 @@ mod callback;
 mod choosing;
 mod cookies;
 mod entering;
-mod housekeeping;
 mod leaving;
 mod page;
 mod records;
 mod refreshing;
 mod seals;
+mod tending;
 mod trouble;
 mod visit;
 
@@ -39,7 +39,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-pub use self::housekeeping::keep_house;
+pub use self::tending::tend;
 pub use self::visit::{MAX_FORM_BYTES, Visit};
 
 use self::seals::Seal;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use ledger::audit::{EndedBy, SignIn, SignInEvent};
+use ledger::audit::{AuditUnavailable, EndedBy, SignIn, SignInEvent};
 use tokens::{Facts, SessionId, Timestamp};
 
 use super::trouble::{Shown, Trouble};
@@ -47,6 +47,39 @@ impl Reception {
         };
         let recorded = self.house.audit.sign_in(&record, self.house.audit_budget).await;
         recorded.map_err(|error| Trouble::ours(&error.to_string()))
+    }
+
+    /// Puts on record what has happened to a session that no visit was about; what cannot be recorded is logged.
+    ///
+    /// # Errors
+    /// If it is not on record yet.
+    pub(super) async fn record_unvisited(
+        &self,
+        event: SignInEvent,
+        session: SessionId,
+        (code, reason): (&str, Option<&str>),
+        (provider, facts): (Option<&str>, Option<&Facts>),
+        now: Timestamp,
+    ) -> Result<(), AuditUnavailable> {
+        let record = SignIn {
+            request_id: &session.to_string(),
+            at: now,
+            event,
+            provider,
+            subject: facts.map(|facts| facts.subject.as_str()),
+            kind: facts.map(|facts| facts.kind),
+            session: Some(*session.as_bytes()),
+            peer: None,
+            host: None,
+            code,
+            reason,
+            acr: facts.and_then(|facts| facts.acr.as_deref()),
+            amr: facts.map_or(&[], |facts| &facts.amr),
+        };
+        let recorded = self.house.audit.sign_in(&record, self.house.audit_budget).await;
+        recorded.inspect_err(
+            |error| tracing::error!(%error, %session, code, "what became of a session is not on record"),
+        )
     }
 
     /// Puts on record that sessions were ended.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::audit::{EndedBy, SignIn, SignInEvent};
+use ledger::audit::{EndedBy, SignInEvent};
 use ledger::state::{EndReason, Ending, LedgerError, NewFacts, Secrets};
 use tokens::{SessionId, Timestamp};
 use tokio::time::{sleep, timeout};
@@ -57,16 +57,15 @@ impl Reception {
             }
             Err(refusal) => {
                 let which = Ending::Session(id);
-                ledger.end_sessions(&which, EndReason::RefreshRefused, now).await?;
-                let event = SignInEvent::SessionEnded(EndedBy::Refresh);
-                let reason = refusal.to_string();
-                self.record_refresh(
-                    event,
-                    (id, offered, &kept),
-                    (refusal.code(), Some(&reason)),
-                    now,
-                )
-                .await;
+                let ended = ledger.end_sessions(&which, EndReason::RefreshRefused, now).await?;
+                if !ended.is_empty() {
+                    let event = SignInEvent::SessionEnded(EndedBy::Refresh);
+                    let (reason, code) = (refusal.to_string(), refusal.code());
+                    let about = (Some(offered.name()), Some(&kept.facts));
+                    // It has ended, on record or not.
+                    let _ =
+                        self.record_unvisited(event, id, (code, Some(&reason)), about, now).await;
+                }
                 Ok(())
             }
         }
@@ -107,7 +106,9 @@ impl Reception {
         let replaced = self.replace(id, new_facts, claim).await?;
         if replaced {
             let event = SignInEvent::SessionRefreshed;
-            self.record_refresh(event, (id, offered, &new), ("session_refreshed", None), now).await;
+            let about = (Some(offered.name()), Some(&new.facts));
+            // It goes on, on record or not.
+            let _ = self.record_unvisited(event, id, ("session_refreshed", None), about, now).await;
         }
         Ok(())
     }
@@ -126,33 +127,6 @@ impl Reception {
                 return replaced;
             }
             sleep(AGAIN_AFTER).await;
-        }
-    }
-
-    async fn record_refresh(
-        &self,
-        event: SignInEvent,
-        (id, offered, kept): (SessionId, &Offered, &Kept),
-        (code, reason): (&str, Option<&str>),
-        now: Timestamp,
-    ) {
-        let record = SignIn {
-            request_id: &id.to_string(),
-            at: now,
-            event,
-            provider: Some(offered.name()),
-            subject: Some(&kept.facts.subject),
-            kind: Some(kept.facts.kind),
-            session: Some(*id.as_bytes()),
-            peer: None,
-            host: None,
-            code,
-            reason,
-            acr: kept.facts.acr.as_deref(),
-            amr: &kept.facts.amr,
-        };
-        if let Err(error) = self.house.audit.sign_in(&record, self.house.audit_budget).await {
-            tracing::error!(%error, session = %id, "a refresh is not on record");
         }
     }
 }

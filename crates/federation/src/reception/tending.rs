@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::audit::{AuditUnavailable, EndedBy, SignIn, SignInEvent};
+use ledger::audit::{AuditUnavailable, EndedBy, SignInEvent};
 use ledger::state::{
     EndReason, Ending, LOG_KEPT, LedgerError, MAX_ROWS, Position, Purpose, Revocation,
+    SessionFilter,
 };
-use tokens::{Digest, SessionId, Timestamp};
+use tokens::Digest;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
@@ -20,11 +21,14 @@ const AT_ONCE: usize = 16;
 /// How often it is looked what operators have ended, and whether disabled providers have sessions still.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it is remembered who records a revocation; longer than the log tells of it.
-const CLAIMED_FOR: Duration = Duration::from_secs(2 * LOG_KEPT.as_secs());
+const RECORDER_KEPT: Duration = Duration::from_secs(2 * LOG_KEPT.as_secs());
 
-/// Keeps house by whatever reception is in force then, for as long as it is polled: asks providers anew about sessions
+/// What an operator does, by a command or by the configuration.
+const BY_OPERATOR: SignInEvent = SignInEvent::SessionEnded(EndedBy::Administrator);
+
+/// Tends sessions by whatever reception is in force then, for as long as it is polled: asks providers anew about sessions
 /// that are `due`, puts on record what operators have ended, and ends the sessions of disabled providers.
-pub async fn keep_house(due: mpsc::Receiver<Due>, reception: impl Fn() -> Option<Arc<Reception>>) {
+pub async fn tend(due: mpsc::Receiver<Due>, reception: impl Fn() -> Option<Arc<Reception>>) {
     tokio::join!(refresh(due, &reception), look_after(&reception));
 }
 
@@ -71,7 +75,7 @@ impl Reception {
             for revocation in &revoked {
                 let (now, mark) =
                     (self.house.clock.now(), Digest::of(&revocation.session.to_string()));
-                let until = now.plus(CLAIMED_FOR);
+                let until = now.plus(RECORDER_KEPT);
                 if ledger.use_once(Purpose::RevocationRecord, mark, until, now).await? {
                     self.record_revocation(revocation).await;
                 }
@@ -88,8 +92,8 @@ impl Reception {
         let Revocation { session, note, .. } = revocation;
         loop {
             let now = self.house.clock.now();
-            let code = ("session_revoked", note.as_deref());
-            match self.record_end((*session, None), EndedBy::Administrator, code, now).await {
+            let why = ("session_revoked", note.as_deref());
+            match self.record_unvisited(BY_OPERATOR, *session, why, (None, None), now).await {
                 Err(AuditUnavailable::QueueFull { .. }) => sleep(LOOK_EVERY).await,
                 // What was not written in time is written later.
                 Ok(()) | Err(_) => return,
@@ -100,42 +104,19 @@ impl Reception {
     /// Ends the sessions of providers that are disabled, also those that another replica has let begin since.
     async fn end_disabled(&self) -> Result<(), LedgerError> {
         for provider in &self.options.disabled {
-            let now = self.house.clock.now();
+            let (ledger, now) = (self.house.sessions.ledger(), self.house.clock.now());
+            let its = SessionFilter { provider: Some(provider.clone()), subject: None };
+            // Mostly there is none, and nothing to write.
+            if ledger.list_sessions(&its, None, 1, now).await?.is_empty() {
+                continue;
+            }
             let (which, reason) = (Ending::Provider(provider.clone()), EndReason::ProviderDisabled);
-            for session in self.house.sessions.ledger().end_sessions(&which, reason, now).await? {
-                let (about, by) = ((session, Some(provider.as_str())), EndedBy::Administrator);
+            for session in ledger.end_sessions(&which, reason, now).await? {
+                let (about, why) = ((Some(provider.as_str()), None), ("provider_disabled", None));
                 // It has ended, on record or not.
-                let _ = self.record_end(about, by, ("provider_disabled", None), now).await;
+                let _ = self.record_unvisited(BY_OPERATOR, session, why, about, now).await;
             }
         }
         Ok(())
-    }
-
-    async fn record_end(
-        &self,
-        (session, provider): (SessionId, Option<&str>),
-        by: EndedBy,
-        (code, reason): (&str, Option<&str>),
-        now: Timestamp,
-    ) -> Result<(), AuditUnavailable> {
-        let record = SignIn {
-            request_id: &session.to_string(),
-            at: now,
-            event: SignInEvent::SessionEnded(by),
-            provider,
-            subject: None,
-            kind: None,
-            session: Some(*session.as_bytes()),
-            peer: None,
-            host: None,
-            code,
-            reason,
-            acr: None,
-            amr: &[],
-        };
-        let recorded = self.house.audit.sign_in(&record, self.house.audit_budget).await;
-        recorded.inspect_err(|error| {
-            tracing::error!(%error, %session, "the end of a session is not on record");
-        })
     }
 }

@@ -273,12 +273,12 @@ impl Sessions {
         let asked_at = Timestamp::from_millis(entry.asked_at.load(Ordering::Relaxed));
         if now < asked_at || now.since(asked_at) >= Duration::from_secs(1) {
             entry.asked_at.store(now.as_millis(), Ordering::Relaxed);
-            self.due(entry.id, entry.identity.issuer());
+            self.queue_refresh(entry.id, entry.identity.issuer());
         }
     }
 
     /// When too many wait, it is asked for again with a later request.
-    fn due(&self, session: SessionId, provider: &str) {
+    fn queue_refresh(&self, session: SessionId, provider: &str) {
         let _ = self.due.try_send(Due { session, provider: provider.into() });
     }
 }
@@ -325,7 +325,7 @@ impl gate::Sessions for Sessions {
         }
         let stands = self.recent.stands(session, now);
         if stands == recent::Stands::AndIsDue {
-            self.due(session.id, &session.provider);
+            self.queue_refresh(session.id, &session.provider);
         }
         stands != recent::Stands::No
     }

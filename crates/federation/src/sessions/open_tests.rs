@@ -10,6 +10,12 @@ use super::test_house::*;
 use crate::provider::test_provider::now;
 
 impl Process {
+    /// Something is opened with a session, as it is read then.
+    async fn opened(&self, session: &Known) -> gate::Session {
+        assert_eq!(self.ask(&session.cookie).await, known("support"));
+        self.session(&session.cookie)
+    }
+
     /// The provider was asked anew, and says this.
     async fn refresh(&self, session: &Known, group: &str, same_until: Option<Duration>) {
         let until = same_until.map(after);
@@ -31,8 +37,7 @@ async fn facts_that_have_changed_are_read_anew_and_what_runs_by_the_old_ones_end
     let house = House::new();
     let mut process = house.process().await;
     let alice = house.begin(&process, |_| {}).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     process.refresh(&alice, "finance", None).await;
     process.look(now()).await;
     assert_eq!(process.find(&alice.cookie), Found::NotAtHand);
@@ -48,8 +53,7 @@ async fn facts_that_were_confirmed_leave_alone_what_runs_until_they_are_too_old(
     let mut process = house.process().await;
     let soon = Some(after(STEP));
     let alice = house.begin(&process, |new| new.facts = kept("support", soon)).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     assert!(process.sessions.stands(&session, now()));
     process.refresh(&alice, "support", Some(STEP * 2)).await;
     process.look(after(STEP)).await;
@@ -65,8 +69,7 @@ async fn facts_that_were_not_confirmed_in_time_end_what_runs() {
     let mut process = house.process().await;
     let soon = Some(after(STEP));
     let alice = house.begin(&process, |new| new.facts = kept("support", soon)).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     let just_before = after(STEP - Duration::from_millis(1));
     process.look(just_before).await;
     assert!(process.sessions.stands(&session, just_before));
@@ -79,8 +82,7 @@ async fn other_facts_end_what_runs_though_they_were_confirmed_since() {
     let house = House::new();
     let mut process = house.process().await;
     let alice = house.begin(&process, |_| {}).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     process.refresh(&alice, "finance", None).await;
     process.refresh(&alice, "finance", Some(STEP)).await;
     process.look(now()).await;
@@ -95,8 +97,7 @@ async fn what_runs_outlives_the_memory_of_what_became_of_others() {
         (new.idle, new.ends_at) = (LIFETIME * 4, after(LIFETIME * 4));
     };
     let (alice, bob) = (house.begin(&process, long).await, house.begin(&process, long).await);
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     process.end(bob.id).await;
     // As the doors do, only less often.
     let mut at = Duration::ZERO;
@@ -121,8 +122,7 @@ async fn what_is_open_has_its_provider_asked_when_that_is_due() {
         new.idle = LIFETIME;
     };
     let alice = house.begin(&process, begun).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     let mut asked = Vec::new();
     let mut at = Duration::ZERO;
     while at < STEP * 3 {
@@ -149,8 +149,7 @@ async fn a_ledger_that_was_put_back_ends_what_runs() {
     let bob = house.begin(&process, |_| {}).await;
     process.end(bob.id).await;
     process.look(now()).await;
-    assert_eq!(process.ask(&alice.cookie).await, known("support"));
-    let session = process.session(&alice.cookie);
+    let session = process.opened(&alice).await;
     assert!(process.sessions.stands(&session, now()));
     process.sessions.recent.restart(ledger::state::Position::START);
     assert!(!process.sessions.stands(&session, now()));

@@ -5,10 +5,8 @@ use tokens::{Digest, Timestamp};
 use super::bounds::ENDING_KEPT;
 use super::row::values;
 use super::stored::Stored;
+use super::used::ENDING;
 use super::{Ending, LedgerError, NewSession};
-
-/// What an ending is kept as among the marks.
-const PURPOSE: &str = "ending";
 
 impl Stored {
     /// Remembers an ending for those who are about to begin.
@@ -22,19 +20,19 @@ impl Stored {
         }
         let mut transaction = self.database.begin().await?;
         for mark in marks {
-            let values = values![mark, PURPOSE, now.plus(ENDING_KEPT)];
+            let values = values![mark, ENDING, now.plus(ENDING_KEPT)];
             transaction.change(insert, values).await?;
         }
         transaction.commit().await
     }
 
-    /// Whether a session that has just begun should not have. Takes it away again then: nobody has its cookie yet.
-    pub(super) async fn is_belated(&self, new: &Belonging) -> Result<bool, LedgerError> {
+    /// Takes a session back that has just begun and should not have: nobody has its cookie yet. Whether it was one.
+    pub(super) async fn take_back_if_belated(&self, new: &Belonging) -> Result<bool, LedgerError> {
         let [all, provider, subject, other] = new.marks;
         let query = "SELECT 1 FROM doorward_used WHERE purpose = $1 AND until >= $2 \
                      AND digest IN ($3, $4, $5, $6) LIMIT 1";
         let since = new.vouched_at.plus(ENDING_KEPT);
-        let values = values![PURPOSE, since, all, provider, subject, other];
+        let values = values![ENDING, since, all, provider, subject, other];
         if self.database.row(query, values).await?.is_none() {
             return Ok(false);
         }

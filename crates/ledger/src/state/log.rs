@@ -11,8 +11,10 @@ use super::{Change, Changes, EndReason, LedgerError, Position, Revocation, Sessi
 /// What became of sessions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Became<'a> {
-    /// They have been asked for anew; until when their facts may be used, if these are the same.
-    Other(Option<Timestamp>),
+    /// Their facts are others now.
+    Changed,
+    /// Their facts are the same, and may be used until then.
+    Confirmed(Timestamp),
     /// They are over, and an operator may have noted by whom and why.
     Over(EndReason, Option<&'a str>),
 }
@@ -35,7 +37,8 @@ pub(super) async fn append(
     );
     let list = Value::list(sessions.iter().copied().zip(start.saturating_add(1)..));
     let (reason, same_until, note) = match became {
-        Became::Other(same_until) => (None, same_until, None),
+        Became::Changed => (None, None, None),
+        Became::Confirmed(until) => (None, Some(until), None),
         Became::Over(reason, note) => (Some(reason.name()), None, note),
     };
     transaction.change(insert, values![list, reason, same_until, note, now]).await?;
@@ -80,10 +83,8 @@ impl Stored {
         }
         Ok(Changes { upto, entries, truncated: false })
     }
-}
 
-impl Stored {
-    pub(super) async fn revoked_after_position(
+    pub(super) async fn revocations_after(
         &self,
         position: Position,
         limit: u32,

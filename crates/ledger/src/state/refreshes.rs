@@ -64,7 +64,8 @@ impl Stored {
         if transaction.change(update, values).await? == 0 {
             return Ok(false);
         }
-        append(&mut transaction, &[session], Became::Other(new.same_until), now).await?;
+        let became = new.same_until.map_or(Became::Changed, Became::Confirmed);
+        append(&mut transaction, &[session], became, now).await?;
         transaction.commit().await?;
         self.grew();
         Ok(true)

@@ -63,7 +63,7 @@ impl Stored {
             self.grew();
         }
         // Behind the commit: whoever ends sessions now finds this one, and who has done so before is found.
-        Ok(!self.is_belated(&belonging).await?)
+        Ok(!self.take_back_if_belated(&belonging).await?)
     }
 
     pub(super) async fn find(

@@ -151,7 +151,7 @@ impl Ledger for Stored {
         position: Position,
         limit: u32,
     ) -> Pending<'_, Result<Vec<Revocation>, LedgerError>> {
-        Box::pin(self.in_time(self.revoked_after_position(position, limit)))
+        Box::pin(self.in_time(self.revocations_after(position, limit)))
     }
 
     fn replace_facts(

@@ -11,20 +11,23 @@ use super::stored::Stored;
 pub enum Purpose {
     /// The passing of a session to another host.
     Handoff,
-    /// The record of the end of a session that an operator has ended.
-    RevocationRecord,
     /// A provider's logout token, by its `jti` (OpenID Connect Back-Channel Logout 1.0 §2.6).
     LogoutToken,
+    /// The record of the end of a session that an operator has ended.
+    RevocationRecord,
     /// The `state` of a sign-in that comes back.
     SignIn,
 }
+
+/// Stands among the purposes for what is marked but may happen again: that all sessions of a kind were ended.
+pub(super) const ENDING: &str = "ending";
 
 impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Self::Handoff => "handoff",
-            Self::RevocationRecord => "revocation_record",
             Self::LogoutToken => "logout_token",
+            Self::RevocationRecord => "revocation_record",
             Self::SignIn => "sign_in",
         }
     }

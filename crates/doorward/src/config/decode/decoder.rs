@@ -185,9 +185,10 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         }
         let Value::Text(text) = &self.node.value else { return Err(self.unexpected(&visitor)) };
         if name == MUST_REFER && !References::are_in(text) {
-            return Err(Complaint::new("a secret stands in the configuration itself").help(
+            let complaint = Complaint::new("a secret stands in the configuration itself");
+            return Err(complaint.of(Aim::Secret).help(
                 "put it into a file or a variable, and write `${file:path}` or `${env:NAME}` here",
-            ).of(Aim::Secret));
+            ));
         }
         let resolved = self.references.follow(text)?;
         // Whatever is complained about here, a short secret too, is called what the file calls it.
