@@ -146,15 +146,15 @@ pub(crate) async fn a_gap_in_the_log_is_truncated(house: House) {
 pub(crate) async fn a_follower_does_not_wait_behind_other_calls(house: House) {
     house.begin([1]).await;
     end(&house, 1).await;
-    // Each has a connection or waits for one, and none gives it back: nobody polls them.
-    let mut calls: Vec<_> = (0..64).map(|_| house.ledger().session(cookie(1), NOW)).collect();
-    poll_fn(|context| {
-        for call in &mut calls {
-            assert!(call.as_mut().poll(context).is_pending());
+    // Each has a connection or waits for one, and none gives it back: nobody polls them again. One
+    // that is answered at its first poll, by a database that was quick, has given its own back.
+    let mut calls = Vec::new();
+    while calls.len() < 64 {
+        let mut call = house.ledger().session(cookie(1), NOW);
+        if poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await {
+            calls.push(call);
         }
-        Poll::Ready(())
-    })
-    .await;
+    }
     let follow = async {
         let position = house.ledger().log_position().await.unwrap();
         assert_eq!(house.ledger().log_after(Position::START, 10).await.unwrap().upto, position);
