@@ -6,13 +6,14 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 13] = [
     "authorization_answer",
     "authzen",
     "canonical_request",
     "config",
     "cookies",
     "discovery",
+    "expression",
     "ext_authz",
     "forward_auth",
     "jwks",

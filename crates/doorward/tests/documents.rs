@@ -25,11 +25,13 @@ fn the_configuration_of_identities_is_good() {
 
 #[test]
 fn the_configurations_of_sign_in_are_good() {
-    let [house, ledger] =
+    let [house, ledger, computing] =
         blocks(&read("docs/sign-in.md"), "yaml").try_into().expect("configurations");
     let known = house.replace("0.0.0.0:443", "127.0.0.1:8443");
     check(&known);
     check(&format!("{known}{ledger}"));
+    let computing = computing.replace("providers:\n", "");
+    check(&known.replace("providers:\n", &format!("providers:\n{computing}")));
 }
 
 #[test]
@@ -135,8 +137,8 @@ fn check(config: &str) {
         std::fs::copy(from, directory.path().join("tls").join(to)).expect("a file of certificates");
     }
     std::fs::write(&path, config).expect("to be written");
-    let secrets =
-        ["CORP_SECRET", "DATABASE_PASSWORD", "GITHUB_SECRET"].map(|name| (name, "a-secret"));
+    let secrets = ["CORP_SECRET", "DATABASE_PASSWORD", "FORGE_SECRET", "GITHUB_SECRET"]
+        .map(|name| (name, "a-secret"));
     let key = [("LEDGER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")];
     let output = doorward().arg("check").arg(&path).envs(secrets).envs(key).output();
     let output = output.expect("the binary runs");

@@ -1,6 +1,11 @@
 //! Entry points for fuzzing: bytes of any kind go in; a broken invariant panics.
 
+use std::sync::Arc;
+
+use expressions::Expression;
+
 use crate::algorithm::Algorithm;
+use crate::computed::completed;
 use crate::json::{self, Limits, Value};
 use crate::key_set::{KeySet, ParsedKeySet};
 use crate::limits::{MAX_KEYS, MAX_TOKEN_BYTES};
@@ -74,6 +79,28 @@ pub fn fuzz_pointer(bytes: &[u8]) {
     let Ok(pointer) = JsonPointer::parse(text) else { return };
     assert_eq!(pointer.as_str(), text, "a pointer forgot how it was written");
     assert_eq!(pointer.apply(&Value::Null), None, "a pointer found a member of `null`");
+}
+
+/// Reads bytes as an expression and, behind the first line, a provider's document, and computes. What a provider keeps
+/// elsewhere is never found to be absent, and nothing computed is larger than a document may be.
+///
+/// # Panics
+/// If an invariant is broken.
+pub fn fuzz_expression(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let (text, document) = text.split_once('\n').unwrap_or((text, "{}"));
+    let Ok(expression) = Expression::parse(text) else { return };
+    assert_eq!(expression.as_str(), text, "an expression forgot how it was written");
+    let Ok(document) = json::parse(document.as_bytes(), &Limits::DOCUMENT) else { return };
+    let Some(document) = document.as_object() else { return };
+    let expressions = [(Arc::from("it"), expression)].into();
+    let Ok(computed) = completed(document, &expressions) else { return };
+    let bytes = written(&Value::Object(computed)).len();
+    // A text is written up to six times as long as it is, a name or a number with what stands around it.
+    let most = written(&Value::Object(document.clone())).len()
+        + 6 * Limits::DOCUMENT.bytes
+        + 32 * Limits::DOCUMENT.values;
+    assert!(bytes <= most, "what was computed has {bytes} bytes");
 }
 
 fn written(value: &Value) -> String {

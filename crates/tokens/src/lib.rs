@@ -14,6 +14,7 @@ mod base64url;
 mod cache;
 mod certificate;
 mod claim;
+mod computed;
 mod confirmation;
 mod excerpt;
 mod facts;
@@ -52,6 +53,7 @@ pub use certificate::{
     MAX_SPIFFE_ID_BYTES, TrustDomain, TrustDomainError, UnverifiedChain, VerifiedCertificate,
 };
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
+pub use computed::{COMPUTED, ComputedRefusal, MAX_COMPUTED};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;
 pub use facts::{Facts, FactsError};

@@ -1,11 +1,14 @@
 //! From what a provider says about somebody who signed in to facts.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use expressions::Expression;
 use thiserror::Error;
 
 use crate::claim::{Absence, ClaimKind, ClaimSpec};
+use crate::computed::{COMPUTED, ComputedRefusal, MAX_COMPUTED, completed};
 use crate::facts::Facts;
 use crate::json::{Number, Object, Value};
 use crate::limits::{MAX_FACTS_BYTES, MAX_GROUPS};
@@ -28,6 +31,7 @@ pub struct Mapping {
     kind: SubjectRule,
     groups: Vec<GroupSource>,
     claims: Vec<ClaimSpec>,
+    computed: BTreeMap<Arc<str>, Expression>,
 }
 
 /// One place where groups stand.
@@ -94,7 +98,44 @@ impl Mapping {
                 return Err(MappingError::Default { name, expected: claim.kind.expected() });
             }
         }
-        Ok(Self { subject, kind, groups, claims })
+        Ok(Self { subject, kind, groups, claims, computed: BTreeMap::new() })
+    }
+
+    /// Has these values computed from each document, which then stand at `/computed/…` in it.
+    ///
+    /// # Errors
+    /// If they are too many, or a place leads to one that is not among them.
+    pub fn computing(self, computed: BTreeMap<Arc<str>, Expression>) -> Result<Self, MappingError> {
+        if computed.len() > MAX_COMPUTED {
+            return Err(MappingError::ManyComputed { computed: computed.len() });
+        }
+        let unknown = |place: &&JsonPointer| {
+            let name = place.steps().get(1);
+            !computed.is_empty()
+                && place.first_step() == COMPUTED
+                && name.is_none_or(|name| !computed.contains_key(name.as_str()))
+        };
+        if let Some(place) = self.places().find(unknown) {
+            return Err(MappingError::NotComputed { place: place.clone() });
+        }
+        Ok(Self { computed, ..self })
+    }
+
+    /// Every place that is looked at in a document.
+    fn places(&self) -> impl Iterator<Item = &JsonPointer> {
+        let kind = match &self.kind {
+            SubjectRule::User | SubjectRule::Workload => [None, None],
+            SubjectRule::WorkloadWhen(test) => test.places(),
+        };
+        let groups = self.groups.iter().map(|source| source.place.pointer());
+        let claims = self.claims.iter().map(|claim| &claim.from);
+        [&self.subject].into_iter().chain(kind.into_iter().flatten()).chain(groups).chain(claims)
+    }
+
+    /// What is computed, by name.
+    #[must_use]
+    pub fn computed(&self) -> &BTreeMap<Arc<str>, Expression> {
+        &self.computed
     }
 
     /// Whether subjects are people or workloads.
@@ -126,8 +167,12 @@ impl Mapping {
     /// # Errors
     /// If something is missing that must be there, is of another type, or is too much.
     pub fn facts(&self, document: &Object, assurance: Assurance) -> Result<Facts, MappingRefusal> {
-        let whole = Value::Object(document.clone());
-        let pointed = Pointed::of(&whole, document);
+        let document = match self.computed.is_empty() {
+            true => Cow::Borrowed(document),
+            false => Cow::Owned(completed(document, &self.computed)?),
+        };
+        let whole = Value::Object(document.clone().into_owned());
+        let pointed = Pointed::of(&whole, &document);
         let mut groups = Vec::new();
         for source in &self.groups {
             groups.extend(source.read(&pointed)?);
@@ -237,11 +282,23 @@ pub enum MappingError {
         /// What the claim is.
         expected: &'static str,
     },
+    /// Too much is computed.
+    #[error("{computed} values are computed, more than {MAX_COMPUTED}")]
+    ManyComputed {
+        /// How many.
+        computed: usize,
+    },
     /// Nothing says what the groups of a list are called.
     #[error("expected at least one place for the names of the groups in `{list}`")]
     Nameless {
         /// The list.
         list: JsonPointer,
+    },
+    /// A place leads to something that is not computed.
+    #[error("nothing computes `{place}`")]
+    NotComputed {
+        /// The place.
+        place: JsonPointer,
     },
     /// Two claims have the same name.
     #[error("claim `{name}` is declared twice")]
@@ -257,6 +314,9 @@ pub enum MappingRefusal {
     /// A claim is not as it must be.
     #[error(transparent)]
     Claim(#[from] TokenRefusal),
+    /// Something cannot be computed.
+    #[error(transparent)]
+    Computed(#[from] ComputedRefusal),
     /// The subject is in too many groups; to leave some out could leave out one that is denied.
     #[error("the subject is in {groups} groups, more than {MAX_GROUPS}")]
     Groups {
@@ -277,6 +337,7 @@ impl MappingRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Claim(refusal) => refusal.code(),
+            Self::Computed(refusal) => refusal.code(),
             Self::Groups { .. } => "too_many_groups",
             Self::Long { .. } => "long_facts",
         }

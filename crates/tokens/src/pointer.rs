@@ -55,6 +55,11 @@ impl JsonPointer {
         self.steps.first().map_or("", String::as_str)
     }
 
+    /// The names and indexes on its way.
+    pub(crate) fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// The pointer as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

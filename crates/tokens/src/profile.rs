@@ -226,6 +226,16 @@ pub enum ClaimTest {
     Same(JsonPointer, JsonPointer),
 }
 
+impl ClaimTest {
+    /// The places that it looks at.
+    pub(crate) fn places(&self) -> [Option<&JsonPointer>; 2] {
+        match self {
+            Self::Equals(place, _) | Self::Present(place) => [Some(place), None],
+            Self::Same(one, other) => [Some(one), Some(other)],
+        }
+    }
+}
+
 /// What tells one set of options from another: 128 bits of SHA-256 over all of them. Options that were changed and
 /// changed back have the same revision again. It means nothing outside this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -50,7 +50,14 @@ fn of_mapping(mapping: &Mapping) -> Value {
     let mut claims: Vec<_> = mapping.claims().iter().collect();
     claims.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     let claims: Vec<_> = claims.into_iter().map(of_claim).collect();
-    json!([mapping.subject().as_str(), kind, groups, claims])
+    let places = json!([mapping.subject().as_str(), kind, groups, claims]);
+    match mapping.computed() {
+        computed if computed.is_empty() => places,
+        computed => {
+            let computed = computed.iter().map(|(name, it)| json!([**name, it.as_str()]));
+            json!([places, computed.collect::<Vec<_>>()])
+        }
+    }
 }
 
 fn of_test(test: &ClaimTest) -> Value {
@@ -95,6 +102,7 @@ mod tests {
     use super::super::client_auth::ClientAuth;
     use super::super::secret::Secret;
     use super::*;
+    use expressions::Expression;
 
     fn pointer(text: &str) -> JsonPointer {
         JsonPointer::parse(text).unwrap()
@@ -109,6 +117,11 @@ mod tests {
         };
         let groups = vec![GroupSource::at(pointer(groups))];
         Mapping::new(pointer("/sub"), SubjectRule::User, groups, vec![email]).unwrap()
+    }
+
+    fn computing(text: &str) -> Mapping {
+        let expression = Expression::parse(text).unwrap();
+        mapping("/groups").computing([("it".into(), expression)].into()).unwrap()
     }
 
     fn options() -> ProviderOptions {
@@ -152,8 +165,12 @@ mod tests {
             ProviderOptions { client_id: "other".into(), ..options() },
             ProviderOptions { scopes: vec!["openid".into(), "groups".into()], ..options() },
             ProviderOptions { mapping: mapping("/roles"), ..options() },
+            ProviderOptions { mapping: computing("claims.sub"), ..options() },
         ] {
             assert_ne!(changed.revision_text(), options().revision_text(), "{changed:?}");
         }
+        let [one, other] = ["claims.sub", "claims.email"]
+            .map(|text| ProviderOptions { mapping: computing(text), ..options() });
+        assert_ne!(one.revision_text(), other.revision_text());
     }
 }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::{DeclaredClaim, KeySource, OneOrMany, Preset, Skew, Subjects};
 use crate::config::value::{
-    Bounded, Caption, Domain, FetchUrl, FilePath, Name, Pointer, Secret, SignatureAlgorithm, Text,
-    Time, bound,
+    Bounded, Caption, Computation, Domain, FetchUrl, FilePath, Name, Pointer, Secret,
+    SignatureAlgorithm, Text, Time, bound,
 };
 
 /// A provider: where people sign in. Exactly one of `openid`, `oauth` and `preset`.
@@ -61,6 +61,10 @@ pub(in crate::config) struct Provider {
     pub(in crate::config) issuer_in_answers: Option<bool>,
     /// Whether its logout tokens may lack the type `logout+jwt`, as those of older providers do. Only for OpenID Connect.
     pub(in crate::config) untyped_logout_tokens: Option<bool>,
+    /// What is computed from what it says, by a name of your choice, for what no pointer reaches: CEL expressions over
+    /// `claims`. Pointers find the values at `/computed/NAME`; one that is `null` is absent. At most 32.
+    #[serde(default)]
+    pub(in crate::config) computed: BTreeMap<Name, Computation>,
     /// Where the subject stands, as a JSON pointer. By default `/sub`, with `preset` what it says; required with `oauth`,
     /// as in `/user/id`.
     pub(in crate::config) subject: Option<Pointer>,

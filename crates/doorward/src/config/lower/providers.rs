@@ -74,7 +74,10 @@ impl Lowering<'_> {
         let groups = self.group_sources(groups, preset, provider.groups_required, &place);
         let spoken = spoken?;
         let subject = self.subject_place(provider.subject, &spoken, &place);
-        let mapping = Mapping::new(subject?, subjects?, groups, claims?);
+        let computed = provider.computed.into_iter();
+        let computed = computed.map(|(name, computation)| (name.as_str().into(), computation.0));
+        let mapping = Mapping::new(subject?, subjects?, groups, claims?)
+            .and_then(|mapping| mapping.computing(computed.collect()));
         let mapping = mapping.map_err(|error| self.refused_mapping(&error, &place)).ok()?;
         let (keys, proof) = (keys?, proof?);
         let back = format!("{site}/.doorward/callback/{name}");
@@ -239,8 +242,18 @@ impl Lowering<'_> {
     }
 
     fn refused_mapping(&mut self, error: &MappingError, place: &Place) {
-        let problem = self.problem(&place.then("claims"), error.to_string());
-        self.report(problem.help("see the reference for providers"));
+        let (key, help) = match error {
+            MappingError::ManyComputed { .. } => {
+                ("computed", "compute less, or more at once".to_owned())
+            }
+            MappingError::NotComputed { place } => {
+                let name = place.as_str().rsplit('/').next().unwrap_or_default();
+                ("computed", format!("add `{name}: …` here, or let the pointer lead elsewhere"))
+            }
+            _ => ("claims", "see the reference for providers".to_owned()),
+        };
+        let problem = self.problem(&place.then(key), error.to_string());
+        self.report(problem.help(help));
     }
 
     fn refused_options(&mut self, error: &ProviderOptionsError, place: &Place) {
