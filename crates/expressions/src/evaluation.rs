@@ -12,17 +12,17 @@ use crate::value::Value;
 
 const INTEGERS: std::ops::RangeInclusive<i128> = i64::MIN as i128..=u64::MAX as i128;
 
-/// What `root` says of `claims`, if that costs no more than `budget`.
-pub(crate) fn evaluate(root: &Node, claims: &Value, budget: u64) -> Result<Value, Fault> {
-    Run { variables: vec![claims.clone()], left: budget }.value(root)
+/// What `root` says of `claims`, if that costs no more than what is `left`.
+pub(crate) fn evaluate(root: &Node, claims: &Value, left: &mut u64) -> Result<Value, Fault> {
+    Run { variables: vec![claims.clone()], left }.value(root)
 }
 
-struct Run {
+struct Run<'b> {
     variables: Vec<Value>,
-    left: u64,
+    left: &'b mut u64,
 }
 
-impl Run {
+impl Run<'_> {
     fn value(&mut self, node: &Node) -> Result<Value, Fault> {
         let at = node.at;
         self.spend(at, 1)?;
@@ -67,8 +67,8 @@ impl Run {
             Kind::Matches(of, pattern) => {
                 let of = self.value(of)?;
                 let text = text(at, &of)?;
-                self.spend_text(at, text)?;
-                Ok(Value::Bool(pattern.is_match(text)))
+                self.spend(at, (text.len() as u64 + 1).saturating_mul(pattern.weight))?;
+                Ok(Value::Bool(pattern.regex.is_match(text)))
             }
             Kind::Negative(of) => match self.value(of)? {
                 Value::Int(number) => whole(at, number.checked_neg()),
@@ -206,25 +206,41 @@ impl Run {
         }
     }
 
+    /// However it ends, what it called its element is forgotten: an error can be hidden by `||`, and what is evaluated
+    /// after it must not take one variable for another.
     fn comprehension(&mut self, at: usize, it: &Comprehension) -> Result<Value, Fault> {
-        let elements: Arc<[Value]> = match self.value(&it.over)? {
-            Value::List(elements) => elements,
+        let elements = self.elements(it)?;
+        let outer = self.variables.len();
+        let value = self.over(at, it, &elements);
+        self.variables.truncate(outer);
+        value
+    }
+
+    /// The elements of a list, or the names of a map.
+    fn elements(&mut self, it: &Comprehension) -> Result<Arc<[Value]>, Fault> {
+        let at = it.over.at;
+        match self.value(&it.over)? {
+            Value::List(elements) => Ok(elements),
             Value::Map(members) => {
+                all_told(at, &members)?;
                 self.spend(at, members.len() as u64)?;
-                members.keys().map(|name| Value::String(Arc::clone(name))).collect()
+                Ok(members.keys().map(|name| Value::String(Arc::clone(name))).collect())
             }
-            other => return Err(mistyped(at, "a list or a map", &other)),
-        };
+            other => Err(mistyped(at, "a list or a map", &other)),
+        }
+    }
+
+    fn over(&mut self, at: usize, it: &Comprehension, elements: &[Value]) -> Result<Value, Fault> {
         let mut kept = Vec::new();
         let mut held = 0_usize;
         let mut failed = None;
-        for element in elements.iter() {
+        for element in elements {
             self.spend(at, 1)?;
             self.variables.push(element.clone());
             let holds = it.condition.as_ref().map_or(Ok(true), |condition| self.truth(condition));
             match (it.purpose, holds) {
-                (Purpose::All, Ok(false)) => return self.leave(Value::Bool(false)),
-                (Purpose::Exists, Ok(true)) => return self.leave(Value::Bool(true)),
+                (Purpose::All, Ok(false)) => return Ok(Value::Bool(false)),
+                (Purpose::Exists, Ok(true)) => return Ok(Value::Bool(true)),
                 (Purpose::All | Purpose::Exists, Err(fault)) if !fault.is_fatal() => {
                     failed = failed.or(Some(fault));
                 }
@@ -250,22 +266,22 @@ impl Run {
         }
     }
 
-    /// Forgets the variable of a macro that needs no further element.
-    fn leave(&mut self, value: Value) -> Result<Value, Fault> {
-        self.variables.pop();
-        Ok(value)
-    }
-
     fn spend(&mut self, at: usize, steps: u64) -> Result<(), Fault> {
         let left = self.left.checked_sub(steps).ok_or(Fault { at, kind: FaultKind::Cost });
         // Who spent too much has nothing left, so that nothing cheaper gets through behind it.
-        self.left = left.as_ref().copied().unwrap_or_default();
+        *self.left = left.as_ref().copied().unwrap_or_default();
         left.map(|_| ())
     }
 
     fn spend_text(&mut self, at: usize, text: &str) -> Result<(), Fault> {
         self.spend(at, text.len() as u64 / 16 + 1)
     }
+}
+
+/// Whether everything in a map is told: what is withheld is neither there nor not there.
+fn all_told(at: usize, members: &BTreeMap<Arc<str>, Value>) -> Result<(), Fault> {
+    let told = !members.values().any(|member| matches!(member, Value::Withheld));
+    told.then_some(()).ok_or(Fault { at, kind: FaultKind::Withheld })
 }
 
 /// What was found, unless it is withheld.

@@ -53,12 +53,27 @@ const FORMS: [Form; 15] = [
     method("upperAscii", Function::UpperAscii, &[0]),
 ];
 
+/// What other languages call functions that there are.
+const ALIASES: [(&str, &str); 9] = [
+    ("includes", "contains"),
+    ("len", "size"),
+    ("length", "size"),
+    ("lower", "lowerAscii"),
+    ("str", "string"),
+    ("toLowerCase", "lowerAscii"),
+    ("toUpperCase", "upperAscii"),
+    ("unique", "distinct"),
+    ("upper", "upperAscii"),
+];
+
 impl Function {
     /// The function that is called so, or what is wrong with the call.
     pub(crate) fn called(name: &str, receiver: bool, arguments: usize) -> Result<Self, String> {
         let mut named = FORMS.iter().filter(|form| form.name == name).peekable();
         if named.peek().is_none() {
-            return Err(format!("there is no function `{name}`"));
+            let meant = ALIASES.iter().find(|(alias, _)| *alias == name);
+            let meant = meant.map(|(_, meant)| format!("; write `{meant}`")).unwrap_or_default();
+            return Err(format!("there is no function `{name}`{meant}"));
         }
         let Some(form) = named.find(|form| form.receiver == receiver) else {
             return Err(if receiver {

@@ -12,7 +12,8 @@
 //! - Functions: `contains`, `endsWith`, `int`, `matches`, `size`, `startsWith`, `string`; and of the usual extensions
 //!   `distinct`, `flatten`, `join`, `lowerAscii`, `replace`, `split`, `trim`, `upperAscii`.
 //!
-//! Bytes, timestamps, durations, messages and optional values are not taken. A pattern of `matches` is a literal.
+//! Bytes, timestamps, durations, messages and optional values are not taken. A pattern of `matches` is a literal; as in
+//! CEL, `\d`, `\s`, `\w` and `\b` know ASCII alone. Classes by Unicode property (`\pL`) are not taken.
 
 mod evaluation;
 mod fault;
@@ -38,10 +39,23 @@ pub const MAX_BYTES: usize = 4 * 1024;
 /// How deep an expression may nest. A chain of `+` nests by one with each.
 pub const MAX_DEPTH: usize = 48;
 
-/// What one evaluation may cost. A step costs 1: each part of the expression that is evaluated, each element that is
-/// made, compared or gone through, and each 16 bytes of text that are made, compared or searched. All of it takes a few
-/// milliseconds.
+/// What all evaluations for one document may cost together, in steps: one for each part of an expression that is
+/// evaluated, each element that is made, compared or gone through, and each 16 bytes of text that are made, compared or
+/// searched; and for each byte that a pattern is matched against, one for each KiB that the pattern takes. All of it takes
+/// some milliseconds, and a tenth of a second with patterns that are made to be slow.
 pub const MAX_COST: u64 = 250_000;
+
+/// What may still be spent on one document.
+#[derive(Debug)]
+pub struct Budget(u64);
+
+impl Budget {
+    /// All of [`MAX_COST`].
+    #[must_use]
+    pub const fn full() -> Self {
+        Self(MAX_COST)
+    }
+}
 
 /// An expression that was read.
 #[derive(Clone)]
@@ -59,13 +73,13 @@ impl Expression {
         Ok(Self { text: text.into(), root: Arc::new(parser::parse(text)?) })
     }
 
-    /// What it says of `claims`.
+    /// What it says of `claims`, and takes what that costs from `budget`.
     ///
     /// # Errors
     /// If it cannot be said: a member that is not there, a value of another type, or too much to compute. No part of
     /// `claims` is in the error.
-    pub fn evaluate(&self, claims: &Value) -> Result<Value, EvaluationError> {
-        evaluation::evaluate(&self.root, claims, MAX_COST)
+    pub fn evaluate(&self, claims: &Value, budget: &mut Budget) -> Result<Value, EvaluationError> {
+        evaluation::evaluate(&self.root, claims, &mut budget.0)
             .map_err(|fault| EvaluationError::new(&self.text, fault))
     }
 

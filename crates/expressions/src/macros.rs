@@ -1,14 +1,14 @@
 //! What looks like a function and is not: its arguments are not values.
 
-use regex::RegexBuilder;
+use regex_lite::RegexBuilder;
 
 use crate::fault::ExpressionError;
-use crate::node::{Comprehension, Kind, Node, Purpose};
+use crate::node::{Comprehension, Kind, Node, Pattern, Purpose};
 use crate::parser::Parser;
 use crate::value::Value;
 
-/// How large a pattern may be when it is compiled, in bytes.
-const MAX_PATTERN: usize = 64 * 1024;
+/// How large a pattern may be when it is compiled, in KiB.
+const MAX_PATTERN: usize = 32;
 
 const PURPOSES: [(&str, Purpose); 5] = [
     ("all", Purpose::All),
@@ -45,7 +45,10 @@ impl Parser<'_> {
         self.expect(")")?;
         match argument.kind {
             Kind::Select(of, name) => self.node(at, Kind::Has(of, name)),
-            _ => Err(self.refuse(at, "`has` takes a member, as in `has(claims.email)`".to_owned())),
+            _ => {
+                let what = "`has` takes a member, as in `has(claims.email)`; for other names write `\"name\" in claims`";
+                Err(self.refuse(at, what.to_owned()))
+            }
         }
     }
 
@@ -86,12 +89,15 @@ impl Parser<'_> {
         let Kind::Literal(Value::String(pattern)) = pattern.kind else {
             return Err(self.refuse(at, "the pattern of `matches` must be written out".to_owned()));
         };
-        match RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build() {
-            Ok(pattern) => self.node(at, Kind::Matches(Box::new(on), pattern)),
-            Err(regex::Error::CompiledTooBig(_)) => {
-                Err(self.refuse(at, "the pattern is too large".to_owned()))
-            }
-            Err(_) => Err(self.refuse(at, "the pattern is not a regular expression".to_owned())),
+        let built = |size: usize| RegexBuilder::new(&pattern).size_limit(size * 1024).build();
+        if built(usize::MAX / 1024).is_err() {
+            return Err(self.refuse(at, "the pattern is not a regular expression".to_owned()));
         }
+        let sizes = (0..=MAX_PATTERN.ilog2()).map(|power| 1_usize << power);
+        let found = sizes.into_iter().find_map(|size| Some((built(size).ok()?, size)));
+        let Some((regex, size)) = found else {
+            return Err(self.refuse(at, "the pattern is too large".to_owned()));
+        };
+        self.node(at, Kind::Matches(Box::new(on), Pattern { regex, weight: size as u64 }))
     }
 }

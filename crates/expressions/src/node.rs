@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::function::Function;
 use crate::value::Value;
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     List(Vec<Node>),
     Literal(Value),
     Map(Vec<[Node; 2]>),
-    Matches(Box<Node>, Regex),
+    Matches(Box<Node>, Pattern),
     Negative(Box<Node>),
     Not(Box<Node>),
     Select(Box<Node>, Arc<str>),
@@ -50,6 +50,14 @@ pub(crate) enum Operator {
     NotEqual,
     Remainder,
     Subtract,
+}
+
+/// A pattern that was compiled.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    pub(crate) regex: Regex,
+    /// What each byte costs that it is matched against: the KiB that it takes, for at worst all of it is gone through.
+    pub(crate) weight: u64,
 }
 
 /// What a macro does with each element of a list, or with each name of a map.

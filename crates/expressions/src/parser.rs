@@ -154,7 +154,7 @@ impl Parser<'_> {
         let mut node = self.primary()?;
         loop {
             if self.takes(".") {
-                let (at, name) = self.name("the name of a member")?;
+                let (at, name) = self.member_name()?;
                 node = if self.takes("(") {
                     self.call(at, &name, Some(node))?
                 } else {
@@ -207,7 +207,7 @@ impl Parser<'_> {
         let receiver = on.is_some();
         let mut arguments: Vec<_> = on.into_iter().collect();
         arguments.extend(self.until(")")?);
-        if name == "matches" && receiver {
+        if name == "matches" {
             return self.matches(at, arguments);
         }
         let beside = arguments.len() - usize::from(receiver);
@@ -241,6 +241,15 @@ impl Parser<'_> {
             }
         }
         Ok(members)
+    }
+
+    /// What stands behind a `.`: fewer words are kept from it than from variables.
+    fn member_name(&mut self) -> Result<(usize, Arc<str>), ExpressionError> {
+        let word = self.next();
+        match word.kind {
+            WordKind::Name(name) if !is_keyword(&name) => Ok((word.at, name)),
+            _ => Err(self.unexpected(&word, "the name of a member")),
+        }
     }
 
     /// A name that is not one of the language's own words.
@@ -311,5 +320,9 @@ impl Parser<'_> {
 
 /// Whether a name is one of the language's own words.
 fn is_word(name: &str) -> bool {
-    RESERVED.contains(&name) || matches!(name, "true" | "false" | "null" | "in")
+    RESERVED.contains(&name) || is_keyword(name)
+}
+
+fn is_keyword(name: &str) -> bool {
+    matches!(name, "true" | "false" | "null" | "in")
 }

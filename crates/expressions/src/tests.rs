@@ -31,7 +31,7 @@ fn claims() -> Value {
 
 fn say(text: &str) -> Result<Value, String> {
     let expression = Expression::parse(text).map_err(|error| error.to_string())?;
-    expression.evaluate(&claims()).map_err(|error| error.to_string())
+    expression.evaluate(&claims(), &mut Budget::full()).map_err(|error| error.to_string())
 }
 
 /// A value as an expression would write it.
@@ -189,7 +189,7 @@ fn what_cannot_be_said_is_an_error_with_its_place() {
         ("string(null)", "expected a text, a whole number or a boolean, found null at character 1"),
         ("size(1)", "expected a text, a list or a map, found a whole number at character 1"),
         ("[1].join()", "expected a text, found a whole number at character 5"),
-        ("claims.sub.map(x, x)", "expected a list or a map, found a text at character 12"),
+        ("claims.sub.map(x, x)", "expected a list or a map, found a text at character 8"),
         ("[1].filter(x, x)", "expected a boolean, found a whole number at character 15"),
         ("[0].exists(x, 1 / x == 1)", "a division by zero at character 17"),
         ("'é' + claims.missing", "no such member at character 14"),
@@ -199,7 +199,13 @@ fn what_cannot_be_said_is_an_error_with_its_place() {
         ("'kept_elsewhere' in claims", "a claim that the provider keeps elsewhere at character 18"),
         (
             "claims.map(name, claims[name])",
-            "a claim that the provider keeps elsewhere at character 24",
+            "a claim that the provider keeps elsewhere at character 1",
+        ),
+        ("size(claims) == 0", "a claim that the provider keeps elsewhere at character 1"),
+        ("claims == {'sub': 'alice'}", "a claim that the provider keeps elsewhere at character 8"),
+        (
+            "claims.exists(name, name == 'x')",
+            "a claim that the provider keeps elsewhere at character 1",
         ),
         ("claims == claims", "a claim that the provider keeps elsewhere at character 8"),
         (
@@ -218,6 +224,64 @@ fn what_cannot_be_said_is_an_error_with_its_place() {
     }
 }
 
+/// An error that `||`, `&&`, `all` or `exists` hides must not leave its variable behind for the next macro to read.
+#[test]
+fn an_error_that_is_hidden_takes_its_variables_along() {
+    let failing = [
+        "['admin'].map(t, t.split('/')[1]) == []",
+        "['admin'].map(t, true, t.split('/')[1]) == []",
+        "['admin'].filter(t, t.split('/')[1] == '') == []",
+        "['admin'].exists_one(t, t.split('/')[1] == '')",
+        "['admin'].exists(t, t.split('/')[1] == '')",
+        "['admin'].all(t, t.split('/')[1] == '')",
+        "['admin'].map(t, ['x'].map(u, u[0])) == []",
+        "['admin'].exists(t, ['x'].exists_one(u, [t].map(v, v.missing) == []))",
+    ];
+    for failing in failing {
+        let holds = |text: &str| say(text).map(|value| shown(&value));
+        // The second half is decided by its own elements alone.
+        let error = say(&format!("{failing} || ['user'].exists(r, r == 'admin')"));
+        assert!(error.is_err(), "{failing}: {error:?}");
+        let error = say(&format!("{failing} || ['suspended'].all(f, f != 'suspended')"));
+        assert!(error.is_err(), "{failing}: {error:?}");
+        let truth = Ok("true".to_owned());
+        assert_eq!(
+            holds(&format!("{failing} || ['user'].exists(r, r == 'user')")),
+            truth,
+            "{failing}"
+        );
+        assert_eq!(
+            holds(&format!("!({failing} && ['user'].exists(r, r == 'admin'))")),
+            truth,
+            "{failing}"
+        );
+        let outer = format!("['a', 'b'].exists(o, ({failing} || o == 'b') && o == 'b')");
+        assert_eq!(holds(&outer), truth, "{failing}");
+        let outer = format!("['a', 'b'].all(o, {failing} || o in ['a', 'b'])");
+        assert_eq!(holds(&outer), truth, "{failing}");
+    }
+}
+
+#[test]
+fn patterns_mean_what_they_mean_in_cel() {
+    for (text, expected) in [
+        ("'аdmin'.matches(r'^\\w+$')", "false"),
+        ("'١٢'.matches(r'^\\d+$')", "false"),
+        ("'é'.matches('^.$')", "true"),
+        ("matches('ops', 'p')", "true"),
+        ("'OPS'.matches('(?i)ops')", "true"),
+        ("'a@example.com'.matches(r'^\\w+@\\w+\\.com$')", "true"),
+    ] {
+        let text = text.replace("\\\\", "\\");
+        assert_eq!(say(&text).as_ref().map(shown), Ok(expected.to_owned()), "{text}");
+    }
+    let refused = "the pattern is not a regular expression at character 5";
+    for pattern in ["[a-z&&[^b]]", "[a-z--b]", "[[a]]", r"\pL", "a(?=b)"] {
+        let error = say(&format!("'a'.matches(r'{pattern}')")).map(|value| shown(&value));
+        assert_eq!(error, Err(refused.to_owned()), "{pattern}");
+    }
+}
+
 #[test]
 fn what_is_not_an_expression_is_refused_when_it_is_read() {
     let cases = [
@@ -225,7 +289,8 @@ fn what_is_not_an_expression_is_refused_when_it_is_read() {
         ("1 +", "expected a value, found the end at character 4"),
         ("1 2", "expected an operator, or the end, found a number at character 3"),
         ("user.sub", "there is no variable `user` at character 1"),
-        ("claims.sub.upper()", "there is no function `upper` at character 12"),
+        ("claims.sub.upper()", "there is no function `upper`; write `upperAscii` at character 12"),
+        ("claims.sub.shout()", "there is no function `shout` at character 12"),
         ("lowerAscii(claims.sub)", "`lowerAscii` is called as in `x.lowerAscii()` at character 1"),
         ("claims.id.string()", "`string` is called as in `string(x)` at character 11"),
         ("'a'.split()", "`split` takes 1 arguments, not 0 at character 5"),
@@ -234,11 +299,15 @@ fn what_is_not_an_expression_is_refused_when_it_is_read() {
         ("'a'.matches('(')", "the pattern is not a regular expression at character 5"),
         ("'a'.matches('[a-z]{1000}{1000}')", "the pattern is too large at character 5"),
         ("'a'.matches()", "`matches` takes one pattern at character 5"),
-        ("has(claims)", "`has` takes a member, as in `has(claims.email)` at character 1"),
+        (
+            "has(claims['a'])",
+            "`has` takes a member, as in `has(claims.email)`; for other names write `\"name\" in claims` at character 1",
+        ),
         ("[1].map(1, x)", "expected a name for the element, found a number at character 9"),
         ("[1].map(in, x)", "expected a name for the element, found `in` at character 9"),
         ("[1].filter(x, true, x)", "expected `)`, found `,` at character 19"),
-        ("claims.while", "expected the name of a member, found `while` at character 8"),
+        ("while.sub", "there is no variable `while` at character 1"),
+        ("claims.in", "expected the name of a member, found `in` at character 8"),
         ("claims.?sub", "expected the name of a member, found `?` at character 8"),
         ("b'abc'", "there is no variable `b` at character 1"),
         ("'''a'''", "texts over several lines are not taken at character 1"),
@@ -283,7 +352,7 @@ fn length_and_depth_are_taken_up_to_their_limits() {
     ];
     for nested in nested {
         let expression = Expression::parse(&nested(MAX_DEPTH)).unwrap();
-        let _ = expression.evaluate(&claims());
+        let _ = expression.evaluate(&claims(), &mut Budget::full());
         let error = Expression::parse(&nested(MAX_DEPTH + 1)).unwrap_err();
         let message = error.to_string();
         assert!(
@@ -302,7 +371,10 @@ fn no_expression_costs_more_than_the_limit() {
     let long = Value::from("a".repeat(200 * 1024));
     let claims = map([("many", many), ("long", long)]);
     let run = |text: &str| {
-        Expression::parse(text).unwrap().evaluate(&claims).map_err(|error| error.to_string())
+        Expression::parse(text)
+            .unwrap()
+            .evaluate(&claims, &mut Budget::full())
+            .map_err(|error| error.to_string())
     };
     // What a mapping may well do.
     assert!(run("claims.many.filter(g, g.startsWith('group-1') && !g.endsWith('9'))").is_ok());
@@ -354,7 +426,7 @@ proptest! {
         ".distinct()", ".matches('a')", ".replace('a','')",
     ]), 1..14)) {
         if let Ok(expression) = Expression::parse(&words.concat()) {
-            let _ = expression.evaluate(&claims());
+            let _ = expression.evaluate(&claims(), &mut Budget::full());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use expressions::{EvaluationError, Expression, Value as Computed};
+use expressions::{Budget, EvaluationError, Expression, Value as Computed};
 use thiserror::Error;
 
 use crate::json::{Limits, Number, Object, Value};
@@ -24,11 +24,12 @@ pub(crate) fn completed(
     expressions: &BTreeMap<Arc<str>, Expression>,
 ) -> Result<Object, ComputedRefusal> {
     let claims = claims(document)?;
+    let mut budget = Budget::full();
     let mut left = Left { values: Limits::DOCUMENT.values, bytes: Limits::DOCUMENT.bytes };
     let mut computed = BTreeMap::new();
     for (name, expression) in expressions {
         let refused = |cause| ComputedRefusal::Failed { name: Arc::clone(name), cause };
-        let said = expression.evaluate(&claims).map_err(refused)?;
+        let said = expression.evaluate(&claims, &mut budget).map_err(refused)?;
         let said =
             left.json(&said).ok_or_else(|| ComputedRefusal::Much { name: Arc::clone(name) })?;
         if said != Value::Null {
@@ -40,11 +41,12 @@ pub(crate) fn completed(
     Ok(members.into())
 }
 
-/// The document as expressions see it. What the provider keeps elsewhere (`_claim_names`, OpenID Connect Core §5.6.2) is
+/// The document as expressions see it, without a member that is called as what is computed. What the provider keeps elsewhere (`_claim_names`, OpenID Connect Core §5.6.2) is
 /// withheld: to take it for absent would let a subject in too many groups shed the one that is denied.
 fn claims(document: &Object) -> Result<Computed, ComputedRefusal> {
     let mut members: BTreeMap<Arc<str>, Computed> =
         document.iter().map(|(name, member)| (name.into(), value(member))).collect();
+    members.remove(COMPUTED);
     if let Some(elsewhere) = document.get("_claim_names") {
         let names = elsewhere.as_object().ok_or(ComputedRefusal::Names)?;
         for (name, _) in names.iter() {
@@ -92,7 +94,7 @@ impl Left {
                     .map(|(name, member)| Some((self.text(name)?, self.json(member)?)));
                 Value::Object(members.collect::<Option<BTreeMap<_, _>>>()?.into())
             }
-            // Nothing that an expression gets to see is.
+            // An expression that says all of `claims` says what is withheld too.
             Computed::Withheld => return None,
         })
     }

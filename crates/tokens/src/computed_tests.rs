@@ -80,8 +80,27 @@ fn null_is_absent_and_everything_else_must_have_its_type() {
 #[test]
 fn what_a_provider_says_is_computed_is_not_seen() {
     let document = json!({ "sub": "a", "computed": { "groups": ["admins"], "email": "root" } });
-    let facts = facts(&[], document).unwrap();
-    assert_eq!((facts.groups, facts.claims.len()), (Vec::new(), 0));
+    let named = facts(&[], document.clone()).unwrap();
+    assert_eq!((named.groups, named.claims.len()), (Vec::new(), 0));
+    let error = facts(&[("groups", "claims.computed.groups")], document.clone()).unwrap_err();
+    assert_eq!(error.to_string(), "`groups` cannot be computed: no such member at character 8");
+    // Nor where nothing is computed at all.
+    let error = mapping().computing(BTreeMap::new()).unwrap_err();
+    assert_eq!(error.to_string(), "nothing computes `/computed/subject`");
+}
+
+#[test]
+fn all_expressions_share_what_may_be_spent_on_a_document() {
+    let many: Vec<_> = (0..210).collect();
+    let document = json!({ "sub": "a", "many": many });
+    let costly = "claims.many.map(a, claims.many.map(b, a)).size()";
+    assert!(facts(&[("x", costly)], document.clone()).is_ok());
+    let both = [("x", costly), ("y", costly), ("z", costly)];
+    let error = facts(&both, document).unwrap_err().to_string();
+    assert!(
+        error.starts_with("`z` cannot be computed: more than 250000 steps at character"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod refusal;
 mod registered;
 mod scope;
 mod session_id;
+mod signer_certificate;
 mod signing;
 mod thumbprint;
 mod time;
@@ -72,6 +73,7 @@ pub use profile::{
 };
 pub use refusal::{Fault, Part, TokenRefusal, TypeName};
 pub use session_id::{SessionId, SessionIdError};
+pub use signer_certificate::{SignerCertificate, SignerCertificateError};
 pub use signing::{SecretDocument, SigningError, SigningKey};
 pub use thumbprint::Thumbprint;
 pub use time::Timestamp;

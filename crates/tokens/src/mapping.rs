@@ -101,7 +101,8 @@ impl Mapping {
         Ok(Self { subject, kind, groups, claims, computed: BTreeMap::new() })
     }
 
-    /// Has these values computed from each document, which then stand at `/computed/…` in it.
+    /// Has these values computed from each document, which then stand at `/computed/…` in it. Where nothing is computed,
+    /// nothing stands there: no provider says by itself what the operator would have computed.
     ///
     /// # Errors
     /// If they are too many, or a place leads to one that is not among them.
@@ -111,8 +112,7 @@ impl Mapping {
         }
         let unknown = |place: &&JsonPointer| {
             let name = place.steps().get(1);
-            !computed.is_empty()
-                && place.first_step() == COMPUTED
+            place.first_step() == COMPUTED
                 && name.is_none_or(|name| !computed.contains_key(name.as_str()))
         };
         if let Some(place) = self.places().find(unknown) {

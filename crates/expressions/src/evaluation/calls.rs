@@ -1,11 +1,11 @@
 //! What the functions do.
 
-use super::{Run, mistyped, text, whole};
+use super::{Run, all_told, mistyped, text, whole};
 use crate::fault::{Fault, FaultKind};
 use crate::function::Function;
 use crate::value::Value;
 
-impl Run {
+impl Run<'_> {
     pub(super) fn call(
         &mut self,
         at: usize,
@@ -41,7 +41,10 @@ impl Run {
         for element in list(at, on)? {
             let mut known = false;
             for other in &kept {
-                known = known || self.equal(at, other, element)?;
+                known = self.equal(at, other, element)?;
+                if known {
+                    break;
+                }
             }
             if !known {
                 kept.push(element.clone());
@@ -143,7 +146,10 @@ fn size(at: usize, value: &Value) -> Result<Value, Fault> {
     let size = match value {
         Value::String(text) => text.chars().count(),
         Value::List(elements) => elements.len(),
-        Value::Map(members) => members.len(),
+        Value::Map(members) => {
+            all_told(at, members)?;
+            members.len()
+        }
         other => return Err(mistyped(at, "a text, a list or a map", other)),
     };
     Ok(Value::Int(size as i128))

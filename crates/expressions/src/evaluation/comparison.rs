@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::{Run, mistyped};
+use super::{Run, all_told, mistyped};
 use crate::fault::{Fault, FaultKind};
 use crate::value::Value;
 
-impl Run {
+impl Run<'_> {
     /// Values of different types are not equal, but that numbers are compared as numbers.
     pub(super) fn equal(&mut self, at: usize, left: &Value, right: &Value) -> Result<bool, Fault> {
         self.spend(at, 1)?;
@@ -35,6 +35,9 @@ impl Run {
                 true
             }
             (Value::Map(left), Value::Map(right)) => {
+                self.spend(at, (left.len() + right.len()) as u64)?;
+                all_told(at, left)?;
+                all_told(at, right)?;
                 if left.len() != right.len() {
                     return Ok(false);
                 }

@@ -54,6 +54,9 @@ pub enum Offline {
 pub enum PresetGroups {
     /// An array of strings.
     At(&'static str),
+    /// An array of strings in the member that is called as the client is, between the two, each with the client's name and
+    /// a `/` before it: every client of a provider has its own `admin`.
+    OfClient(&'static str, &'static str),
     /// An array of objects, and where the parts of a name stand in each.
     Each(&'static str, &'static [&'static str]),
 }
@@ -158,15 +161,19 @@ pub const PRESETS: [Preset; 8] = [
         userinfo: false,
         places: None,
     },
-    // https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers: roles stand in the ID token once the mapper
-    // `realm roles` says so (`Add to ID token`), groups once there is a mapper for them.
+    // https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers: roles stand in the ID token once the mappers
+    // `realm roles` and `client roles` say so (`Add to ID token`), groups once there is a mapper for them.
     Preset {
         name: "keycloak",
         issuer: IssuerShape::Shape("https://{domain}/realms/{realm}", &[]),
         scopes: &["openid", "profile", "email"],
         offline: Offline::Nothing,
         subject: "/sub",
-        groups: &[PresetGroups::At("/groups"), PresetGroups::At("/realm_access/roles")],
+        groups: &[
+            PresetGroups::At("/groups"),
+            PresetGroups::At("/realm_access/roles"),
+            PresetGroups::OfClient("/resource_access/", "/roles"),
+        ],
         userinfo: false,
         places: None,
     },
@@ -212,12 +219,12 @@ impl Preset {
         Some(Protocol::Openid(Openid { userinfo: self.userinfo, ..openid }))
     }
 
-    /// Where groups stand.
+    /// Where groups stand for the client that the provider calls `client_id`.
     ///
     /// # Errors
     /// Never: the places above are pointers.
-    pub fn groups(&self) -> Result<Vec<GroupSource>, PointerError> {
-        self.groups.iter().map(PresetGroups::source).collect()
+    pub fn groups(&self, client_id: &str) -> Result<Vec<GroupSource>, PointerError> {
+        self.groups.iter().map(|groups| groups.source(client_id)).collect()
     }
 }
 
@@ -234,9 +241,14 @@ impl IssuerShape {
 }
 
 impl PresetGroups {
-    fn source(&self) -> Result<GroupSource, PointerError> {
+    fn source(&self, client_id: &str) -> Result<GroupSource, PointerError> {
         match self {
             Self::At(place) => Ok(GroupSource::at(JsonPointer::parse(place)?)),
+            Self::OfClient(before, behind) => {
+                let member = client_id.replace('~', "~0").replace('/', "~1");
+                let place = JsonPointer::parse(&format!("{before}{member}{behind}"))?;
+                Ok(GroupSource { prefix: format!("{client_id}/").into(), ..GroupSource::at(place) })
+            }
             Self::Each(list, name) => {
                 let list = JsonPointer::parse(list)?;
                 let name = name.iter().map(|part| JsonPointer::parse(part));

@@ -16,7 +16,7 @@ fn every_preset_makes_a_provider() {
     for (name, issuer) in issuers {
         let preset = Preset::named(name).unwrap();
         assert!(preset.protocol(issuer).is_some(), "{name}");
-        assert_eq!(preset.groups().unwrap().len(), preset.groups.len(), "{name}");
+        assert_eq!(preset.groups("door").unwrap().len(), preset.groups.len(), "{name}");
         assert!(JsonPointer::parse(preset.subject).is_ok(), "{name}");
         let openid = preset.scopes.contains(&"openid");
         assert_eq!(openid, preset.places.is_none(), "{name}");
@@ -47,4 +47,13 @@ fn an_issuer_of_another_shape_is_not_the_providers() {
         assert!(Preset::named(name).unwrap().protocol(Some(issuer)).is_none(), "{issuer}");
     }
     assert!(Preset::named("entra").unwrap().protocol(None).is_none());
+}
+
+#[test]
+fn roles_of_a_client_stand_where_it_is_named_and_are_called_after_it() {
+    let keycloak = PRESETS.iter().find(|preset| preset.name == "keycloak").unwrap();
+    let groups = keycloak.groups("a/b~c").unwrap();
+    let source = groups.last().unwrap();
+    let place = GroupPlace::At(JsonPointer::parse("/resource_access/a~1b~0c/roles").unwrap());
+    assert_eq!((&source.place, &*source.prefix), (&place, "a/b~c/"));
 }

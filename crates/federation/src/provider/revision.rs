@@ -10,6 +10,8 @@ use super::options::{OAuth, Openid, Protocol, ProviderOptions};
 
 /// Changes with what the text says and how, so that no text of one form is one of another.
 const FORM: &str = "doorward-provider-1";
+/// Changes with what expressions mean.
+const COMPUTED_FORM: &str = "cel-1";
 
 impl ProviderOptions {
     /// Everything in the options that shapes facts: whom they are asked of and as which client, what is asked for, what
@@ -55,7 +57,7 @@ fn of_mapping(mapping: &Mapping) -> Value {
         computed if computed.is_empty() => places,
         computed => {
             let computed = computed.iter().map(|(name, it)| json!([**name, it.as_str()]));
-            json!([places, computed.collect::<Vec<_>>()])
+            json!([places, COMPUTED_FORM, computed.collect::<Vec<_>>()])
         }
     }
 }

@@ -71,7 +71,8 @@ impl Lowering<'_> {
         let subjects = self.subjects(provider.subjects, &place.then("subjects"));
         let claims = self.declared_claims(provider.claims, &place.then("claims"));
         let groups = provider.groups.map(|groups| groups.values);
-        let groups = self.group_sources(groups, preset, provider.groups_required, &place);
+        let whose = (provider.client_id.0.as_str(), provider.groups_required);
+        let groups = self.group_sources(groups, preset, whose, &place);
         let spoken = spoken?;
         let subject = self.subject_place(provider.subject, &spoken, &place);
         let computed = provider.computed.into_iter();
@@ -193,14 +194,14 @@ impl Lowering<'_> {
         &mut self,
         written: Option<Vec<Pointer>>,
         preset: Option<&Preset>,
-        required: bool,
+        (client_id, required): (&str, bool),
         place: &Place,
     ) -> Vec<GroupSource> {
         let groups = match (written, preset) {
             (Some(pointers), _) => {
                 pointers.into_iter().map(|pointer| GroupSource::at(pointer.0)).collect()
             }
-            (None, Some(preset)) => preset.groups().unwrap_or_default(),
+            (None, Some(preset)) => preset.groups(client_id).unwrap_or_default(),
             (None, None) => Vec::new(),
         };
         if groups.is_empty()
@@ -246,9 +247,16 @@ impl Lowering<'_> {
             MappingError::ManyComputed { .. } => {
                 ("computed", "compute less, or more at once".to_owned())
             }
-            MappingError::NotComputed { place } => {
-                let name = place.as_str().rsplit('/').next().unwrap_or_default();
-                ("computed", format!("add `{name}: …` here, or let the pointer lead elsewhere"))
+            MappingError::NotComputed { place: pointer } => {
+                let computed = self.tree.find(&place.then("computed"));
+                // An expression that could not be read was complained about where it stands.
+                if computed.is_some_and(|node| !node.is_whole()) {
+                    return;
+                }
+                match pointer.as_str().strip_prefix("/computed/") {
+                    Some(name) => ("computed", format!("add `{name}: …` to `computed`")),
+                    None => ("computed", "point at one value, as in `/computed/groups`".to_owned()),
+                }
             }
             _ => ("claims", "see the reference for providers".to_owned()),
         };
