@@ -6,7 +6,7 @@ use crate::command::{Run, program, root};
 use crate::install::python;
 
 /// The targets, one per parser.
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 16] = [
     "authorization_answer",
     "authzen",
     "canonical_request",
@@ -19,6 +19,9 @@ const TARGETS: [&str; 13] = [
     "jwks",
     "jws",
     "proxy_protocol",
+    "saml_logout_request",
+    "saml_metadata",
+    "saml_response",
     "token_answer",
 ];
 

@@ -142,7 +142,15 @@ impl SigningKey {
         Ok(token)
     }
 
-    fn signature(&self, message: &[u8], rng: &dyn SecureRandom) -> Result<Vec<u8>, SigningError> {
+    /// The signature over `message` alone, as JOSE and XML Signature write it.
+    ///
+    /// # Errors
+    /// If signing fails.
+    pub fn signature(
+        &self,
+        message: &[u8],
+        rng: &dyn SecureRandom,
+    ) -> Result<Vec<u8>, SigningError> {
         let failed = |_| SigningError::Sign;
         match (&self.pair, self.algorithm.family()) {
             (Pair::Ec(pair), _) => Ok(pair.sign(rng, message).map_err(failed)?.as_ref().to_vec()),

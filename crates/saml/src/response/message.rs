@@ -1,0 +1,174 @@
+//! The response itself ([core] §3.2.2, §3.3.3; [profiles] §4.1.4.2, §4.1.4.3).
+
+use tokens::{Excerpt, Timestamp};
+
+use super::assertion::{self, moment, not_yet, past};
+use super::children::Children;
+use super::{Answers, Assertion, Expectations, ResponseRefusal};
+use crate::encryption::{Content, Encrypted};
+use crate::namespace::{DS, SAML, SAMLP};
+use crate::signature::{Signature, no_others};
+use crate::xml::{self, Element, Limits};
+
+const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+const ATTRIBUTES: [&str; 6] =
+    ["ID", "InResponseTo", "Version", "IssueInstant", "Destination", "Consent"];
+
+/// Reads an answer that came in, as it is after base64.
+///
+/// # Errors
+/// The first reason not to believe it.
+pub fn read_response(
+    bytes: &[u8],
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Assertion, ResponseRefusal> {
+    let document = xml::parse(xml::scan(bytes, &Limits::MESSAGE)?)?;
+    let root = Element(document.root_element());
+    if !root.is(SAMLP, "Response") || !root.has_only(&ATTRIBUTES) {
+        return Err(ResponseRefusal::Structure { of: "the response" });
+    }
+    let mut children = Children::of(root, "the response")?;
+    let issuer = children.optional(SAML, "Issuer");
+    let signature = children.optional(DS, "Signature");
+    children.optional(SAMLP, "Extensions");
+    let status = children.required(SAMLP, "Status")?;
+    // Before anything is counted or verified: who says no has no assertion to say it with.
+    succeeded(status)?;
+    let plain = children.all(SAML, "Assertion");
+    let encrypted = children.all(SAML, "EncryptedAssertion");
+    children.end()?;
+    let everywhere = |name| root.all().filter(|element| element.is(SAML, name)).count();
+    let found = everywhere("Assertion") + everywhere("EncryptedAssertion");
+    if found != 1 || plain.len() + encrypted.len() != 1 {
+        return Err(ResponseRefusal::Number { found });
+    }
+
+    let outer = signature.map(|signature| Signature::read(root, signature)).transpose()?;
+    let inner = plain.first().map(|plain| assertion::signature(*plain)).transpose()?.flatten();
+    no_others(root, usize::from(outer.is_some()) + usize::from(inner.is_some()))?;
+    for signature in [&outer, &inner].into_iter().flatten() {
+        signature.verify(expected.certificates)?;
+    }
+    addressed(root, issuer, outer.is_some(), expected, now)?;
+    match (plain.first(), encrypted.first()) {
+        (Some(plain), _) if outer.is_some() || inner.is_some() => {
+            assertion::read(*plain, expected, now)
+        }
+        (None, Some(encrypted)) => decrypted(*encrypted, outer.is_some(), expected, now),
+        _ => Err(ResponseRefusal::Unsigned),
+    }
+}
+
+/// An assertion that is encrypted. `covered` says whether a signature that was verified covers it as it came; otherwise
+/// one within must.
+fn decrypted(
+    encrypted: Element<'_>,
+    covered: bool,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Assertion, ResponseRefusal> {
+    let data = Encrypted::read(encrypted).ok_or(ResponseRefusal::Undecipherable)?;
+    if matches!(data.content, Content::Cbc { .. }) && !(covered && expected.danger_cbc) {
+        return Err(ResponseRefusal::Undecipherable);
+    }
+    let plain = data.decrypt(expected.keys).ok_or(ResponseRefusal::Undecipherable)?;
+    // What comes out may lean on prefixes that are declared around it ([xmlenc] §4.4 and its note on namespaces), and is
+    // read as a document of its own that declares them: nothing of it can reach into the response.
+    let plain = xml::scan_fragment(&plain).map_err(|_| ResponseRefusal::Undecipherable)?;
+    let text = within(encrypted, plain);
+    let text = xml::scan(text.as_bytes(), &Limits::MESSAGE)
+        .map_err(|_| ResponseRefusal::Undecipherable)?;
+    let document = xml::parse(text).map_err(|_| ResponseRefusal::Undecipherable)?;
+    let root = Element(document.root_element());
+    let one = root.elements().unwrap_or_default();
+    let everywhere = root
+        .all()
+        .filter(|it| it.is(SAML, "Assertion") || it.is(SAML, "EncryptedAssertion"))
+        .count();
+    let [one] = *one.as_slice() else { return Err(ResponseRefusal::Undecipherable) };
+    if !one.is(SAML, "Assertion") || everywhere != 1 {
+        return Err(ResponseRefusal::Undecipherable);
+    }
+    let signature = assertion::signature(one)?;
+    no_others(root, usize::from(signature.is_some()))?;
+    match &signature {
+        Some(signature) => signature.verify(expected.certificates)?,
+        None if covered => {}
+        None => return Err(ResponseRefusal::Unsigned),
+    }
+    assertion::read(one, expected, now)
+}
+
+/// `plain` in an element that declares what is in scope at `around`.
+fn within(around: Element<'_>, plain: &str) -> String {
+    let mut text = String::from("<decrypted");
+    for space in around.0.namespaces() {
+        let Some(uri) = around.0.lookup_namespace_uri(space.name()) else { continue };
+        match space.name() {
+            Some(prefix) => text.extend([" xmlns:", prefix]),
+            None => text.push_str(" xmlns"),
+        }
+        text.push_str("=\"");
+        for character in uri.chars() {
+            match character {
+                '&' => text.push_str("&amp;"),
+                '<' => text.push_str("&lt;"),
+                '"' => text.push_str("&quot;"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    text.extend([">", plain, "</decrypted>"]);
+    text
+}
+
+/// [core] §3.2.2.1: the outermost code says whether there is an assertion, the one in it why not.
+fn succeeded(status: Element<'_>) -> Result<(), ResponseRefusal> {
+    let structure = || ResponseRefusal::Structure { of: "the status" };
+    let code = Children::of(status, "the status")?.required(SAMLP, "StatusCode")?;
+    let outer = code.attribute("Value").ok_or_else(structure)?;
+    if outer == SUCCESS {
+        return Ok(());
+    }
+    let within = Children::of(code, "the status")?.optional(SAMLP, "StatusCode");
+    let inner = within.and_then(|code| code.attribute("Value"));
+    Err(ResponseRefusal::Declined { code: Excerpt::of(inner.unwrap_or(outer)) })
+}
+
+/// Whose it is, whom it is for, what it answers and when it was made.
+fn addressed(
+    root: Element<'_>,
+    issuer: Option<Element<'_>>,
+    signed: bool,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<(), ResponseRefusal> {
+    let of = "response";
+    if root.attribute("Version") != Some("2.0") {
+        return Err(ResponseRefusal::Version { of });
+    }
+    if issuer.is_some_and(|issuer| !assertion::is_issuer(issuer, expected.issuer)) {
+        return Err(ResponseRefusal::Issuer { of });
+    }
+    // [bindings] §3.5.5.2: what is signed says where it was sent.
+    match root.attribute("Destination") {
+        Some(destination) if destination == expected.recipient => {}
+        None if !signed => {}
+        _ => return Err(ResponseRefusal::Destination),
+    }
+    let answers = match expected.answers {
+        Answers::Request(id) => Some(id),
+        Answers::Nothing => None,
+    };
+    if root.attribute("InResponseTo") != answers {
+        return Err(ResponseRefusal::Request);
+    }
+    let issued = moment(root, "IssueInstant")?;
+    let time = ResponseRefusal::Time { name: "IssueInstant" };
+    if not_yet(issued, expected, now) || past(issued.plus(expected.max_age), expected, now) {
+        return Err(time);
+    }
+    Ok(())
+}
