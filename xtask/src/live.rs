@@ -18,6 +18,7 @@ mod packaging;
 mod provider;
 mod providers;
 mod restarts;
+mod saml;
 mod secured;
 mod sign_in;
 mod stage;
@@ -82,6 +83,7 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         cuts::SCENARIOS,
         ocsf::SCENARIOS,
         verifiers::SCENARIOS,
+        saml::SCENARIOS,
         acme::SCENARIOS,
         ledger::SCENARIOS,
         monitoring::SCENARIOS,

