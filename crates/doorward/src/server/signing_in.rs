@@ -104,7 +104,7 @@ pub(super) fn reception(
     let mut disabled = Vec::new();
     for provider in &sign_in.providers {
         let name = &provider.options.name;
-        let revision = provider.options.revision_text();
+        let revision = provider.options.revision();
         let through = egress(provider)?;
         let random = Arc::clone(&house.random);
         let keys = keys.get(name).cloned();

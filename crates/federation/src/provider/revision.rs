@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tokens::{
-    Absence, Algorithm, ClaimKind, ClaimSpec, ClaimTest, ClaimValue, GroupPlace, GroupSource,
-    JsonPointer, Mapping, SubjectRule,
+    Absence, Algorithm, ClaimKind, ClaimSpec, ClaimTest, ClaimValue, Digest, GroupPlace,
+    GroupSource, JsonPointer, Mapping, SubjectRule,
 };
 
 use super::options::{OAuth, Openid, Protocol, ProviderOptions};
@@ -14,10 +14,15 @@ const FORM: &str = "doorward-provider-1";
 const COMPUTED_FORM: &str = "cel-1";
 
 impl ProviderOptions {
-    /// Everything in the options that shapes facts: whom they are asked of and as which client, what is asked for, what
-    /// of the answer is believed, and where the facts stand. The same in every process, and without secrets.
+    /// The SHA-256 of everything in the options that shapes facts: whom they are asked of and as which client, what is
+    /// asked for, what of the answer is believed, and where the facts stand. The same in every process.
     #[must_use]
-    pub fn revision_text(&self) -> String {
+    pub fn revision(&self) -> String {
+        Digest::of(&self.shape()).to_string()
+    }
+
+    /// All of that, without secrets.
+    fn shape(&self) -> String {
         let protocol = match &self.protocol {
             Protocol::OAuth(oauth) => of_oauth(oauth),
             Protocol::Openid(openid) => of_openid(openid),
@@ -135,12 +140,20 @@ mod tests {
     #[test]
     fn the_text_is_this_and_stays_so() {
         assert_eq!(
-            options().revision_text(),
+            options().shape(),
             concat!(
                 r#"["doorward-provider-1",["openid","https://idp.example",[null,null,null],["ES256","RS256"],false],"door","#,
                 r#"["openid"],["/sub",["user"],[[["at","/groups"],"",false]],[["email","/email","string",["ignore"]]]]]"#,
             )
         );
+    }
+
+    /// It stands in every session, and in the URL of every sign-in under way.
+    #[test]
+    fn the_revision_is_short_whatever_shapes_it() {
+        let long = computing(&format!("'{}'", "x".repeat(4_000)));
+        let revision = ProviderOptions { mapping: long, ..options() }.revision();
+        assert_eq!((revision.len(), options().revision().len()), (64, 64));
     }
 
     #[test]
@@ -151,7 +164,7 @@ mod tests {
             redirect_uri: "https://other.example/".into(),
             ..options()
         };
-        assert_eq!(changed.revision_text(), options().revision_text());
+        assert_eq!(changed.revision(), options().revision());
     }
 
     #[test]
@@ -169,10 +182,10 @@ mod tests {
             ProviderOptions { mapping: mapping("/roles"), ..options() },
             ProviderOptions { mapping: computing("claims.sub"), ..options() },
         ] {
-            assert_ne!(changed.revision_text(), options().revision_text(), "{changed:?}");
+            assert_ne!(changed.revision(), options().revision(), "{changed:?}");
         }
         let [one, other] = ["claims.sub", "claims.email"]
             .map(|text| ProviderOptions { mapping: computing(text), ..options() });
-        assert_ne!(one.revision_text(), other.revision_text());
+        assert_ne!(one.revision(), other.revision());
     }
 }

@@ -84,6 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_facts_that_a_provider_may_tell_can_be_kept() {
+        let mut long = kept(Some(now()));
+        let around = tokens::MAX_FACTS_BYTES - long.facts.to_json().len();
+        // Nothing grows more than what is escaped twice.
+        long.facts.groups.push("\"".repeat((around - 3) / 2));
+        assert!(long.facts.to_json().len() >= tokens::MAX_FACTS_BYTES - 1);
+        let bytes = long.to_bytes().len();
+        assert!(bytes <= ledger::state::MAX_FACTS_BYTES, "{bytes}");
+    }
+
+    #[test]
     fn what_another_version_wrote_is_not_guessed_at() {
         let written: Value = serde_json::from_slice(&kept(None).to_bytes()).unwrap();
         for (name, other) in [

@@ -6,8 +6,9 @@ use tokens::Timestamp;
 
 use super::LedgerError;
 
-/// How many bytes a session's facts may have.
-pub const MAX_FACTS_BYTES: usize = 16 * 1024;
+/// How many bytes a session's facts may have: the longest that a provider may tell, as text within a text, which doubles
+/// what has to be escaped, and what is kept beside them.
+pub const MAX_FACTS_BYTES: usize = 2 * tokens::MAX_FACTS_BYTES + 4 * 1024;
 /// How many bytes a session's secrets may have, before they are sealed.
 pub const MAX_SECRETS_BYTES: usize = 16 * 1024;
 /// How many bytes a host may have (RFC 1035 §2.3.4, without the trailing dot).

@@ -105,7 +105,7 @@ impl Lowering<'_> {
             groups: !options.mapping.groups().is_empty(),
             subjects: options.mapping.kind().clone(),
             claims: options.mapping.claims().to_vec(),
-            revision: Revision::of_text(&options.revision_text()),
+            revision: Revision::of_text(&options.revision()),
         };
         let disabled = provider.disabled;
         let lowered = model::Provider {

@@ -33,13 +33,13 @@ pub(crate) async fn facts_and_secrets_have_a_limit(house: House) {
 
     let too_long = NewSession { facts: vec![b'x'; MAX_FACTS_BYTES + 1], ..session(2) };
     let error = start(&house, too_long).await.unwrap_err();
-    assert_eq!(error.to_string(), "the facts may have 16384 bytes at most");
+    assert_eq!(error.to_string(), "the facts may have 528384 bytes at most");
     assert!(!error.is_retryable());
     let secrets = Some(Secrets::new(vec![1; MAX_SECRETS_BYTES + 1]));
     let error = start(&house, NewSession { secrets: secrets.clone(), ..session(2) }).await;
     assert_eq!(error.unwrap_err().to_string(), "the secrets may have 16384 bytes at most");
     let error = house.ledger().replace_facts(id(1), facts(MAX_FACTS_BYTES + 1), NOW).await;
-    assert_eq!(error.unwrap_err().to_string(), "the facts may have 16384 bytes at most");
+    assert_eq!(error.unwrap_err().to_string(), "the facts may have 528384 bytes at most");
     let error = house.ledger().replace_facts(id(1), NewFacts { secrets, ..facts(1) }, NOW).await;
     assert_eq!(error.unwrap_err().to_string(), "the secrets may have 16384 bytes at most");
 }
