@@ -11,6 +11,9 @@ use super::LedgerError;
 pub const MAX_FACTS_BYTES: usize = 2 * tokens::MAX_FACTS_BYTES + 4 * 1024;
 /// How many bytes a session's secrets may have, before they are sealed.
 pub const MAX_SECRETS_BYTES: usize = 16 * 1024;
+/// How many bytes there may be in what is left for a browser, before it is sealed: a session's facts, and what its
+/// provider calls it.
+pub const MAX_LEFT_BYTES: usize = MAX_FACTS_BYTES + MAX_SECRETS_BYTES;
 /// How many bytes a host may have (RFC 1035 §2.3.4, without the trailing dot).
 pub const MAX_HOST_BYTES: usize = 253;
 /// How many bytes the name of a provider may have.

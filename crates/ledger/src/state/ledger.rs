@@ -159,6 +159,29 @@ pub trait Ledger: Debug + Send + Sync {
         now: Timestamp,
     ) -> Pending<'_, Result<bool, LedgerError>>;
 
+    /// Keeps a thing, sealed, until somebody who knows its name collects it. `false` if something is kept by that name, or
+    /// if it is over already.
+    ///
+    /// # Errors
+    /// If it is longer than [`super::MAX_LEFT_BYTES`], or the ledger fails.
+    fn leave(
+        &self,
+        what: Digest,
+        thing: Secrets,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Pending<'_, Result<bool, LedgerError>>;
+
+    /// Hands out what was left by that name, to one caller over all replicas, and once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] if it is not what was left; or if the ledger fails, and it may be gone.
+    fn collect(
+        &self,
+        what: Digest,
+        now: Timestamp,
+    ) -> Pending<'_, Result<Option<Secrets>, LedgerError>>;
+
     /// The end of the log.
     ///
     /// # Errors
@@ -180,7 +203,7 @@ pub trait Ledger: Debug + Send + Sync {
     /// follows the log must look at it by the clock too. For one follower at a time.
     fn hint(&self) -> Pending<'_, ()>;
 
-    /// Removes what has expired: sessions with their cookies, marks of [`Ledger::use_once`], and entries of the log older than
+    /// Removes what has expired: sessions with their cookies, marks of [`Ledger::use_once`], what was left, and entries of the log older than
     /// [`super::LOG_KEPT`]; of each at most `batch`, which is at most [`super::MAX_ROWS`]. Returns how many rows went; call again while it is not 0.
     ///
     /// The log says of the sessions that they ended ([`EndReason::Expired`]): for requests they were over already, for what is

@@ -6,7 +6,7 @@ use super::row::{Sql, values};
 use tokens::Timestamp;
 
 /// Each version's step from the one before it. A step that has been released is never changed.
-const STEPS: [Sql; 2] = [
+const STEPS: [Sql; 3] = [
     Sql {
         postgres: include_str!("migrations/postgres-1.sql"),
         sqlite: include_str!("migrations/sqlite-1.sql"),
@@ -14,6 +14,10 @@ const STEPS: [Sql; 2] = [
     Sql {
         postgres: include_str!("migrations/postgres-2.sql"),
         sqlite: include_str!("migrations/sqlite-2.sql"),
+    },
+    Sql {
+        postgres: include_str!("migrations/postgres-3.sql"),
+        sqlite: include_str!("migrations/sqlite-3.sql"),
     },
 ];
 

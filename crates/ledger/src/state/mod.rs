@@ -24,6 +24,7 @@ mod database;
 mod ends;
 mod error;
 mod ledger;
+mod left;
 mod log;
 mod migration;
 mod open;

@@ -18,6 +18,8 @@ use crate::{OperatorKey, Sealer};
 
 /// What the secrets of sessions are sealed for.
 const SECRETS: &str = "session secrets";
+/// What is sealed that is left for browsers.
+const LEFT: &str = "left for a browser";
 
 /// A ledger in a database.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(super) struct Stored {
     pub(super) database: Database,
     limit: Duration,
     sealer: Sealer,
+    left: Sealer,
     entropy: Entropy,
     /// Counts when the log may have grown.
     grown: watch::Sender<u64>,
@@ -42,8 +45,9 @@ impl Stored {
         grown: watch::Sender<u64>,
         listener: Option<AbortHandle>,
     ) -> Self {
-        let (sealer, hints) = (key.sealer(SECRETS), Mutex::new(grown.subscribe()));
-        Self { database, limit, sealer, entropy, grown, hints, listener }
+        let hints = Mutex::new(grown.subscribe());
+        let (sealer, left) = (key.sealer(SECRETS), key.sealer(LEFT));
+        Self { database, limit, sealer, left, entropy, grown, hints, listener }
     }
 
     /// Does `work` in time.
@@ -63,6 +67,16 @@ impl Stored {
 
     pub(super) fn unseal(&self, id: SessionId, sealed: &[u8]) -> Option<Secrets> {
         self.sealer.open_bytes(sealed, id.as_bytes()).map(Secrets::new)
+    }
+
+    /// Seals what is left by this name, which opens by that name only.
+    pub(super) fn seal_left(&self, what: &Digest, thing: &Secrets) -> Result<Vec<u8>, LedgerError> {
+        let sealed = self.left.seal_bytes(thing.as_bytes(), what.as_bytes(), &*self.entropy);
+        sealed.map_err(|cause| LedgerError::Bug(cause.to_string()))
+    }
+
+    pub(super) fn unseal_left(&self, what: &Digest, sealed: &[u8]) -> Option<Secrets> {
+        self.left.open_bytes(sealed, what.as_bytes()).map(Secrets::new)
     }
 
     /// The log has grown.
@@ -188,6 +202,24 @@ impl Ledger for Stored {
         now: Timestamp,
     ) -> Pending<'_, Result<bool, LedgerError>> {
         Box::pin(self.in_time(self.mark_used(purpose, what, until, now)))
+    }
+
+    fn leave(
+        &self,
+        what: Digest,
+        thing: Secrets,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Pending<'_, Result<bool, LedgerError>> {
+        Box::pin(self.in_time(self.leave_behind(what, thing, until, now)))
+    }
+
+    fn collect(
+        &self,
+        what: Digest,
+        now: Timestamp,
+    ) -> Pending<'_, Result<Option<Secrets>, LedgerError>> {
+        Box::pin(self.in_time(self.collect_left(what, now)))
     }
 
     fn log_position(&self) -> Pending<'_, Result<Position, LedgerError>> {

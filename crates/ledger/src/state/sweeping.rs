@@ -21,13 +21,18 @@ const USED: &str = "DELETE FROM doorward_used WHERE (digest, purpose) IN \
                     (SELECT digest, purpose FROM doorward_used WHERE until <= $1 \
                     ORDER BY until LIMIT $2)";
 
+/// What nobody has collected.
+const LEFT: &str = "DELETE FROM doorward_left WHERE digest IN \
+                    (SELECT digest FROM doorward_left WHERE until <= $1 ORDER BY until LIMIT $2)";
+
 impl Stored {
     pub(super) async fn sweep_all(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
         limit_fits(batch)?;
         let sessions = self.in_time(self.sweep_sessions(now, batch)).await?;
         let used = self.in_time(self.sweep_used(now, batch)).await?;
+        let left = self.in_time(self.sweep_left(now, batch)).await?;
         let log = self.in_time(self.sweep_log(now, batch)).await?;
-        Ok(sessions.saturating_add(used).saturating_add(log))
+        Ok(sessions.saturating_add(used).saturating_add(left).saturating_add(log))
     }
 
     /// Ends what has expired, also for who uses it still, such as an open stream.
@@ -47,6 +52,13 @@ impl Stored {
     async fn sweep_used(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
         let mut transaction = self.database.begin().await?;
         let swept = transaction.change(USED, values![now.minus(MARK_KEPT), batch]).await?;
+        transaction.commit().await?;
+        Ok(swept)
+    }
+
+    async fn sweep_left(&self, now: Timestamp, batch: u32) -> Result<u64, LedgerError> {
+        let mut transaction = self.database.begin().await?;
+        let swept = transaction.change(LEFT, values![now, batch]).await?;
         transaction.commit().await?;
         Ok(swept)
     }

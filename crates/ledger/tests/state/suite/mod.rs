@@ -5,6 +5,7 @@ pub(crate) mod bounds;
 pub(crate) mod cookies;
 pub(crate) mod ends;
 mod house;
+pub(crate) mod left;
 pub(crate) mod log;
 pub(crate) mod opening;
 pub(crate) mod refreshes;
@@ -40,6 +41,10 @@ macro_rules! every_case {
             belated::a_session_that_begins_during_an_end_is_found_or_does_not_begin,
             belated::an_end_is_not_held_against_what_was_vouched_for_since,
             ends::what_operators_end_is_told_with_their_note,
+            left::what_was_left_is_collected_once_over_two_handles,
+            left::nothing_takes_the_place_of_what_was_left,
+            left::what_was_left_is_gone_at_its_end_and_swept,
+            left::what_is_left_has_a_limit_and_is_sealed,
             log::the_log_has_every_end_once_and_in_order_under_concurrency,
             log::the_log_is_read_in_pages,
             log::a_position_that_was_swept_or_never_was_is_truncated,
