@@ -22,8 +22,7 @@ impl Report {
     /// The report on the file called `name`, in the order in which things stand in it.
     pub(super) fn new(name: &str, mut problems: Vec<Problem>) -> Self {
         // In the lines around other problems, too.
-        let secrets = problems.iter().filter(|problem| problem.secret);
-        let secrets: Vec<_> = secrets.filter_map(Problem::location).collect();
+        let secrets: Vec<_> = problems.iter().filter_map(|problem| problem.secret).collect();
         for problem in problems.iter_mut().filter(|problem| problem.source.name() == name) {
             problem.source = problem.source.masked(&secrets);
         }
@@ -100,8 +99,8 @@ pub struct Problem {
     help: Option<String>,
     source: Source,
     marks: Vec<Mark>,
-    /// Whether what it points at is a secret.
-    secret: bool,
+    /// Where a secret stands, or what is meant to be one.
+    secret: Option<Location>,
 }
 
 /// A stretch of the source that a problem points at; the first is where it is.
@@ -119,7 +118,7 @@ impl Problem {
             help: None,
             source: source.clone(),
             marks: Vec::new(),
-            secret: false,
+            secret: None,
         }
     }
 
@@ -129,9 +128,9 @@ impl Problem {
         self
     }
 
-    /// What it points at is a secret, which no report shows.
-    pub(super) fn about_a_secret(self) -> Self {
-        Self { secret: true, ..self }
+    /// Here stands a secret, which no report shows.
+    pub(super) fn hiding(self, secret: Option<Location>) -> Self {
+        Self { secret, ..self }
     }
 
     /// Points at a stretch of the source.

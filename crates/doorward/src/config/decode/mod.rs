@@ -7,7 +7,7 @@ mod decoder;
 mod describe;
 mod reference;
 
-use gate::spec::Place;
+use gate::spec::{Place, Step};
 use serde::Deserialize;
 
 use self::complaint::Aim;
@@ -61,6 +61,12 @@ fn follows_from_another(tree: &Node, place: &Place, complaint: &Complaint) -> bo
     }
 }
 
+/// Whether a key that nothing reads may be meant for a secret.
+fn may_be_a_secret(place: &Place) -> bool {
+    let Some(Step::Key(key)) = place.steps().last() else { return false };
+    ["secr", "passw", "token"].iter().any(|part| key.to_ascii_lowercase().contains(part))
+}
+
 fn explain(tree: &Node, place: &Place, complaint: Complaint, source: &Source) -> Problem {
     let location = match complaint.aim {
         Aim::Key => tree.locate_key(place).or_else(|| tree.locate(place)),
@@ -68,7 +74,11 @@ fn explain(tree: &Node, place: &Place, complaint: Complaint, source: &Source) ->
     };
     let used = tree.find(place).and_then(|node| node.used).filter(|_| complaint.aim != Aim::Key);
     let problem = Problem::new(source, complaint.message).mark(location, None);
-    let problem = if complaint.aim == Aim::Secret { problem.about_a_secret() } else { problem };
+    let problem = match complaint.aim {
+        Aim::Secret => problem.hiding(location),
+        Aim::Key if may_be_a_secret(place) => problem.hiding(tree.locate(place)),
+        _ => problem,
+    };
     let problem = match used {
         Some(used) => problem.mark(Some(used), Some("used here")),
         None => problem,

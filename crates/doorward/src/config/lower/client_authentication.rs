@@ -9,7 +9,7 @@ use tokens::{Algorithm, SigningKey};
 
 use super::Lowering;
 use crate::config::file::{self, ClientAuthentication};
-use crate::config::tree::shortened;
+use crate::config::tree::{Node, shortened};
 use crate::config::value::FilePath;
 
 /// The keys by which a client proves who it is, of which a provider has one.
@@ -40,7 +40,8 @@ impl Lowering<'_> {
         let method = place.then("client_authentication");
         let proof = match (given.as_slice(), wanted) {
             ([], None) => {
-                if self.tree.find(&method).is_none() {
+                let whole = self.tree.find(place).is_none_or(Node::is_whole);
+                if whole && self.tree.find(&method).is_none() {
                     let problem = self.key_problem(
                         place,
                         "nothing says how this Doorward proves to the provider who it is",
