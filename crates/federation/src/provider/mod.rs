@@ -16,7 +16,6 @@ mod client_auth;
 mod connect;
 mod endpoints;
 mod flow;
-
 mod id_token;
 mod logout_token;
 mod options;
@@ -25,6 +24,7 @@ pub mod presets;
 mod refusal;
 mod relying_party;
 mod revision;
+mod saml;
 mod secret;
 #[cfg(test)]
 pub(crate) mod test_provider;
@@ -47,6 +47,7 @@ pub use refusal::{
     GrantRefusal, ProviderError, RefreshEnd, RefreshFailure, RefreshRefusal, SignInRefusal,
 };
 pub use relying_party::{Provider, Refreshed, SignIn};
+pub use saml::{MAX_ANSWER_AGE, SamlError, SamlOptions, SamlProvider, SamlRefusal};
 pub use secret::Secret;
 pub use token_answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswerError, TokenError};
 pub use userinfo::UserinfoRefusal;
