@@ -14,6 +14,9 @@ use crate::xml::MAX_BYTES;
 #[path = "binding_tests.rs"]
 mod tests;
 
+/// §3.4.4.1: the one encoding.
+const DEFLATE: &str = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE";
+
 /// Whether a message asks or answers: what its parameter is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -81,8 +84,9 @@ pub fn read_redirect(
     query: &str,
     certificates: &[SignerCertificate],
 ) -> Result<Redirected, BindingRefusal> {
-    let mut found: [Option<&str>; 5] = [None; 5];
-    let names = ["SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature"];
+    let mut found: [Option<&str>; 6] = [None; 6];
+    let names =
+        ["SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A name in another spelling would be found by somebody else.
@@ -96,7 +100,14 @@ pub fn read_redirect(
             return Err(BindingRefusal::Query);
         }
     }
-    let [request, response, relay_state, algorithm, value] = found;
+    let [request, response, relay_state, algorithm, value, encoding] = found;
+    if encoding.is_some_and(|encoding| decoded(encoding).as_deref() != Some(DEFLATE)) {
+        return Err(BindingRefusal::Query);
+    }
+    // A `+` is a blank in a query, which base64 skips; whoever means it writes `%2B`.
+    if [request, response, value].into_iter().flatten().any(|text| text.contains('+')) {
+        return Err(BindingRefusal::Query);
+    }
     let (role, message) = match (request, response) {
         (Some(request), None) => (Role::Request, request),
         (None, Some(response)) => (Role::Response, response),

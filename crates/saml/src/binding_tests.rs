@@ -63,10 +63,19 @@ fn what_was_changed_is_not_what_was_signed() {
     assert_eq!(refused(&query.replace("SAMLResponse", "SAMLRequest")), "signature_forged");
     assert_eq!(refused(&query.replace("rsa-sha256", "rsa-sha512")), "signature_forged");
     assert_eq!(refused(&query.replace("rsa-sha256", "rsa-sha1")), "signature_algorithm");
+    assert_eq!(refused(&query.replace("rsa-sha256", "ecdsa-sha256")), "signature_key_kind");
     assert_eq!(refused(query.split_once("&Signature").unwrap().0), "saml_unreadable");
     assert_eq!(refused(&format!("{query}&RelayState=state")), "saml_unreadable");
     assert_eq!(refused(&format!("{query}&SAMLRequest=x")), "saml_unreadable");
     assert_eq!(refused(&format!("{query}&SAML%52equest=x")), "saml_unreadable");
+    assert_eq!(refused(&format!("{query}&SAMLEncoding=urn:x")), "saml_unreadable");
+    assert_eq!(
+        refused(&query.replacen("%2B", "+", 1).replacen("SAMLResponse=", "SAMLResponse=+", 1)),
+        "saml_unreadable"
+    );
+    assert!(
+        read_redirect(&format!("{query}&SAMLEncoding={}", encoded(DEFLATE)), &certificates).is_ok()
+    );
     let foreign = [certificate("rsa2048-other")];
     assert_eq!(read_redirect(query, &foreign).unwrap_err().code(), "signature_forged");
     assert!(read_redirect(&format!("{query}&other=1"), &certificates).is_ok());

@@ -2,8 +2,6 @@
 //!
 //! What the reading of documents keeps out is not treated here: processing instructions, CDATA, entities.
 
-use std::collections::BTreeMap;
-
 use roxmltree::{Attribute, Node};
 
 use crate::namespace;
@@ -14,28 +12,28 @@ mod tests;
 
 /// The octets of `apex`, without `omitted` and everything in it. `prefixes` are those of an InclusiveNamespaces
 /// PrefixList, `#default` as the empty one ([exc-c14n] §3).
-pub(crate) fn canonical(
-    apex: Node<'_, '_>,
-    omitted: Option<Node<'_, '_>>,
-    prefixes: &[&str],
+pub(crate) fn canonical<'a>(
+    apex: Node<'a, 'a>,
+    omitted: Option<Node<'a, 'a>>,
+    prefixes: &'a [&'a str],
 ) -> Vec<u8> {
-    let mut writer = Writer { out: Vec::new(), omitted: omitted.map(|node| node.id()), prefixes };
-    writer.element(apex, &BTreeMap::new());
+    let omitted = omitted.map(|node| node.id());
+    let mut writer = Writer { out: Vec::new(), omitted, prefixes, rendered: Vec::new() };
+    writer.element(apex);
     writer.out
 }
 
-struct Writer<'p> {
+struct Writer<'a> {
     out: Vec<u8>,
     omitted: Option<roxmltree::NodeId>,
-    prefixes: &'p [&'p str],
+    prefixes: &'a [&'a str],
+    /// The declarations that were written around where the writer is, by prefix, the innermost last.
+    rendered: Vec<(&'a str, &'a str)>,
 }
 
-/// The namespaces that are in force in what was written, by prefix.
-type Rendered<'a> = BTreeMap<&'a str, &'a str>;
-
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// Recurses as deep as the document nests, which is bounded where documents are read.
-    fn element<'a>(&mut self, node: Node<'a, 'a>, rendered: &Rendered<'a>) {
+    fn element(&mut self, node: Node<'a, 'a>) {
         let name = written_name(node);
         let own = name.split_once(':').map_or("", |(prefix, _)| prefix);
         let mut attributes: Vec<_> = node.attributes().collect();
@@ -44,12 +42,12 @@ impl Writer<'_> {
         let mut used = vec![own];
         used.extend(attributes.iter().filter_map(|attribute| prefix_of(node, *attribute)));
         // Of the listed prefixes, those that are in scope ([exc-c14n] §3, step 2).
-        let listed = |prefix: &&&str| prefix.is_empty() || in_scope(node, prefix).is_some();
-        used.extend(self.prefixes.iter().filter(listed));
+        let listed = |prefix: &str| prefix.is_empty() || in_scope(node, prefix).is_some();
+        used.extend(self.prefixes.iter().copied().filter(|prefix| listed(prefix)));
         used.sort_unstable();
         used.dedup();
 
-        let mut within = rendered.clone();
+        let outer = self.rendered.len();
         self.put("<");
         self.put(name);
         for prefix in used {
@@ -57,10 +55,11 @@ impl Writer<'_> {
                 continue;
             }
             let uri = in_scope(node, prefix).unwrap_or_default();
-            if within.get(prefix).copied().unwrap_or_default() == uri {
+            let known = self.rendered.iter().rev().find(|(known, _)| *known == prefix);
+            if known.map_or("", |(_, uri)| *uri) == uri {
                 continue;
             }
-            within.insert(prefix_in(node, prefix), uri);
+            self.rendered.push((prefix, uri));
             self.put(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
             self.put(prefix);
             self.put("=\"");
@@ -78,7 +77,7 @@ impl Writer<'_> {
         for child in node.children() {
             if child.is_element() {
                 if self.omitted != Some(child.id()) {
-                    self.element(child, &within);
+                    self.element(child);
                 }
             } else if child.is_text() {
                 self.text(child.text().unwrap_or_default());
@@ -87,6 +86,7 @@ impl Writer<'_> {
         self.put("</");
         self.put(name);
         self.put(">");
+        self.rendered.truncate(outer);
     }
 
     /// Canonical XML 1.0 §2.3, text nodes.
@@ -144,12 +144,6 @@ fn in_scope<'a>(node: Node<'a, 'a>, prefix: &str) -> Option<&'a str> {
     if prefix == "xml" {
         return Some(namespace::XML);
     }
-    let found = node.namespaces().find(|space| space.name().unwrap_or_default() == prefix)?;
-    node.lookup_namespace_uri(found.name()).filter(|uri| !uri.is_empty())
-}
-
-/// The prefix, for as long as the document lives.
-fn prefix_in<'a>(node: Node<'a, 'a>, prefix: &str) -> &'a str {
     let found = node.namespaces().find(|space| space.name().unwrap_or_default() == prefix);
-    found.and_then(|space| space.name()).unwrap_or_default()
+    found.map(|space| space.uri()).filter(|uri| !uri.is_empty())
 }

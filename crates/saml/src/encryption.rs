@@ -4,6 +4,10 @@
 mod keys;
 mod structure;
 
+#[cfg(test)]
+#[path = "encryption_tests.rs"]
+mod tests;
+
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{self, DecryptingKey, DecryptionContext, UnboundCipherKey};
 

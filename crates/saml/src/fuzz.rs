@@ -39,6 +39,7 @@ pub fn fuzz_logout_request(bytes: &[u8]) {
     assert!(!redirected.signed, "a signature without a key was believed");
     let expected = LogoutExpectations {
         issuer: "https://idp.example.org/saml/metadata",
+        audience: "https://sp.example.com/saml/metadata",
         recipient: "https://sp.example.com/saml/slo",
         certificates: &[],
         signed: false,

@@ -1,6 +1,6 @@
 //! Single logout ([core] §3.7, [profiles] §4.4): requests and answers, both ways.
 
-use tokens::{Excerpt, SignerCertificate, Timestamp};
+use tokens::{Excerpt, MAX_IDENTIFIER_BYTES, SignerCertificate, Timestamp};
 
 use thiserror::Error;
 
@@ -13,6 +13,9 @@ use crate::xml::{self, Element, Limits, XmlRefusal};
 #[cfg(test)]
 #[path = "logout_tests.rs"]
 mod tests;
+
+/// The longest ID, in bytes.
+const MAX_ID: usize = 256;
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
@@ -34,6 +37,8 @@ pub struct LogoutRequest {
 pub struct LogoutExpectations<'a> {
     /// The provider: its entity ID.
     pub issuer: &'a str,
+    /// Who we are: our entity ID.
+    pub audience: &'a str,
     /// Where the message came in.
     pub recipient: &'a str,
     /// The provider's certificates that count now.
@@ -58,7 +63,8 @@ pub fn read_logout_request(
     let document = xml::parse(xml::scan(bytes, &Limits::MESSAGE)?)?;
     let root = Element(document.root_element());
     let mut rest = believed(root, "LogoutRequest", expected, now)?.into_iter().peekable();
-    let id = root.attribute("ID").filter(|id| !id.is_empty()).ok_or(LogoutRefusal::Structure)?;
+    let id = root.attribute("ID").filter(|id| (1..=MAX_ID).contains(&id.len()));
+    let id = id.ok_or(LogoutRefusal::Structure)?;
     let until = match root.attribute("NotOnOrAfter") {
         Some(text) => Some(instant::parse(text).ok_or(LogoutRefusal::Structure)?),
         None => None,
@@ -70,7 +76,15 @@ pub fn read_logout_request(
     if name.is(SAML, "EncryptedID") {
         return Err(LogoutRefusal::Encrypted);
     }
-    let name_id = name.text().filter(|text| name.is(SAML, "NameID") && !text.is_empty());
+    // Qualified by others, it is a name in somebody else's list.
+    let by = |attribute, whom| name.attribute(attribute).is_none_or(|qualifier| qualifier == whom);
+    let ours = by("NameQualifier", expected.issuer) && by("SPNameQualifier", expected.audience);
+    let name_id = name.text().filter(|text| {
+        name.is(SAML, "NameID")
+            && ours
+            && (1..=MAX_IDENTIFIER_BYTES).contains(&text.len())
+            && !text.chars().any(char::is_control)
+    });
     let name_id = name_id.ok_or(LogoutRefusal::Structure)?;
     let mut sessions = Vec::new();
     for element in rest {
@@ -79,7 +93,8 @@ pub fn read_logout_request(
         }
         sessions.push(element.text().ok_or(LogoutRefusal::Structure)?);
     }
-    let usable_until = until.unwrap_or(now.plus(expected.max_age)).plus(expected.skew);
+    let oldest = issued(root)?.plus(expected.max_age);
+    let usable_until = until.map_or(oldest, |until| until.min(oldest)).plus(expected.skew);
     Ok(LogoutRequest { id: id.to_owned(), name_id, sessions, usable_until })
 }
 
@@ -138,13 +153,16 @@ fn believed<'a>(
     if root.attribute("Destination") != Some(expected.recipient) {
         return Err(LogoutRefusal::Destination);
     }
-    let issued =
-        root.attribute("IssueInstant").and_then(instant::parse).ok_or(LogoutRefusal::Structure)?;
+    let issued = issued(root)?;
     if issued > now.plus(expected.skew) || issued.plus(expected.max_age) <= now.minus(expected.skew)
     {
         return Err(LogoutRefusal::Time);
     }
     Ok(children.collect())
+}
+
+fn issued(root: Element<'_>) -> Result<Timestamp, LogoutRefusal> {
+    root.attribute("IssueInstant").and_then(instant::parse).ok_or(LogoutRefusal::Structure)
 }
 
 /// A request of ours.

@@ -22,6 +22,7 @@ fn expected<'a>(
 ) -> LogoutExpectations<'a> {
     LogoutExpectations {
         issuer,
+        audience: "http://127.0.0.1:7000/.doorward/saml/corp/metadata",
         recipient: OURS,
         certificates,
         signed,
@@ -105,6 +106,12 @@ fn each_rule_refuses_by_itself() {
             "the name of the subject is encrypted, which is not taken",
         ),
         ("saml:NameID", "saml:BaseID", structure),
+        ("SPNameQualifier=\"http", "SPNameQualifier=\"other", structure),
+        (
+            "ID=\"_",
+            "ID=\"_0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+            structure,
+        ),
     ];
     for (from, to, expected) in cases {
         assert!(text.contains(from), "{from}");

@@ -56,6 +56,12 @@ impl SignerCertificate {
         verifier.is_some_and(|key| key.verify_sig(message, signature).is_ok())
     }
 
+    /// Whether its key is of the kind that this algorithm takes.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        self.key.verifier(algorithm).is_some()
+    }
+
     /// From when until when the certificate says that it holds, both included.
     #[must_use]
     pub const fn times(&self) -> (Timestamp, Timestamp) {

@@ -24,6 +24,7 @@ fn the_key_verifies_what_was_signed_with_it_and_nothing_else() {
     assert!(!certificate.verifies(Algorithm::Es256, b"messagE", signature.as_ref()));
     assert!(!certificate.verifies(Algorithm::Es384, b"message", signature.as_ref()));
     assert!(!certificate.verifies(Algorithm::Rs256, b"message", signature.as_ref()));
+    assert!(certificate.fits(Algorithm::Es256) && !certificate.fits(Algorithm::Es384));
     let (from, until) = certificate.times();
     assert!(from < until);
     assert_eq!(certificate.fingerprint(), sha256(&der));

@@ -58,7 +58,7 @@ fn a_federation_is_read_to_its_innermost_group() {
     assert_eq!(until("a").as_deref(), Some("2026-11-03T00:00:00Z"));
     assert_eq!(until("b").as_deref(), Some("2026-11-02T00:00:00Z"));
     let provider = &metadata.providers["a"];
-    assert_eq!((provider.certificates.len(), provider.unusable), (1, 1));
+    assert_eq!((provider.certificates.len(), provider.unusable), (1, 0));
     assert!(provider.wants_signed_requests);
     assert_eq!(
         provider.sign_in,
@@ -73,13 +73,47 @@ fn what_is_not_the_metadata_of_providers_is_refused() {
     assert_eq!(refused("<html>"), "the document is not well-formed XML");
     assert_eq!(refused(&entities("", "")), "the metadata holds no identity provider of SAML 2.0");
     let twice = entities(&format!("{}{}", entity("a", ""), entity("a", "")), "");
-    assert_eq!(refused(&twice), "the metadata holds the same entity twice");
+    assert_eq!(refused(&twice), "the metadata holds no identity provider of SAML 2.0");
     assert_eq!(
         refused(&entity("a", " validUntil=\"soon\"")),
         "`validUntil` is not a moment in UTC"
     );
     let old = entity("a", "").replace("SAML:2.0:protocol", "SAML:1.1:protocol");
     assert_eq!(refused(&old), "the metadata holds no identity provider of SAML 2.0");
+}
+
+/// One that is not as it must be takes none of the others along.
+#[test]
+fn entities_that_nobody_could_use_are_left_out() {
+    let bad = [
+        entity("", ""),
+        entity("b", " validUntil=\"2026-11-01T00:00:00+01:00\""),
+        entity("c", "").replace("</md:IDPSSODescriptor>", "text</md:IDPSSODescriptor>"),
+        entity("d", ""),
+        entity("d", ""),
+    ];
+    let text = entities(&format!("{}{}", entity("a", ""), bad.concat()), "");
+    let metadata = read_metadata(text.as_bytes(), None).unwrap();
+    assert_eq!(metadata.providers.keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(metadata.skipped, 5);
+}
+
+#[test]
+fn keys_without_certificates_and_places_that_are_no_pages_are_not_used() {
+    let read = |text: &str| read_metadata(text.as_bytes(), None).unwrap().providers["a"].clone();
+    let der = include_str!("../../tests/data/signed/rsa2048-other.cert.pem");
+    let other: String = der.lines().filter(|line| !line.starts_with("-----")).collect();
+    // A chain: the second is of whoever has signed the first.
+    let chain = entity("a", "").replace(">AAAA<", &format!(">{other}<"));
+    assert_eq!((read(&chain).certificates.len(), read(&chain).unusable), (1, 0));
+    let key = "<md:KeyDescriptor><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:KeyValue/></ds:KeyInfo></md:KeyDescriptor>";
+    let keys = entity("a", "")
+        .replace("<md:SingleSignOnService", &format!("{key}<md:SingleSignOnService"));
+    assert_eq!((read(&keys).certificates.len(), read(&keys).unusable), (1, 1));
+    for place in ["javascript:alert(1)", "data:text/html,x", "//a/sso", "https://a/sso#x", ""] {
+        let text = entity("a", "").replace("https://a/sso", place);
+        assert_eq!(read(&text).sign_in, Endpoint::default(), "{place}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The metadata of providers, one or many in a document (§2.3, §2.4.3), read once and kept as little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,7 +9,7 @@ use tokens::{SignerCertificate, Timestamp};
 use crate::instant;
 use crate::namespace::{DS, MD, SAMLP};
 use crate::request::HTTP_POST;
-use crate::signature::{Signature, SignatureRefusal, no_others};
+use crate::signature::{Signature, SignatureRefusal, only_one_with_its_id};
 use crate::xml::{self, Element, Limits, XmlRefusal};
 
 pub(crate) const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
@@ -21,6 +21,9 @@ pub struct Metadata {
     pub providers: BTreeMap<String, Arc<IdentityProvider>>,
     /// Until when the document may be used; nothing if it does not say.
     pub valid_until: Option<Timestamp>,
+    /// How many entities are left out: those that are not as they must be, and those that are there twice, of which nobody
+    /// could say which is meant.
+    pub skipped: usize,
 }
 
 /// An identity provider, as its metadata has it.
@@ -68,12 +71,17 @@ pub fn read_metadata(
     if let Some(certificates) = certificates {
         signed(root, certificates)?;
     }
-    let mut providers = BTreeMap::new();
-    collect(root, None, &mut providers)?;
-    if providers.is_empty() {
+    let mut metadata = Metadata { valid_until: until(root)?, ..Metadata::default() };
+    let mut twice = BTreeSet::new();
+    metadata.collect(root, None, &mut twice);
+    for entity in twice {
+        metadata.providers.remove(&entity);
+        metadata.skipped += 2;
+    }
+    if metadata.providers.is_empty() {
         return Err(MetadataRefusal::NoProvider);
     }
-    Ok(Metadata { providers, valid_until: until(root)? })
+    Ok(metadata)
 }
 
 /// §3.1: enveloped in the root, over all of it. Those further in are covered by it, and are not looked at.
@@ -82,60 +90,71 @@ fn signed(root: Element<'_>, certificates: &[SignerCertificate]) -> Result<(), M
     // Behind nothing: the schema has it first.
     let signature = children.first().filter(|first| first.is(DS, "Signature"));
     let signature = signature.ok_or(MetadataRefusal::Unsigned)?;
-    let all = root.all().filter(|element| element.is(DS, "Signature")).count();
-    no_others(root, all)?;
+    only_one_with_its_id(root)?;
     Ok(Signature::read(root, *signature)?.verify(certificates)?)
 }
 
-fn collect(
-    element: Element<'_>,
-    outer: Option<Timestamp>,
-    providers: &mut BTreeMap<String, Arc<IdentityProvider>>,
-) -> Result<(), MetadataRefusal> {
-    let until = earlier(outer, until(element)?);
-    let children = element.elements().ok_or(MetadataRefusal::NotMetadata)?;
-    if element.is(MD, "EntitiesDescriptor") {
-        for child in children {
-            if child.is(MD, "EntitiesDescriptor") || child.is(MD, "EntityDescriptor") {
-                collect(child, until, providers)?;
+impl Metadata {
+    /// Takes up an entity, or all of a group.
+    fn collect(
+        &mut self,
+        element: Element<'_>,
+        outer: Option<Timestamp>,
+        twice: &mut BTreeSet<String>,
+    ) {
+        let Ok(until) = until(element) else {
+            self.skipped += 1;
+            return;
+        };
+        let until = earlier(outer, until);
+        let Some(children) = element.elements() else {
+            self.skipped += 1;
+            return;
+        };
+        if element.is(MD, "EntitiesDescriptor") {
+            for child in children {
+                if child.is(MD, "EntitiesDescriptor") || child.is(MD, "EntityDescriptor") {
+                    self.collect(child, until, twice);
+                }
             }
+            return;
         }
-        return Ok(());
+        // §2.4.1: of the roles, the one that speaks SAML 2.0.
+        let mut roles = children.into_iter().filter(|role| {
+            let spoken = role.attribute("protocolSupportEnumeration").unwrap_or_default();
+            role.is(MD, "IDPSSODescriptor") && spoken.split_ascii_whitespace().any(|it| it == SAMLP)
+        });
+        let (Some(role), None) = (roles.next(), roles.next()) else { return };
+        let entity = element.attribute("entityID").filter(|entity| !entity.is_empty());
+        match (entity, provider(role, until)) {
+            (Some(entity), Some(provider)) => {
+                if self.providers.insert(entity.to_owned(), Arc::new(provider)).is_some() {
+                    twice.insert(entity.to_owned());
+                }
+            }
+            _ => self.skipped += 1,
+        }
     }
-    let entity = element.attribute("entityID").ok_or(MetadataRefusal::NotMetadata)?;
-    let roles = children.into_iter().filter(|child| child.is(MD, "IDPSSODescriptor"));
-    // §2.4.1: of the roles, those that speak SAML 2.0.
-    let mut roles = roles.filter(|role| {
-        let spoken = role.attribute("protocolSupportEnumeration").unwrap_or_default();
-        spoken.split_ascii_whitespace().any(|protocol| protocol == SAMLP)
-    });
-    let (Some(role), None) = (roles.next(), roles.next()) else { return Ok(()) };
-    let provider = provider(role, until)?;
-    // The same entity twice is two providers that are told apart by nothing.
-    if providers.insert(entity.to_owned(), Arc::new(provider)).is_some() {
-        return Err(MetadataRefusal::Repeated);
-    }
-    Ok(())
 }
 
-fn provider(
-    role: Element<'_>,
-    outer: Option<Timestamp>,
-) -> Result<IdentityProvider, MetadataRefusal> {
+fn provider(role: Element<'_>, outer: Option<Timestamp>) -> Option<IdentityProvider> {
     let mut provider = IdentityProvider {
         wants_signed_requests: matches!(
             role.attribute("WantAuthnRequestsSigned"),
             Some("true" | "1")
         ),
-        valid_until: earlier(outer, until(role)?),
+        valid_until: earlier(outer, until(role).ok()?),
         ..IdentityProvider::default()
     };
-    for child in role.elements().ok_or(MetadataRefusal::NotMetadata)? {
+    for child in role.elements()? {
         // §2.4.1.1: what does not say what it is for is for everything.
         if child.is(MD, "KeyDescriptor")
             && child.attribute("use").is_none_or(|usage| usage == "signing")
         {
-            for certificate in certificates(child) {
+            let found = certificates(child);
+            // One that is a key alone, without a certificate, is none that we use.
+            provider.unusable += usize::from(found.is_empty());
+            for certificate in found {
                 match certificate.and_then(|der| SignerCertificate::from_der(&der).ok()) {
                     Some(certificate) => provider.certificates.push(certificate),
                     None => provider.unusable += 1,
@@ -148,21 +167,27 @@ fn provider(
             provider.logout_answers.add(child, child.attribute("ResponseLocation"));
         }
     }
-    Ok(provider)
+    Some(provider)
 }
 
-/// The certificates of a key, in DER; nothing for one that is not base64.
+/// The certificates of a key, in DER; nothing for one that is not base64. Of several that belong together, the first has
+/// the key, and the rest are those of whoever has signed it.
 fn certificates(key: Element<'_>) -> Vec<Option<Vec<u8>>> {
-    let info =
-        key.elements().unwrap_or_default().into_iter().filter(|child| child.is(DS, "KeyInfo"));
-    let data = info
-        .flat_map(|info| info.elements().unwrap_or_default())
-        .filter(|data| data.is(DS, "X509Data"));
-    let certificates = data.flat_map(|data| data.elements().unwrap_or_default());
+    let mut certificates = Vec::new();
+    for info in named(key, "KeyInfo") {
+        for data in named(info, "X509Data") {
+            if let Some(first) = named(data, "X509Certificate").first() {
+                certificates.push(first.text().and_then(|text| xml::base64(&text)));
+            }
+        }
+    }
     certificates
-        .filter(|certificate| certificate.is(DS, "X509Certificate"))
-        .map(|certificate| xml::base64(&certificate.text()?))
-        .collect()
+}
+
+/// The children of this name, of XML Signature.
+fn named<'a>(of: Element<'a>, name: &str) -> Vec<Element<'a>> {
+    let children = of.elements().unwrap_or_default();
+    children.into_iter().filter(|child| child.is(DS, name)).collect()
 }
 
 impl Endpoint {
@@ -173,8 +198,12 @@ impl Endpoint {
             Some(HTTP_POST) => &mut self.post,
             _ => return,
         };
+        // A browser is sent there: to a page, and not to a script.
+        let page = |url: &&str| {
+            (url.starts_with("https://") || url.starts_with("http://")) && !url.contains('#')
+        };
         if place.is_none() {
-            *place = location.map(str::to_owned);
+            *place = location.filter(page).map(str::to_owned);
         }
     }
 }
@@ -200,9 +229,6 @@ pub enum MetadataRefusal {
     /// It is another document.
     #[error("the document is not SAML metadata")]
     NotMetadata,
-    /// An entity is in it twice.
-    #[error("the metadata holds the same entity twice")]
-    Repeated,
     /// Its signature is refused.
     #[error(transparent)]
     Signature(#[from] SignatureRefusal),

@@ -51,7 +51,8 @@ pub(super) fn read(
     let said = statements::read(children, expected, now)?;
     Ok(Assertion {
         id: id.to_owned(),
-        usable_until: confirmed_until.plus(expected.skew),
+        // Whichever comes first is past then, whatever the clocks differ by.
+        usable_until: confirmed_until.min(issued.plus(expected.max_age)).plus(expected.skew),
         name_id,
         authenticated_at: said.authenticated_at,
         context: said.context,

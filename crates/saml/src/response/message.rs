@@ -73,19 +73,20 @@ fn decrypted(
         return Err(ResponseRefusal::Undecipherable);
     }
     let plain = data.decrypt(expected.keys).ok_or(ResponseRefusal::Undecipherable)?;
-    // What comes out may lean on prefixes that are declared around it ([xmlenc] §4.4 and its note on namespaces), and is
-    // read as a document of its own that declares them: nothing of it can reach into the response.
     let plain = xml::scan_fragment(&plain).map_err(|_| ResponseRefusal::Undecipherable)?;
-    let text = within(encrypted, plain);
-    let text = xml::scan(text.as_bytes(), &Limits::MESSAGE)
-        .map_err(|_| ResponseRefusal::Undecipherable)?;
+    // It is read as a document of its own: nothing of it can reach into the response. It may lean on prefixes that are
+    // declared around it ([xmlenc] §4.4 and its note on namespaces); a signature within says that they are the same as
+    // they were, and one around it does not, for what no octet uses is in no octet that is signed.
+    let text =
+        if covered { format!("<decrypted>{plain}</decrypted>") } else { within(encrypted, plain) };
+    let text = xml::scan(text.as_bytes(), &Limits::MESSAGE);
+    let text = text.map_err(|_| ResponseRefusal::Undecipherable)?;
     let document = xml::parse(text).map_err(|_| ResponseRefusal::Undecipherable)?;
     let root = Element(document.root_element());
     let one = root.elements().unwrap_or_default();
-    let everywhere = root
-        .all()
-        .filter(|it| it.is(SAML, "Assertion") || it.is(SAML, "EncryptedAssertion"))
-        .count();
+    let is_assertion =
+        |it: &Element<'_>| it.is(SAML, "Assertion") || it.is(SAML, "EncryptedAssertion");
+    let everywhere = root.all().filter(is_assertion).count();
     let [one] = *one.as_slice() else { return Err(ResponseRefusal::Undecipherable) };
     if !one.is(SAML, "Assertion") || everywhere != 1 {
         return Err(ResponseRefusal::Undecipherable);

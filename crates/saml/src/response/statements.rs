@@ -88,6 +88,7 @@ fn read_attributes(
 
 /// §2.7.3.1: a text; not a null, and not a structure.
 fn value(value: Element<'_>) -> Option<String> {
-    let null = value.0.attribute((XSI, "nil")).is_some_and(|nil| matches!(nil, "true" | "1"));
+    let null =
+        value.0.attribute((XSI, "nil")).is_some_and(|nil| !matches!(nil.trim(), "false" | "0"));
     if null { None } else { value.text() }
 }

@@ -11,7 +11,7 @@ use crate::xml::Element;
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 
-/// The name of the subject, and until when the confirmation is good.
+/// The name of the subject, and until when a confirmation is good.
 pub(super) fn read(
     subject: Element<'_>,
     expected: &Expectations<'_>,
@@ -25,12 +25,12 @@ pub(super) fn read(
         children.optional(SAML, "NameID").map(|name| name_id(name, expected)).transpose()?;
     let confirmations = children.all(SAML, "SubjectConfirmation");
     children.end()?;
+    // Of several that are good, the one that is for longest says how long this can be shown again.
+    let mut latest = None;
     for confirmation in confirmations {
-        if let Some(until) = confirmed(confirmation, expected, now)? {
-            return Ok((name_id, until));
-        }
+        latest = latest.max(confirmed(confirmation, expected, now)?);
     }
-    Err(ResponseRefusal::Confirmation)
+    Ok((name_id, latest.ok_or(ResponseRefusal::Confirmation)?))
 }
 
 /// §2.2.3. A name that is qualified by others than the provider and us is a name in somebody else's list, where it can

@@ -6,7 +6,7 @@ mod refusal;
 mod sign;
 mod structure;
 
-use tokens::SignerCertificate;
+use tokens::{Algorithm, SignerCertificate};
 
 use crate::c14n::canonical;
 use crate::namespace::DS;
@@ -23,9 +23,21 @@ pub(crate) fn verify_octets(
     (uri, octets, signature): (&str, &[u8], &[u8]),
     certificates: &[SignerCertificate],
 ) -> Result<(), SignatureRefusal> {
-    let algorithm = algorithm::signature(uri)?;
-    let by = |certificate: &SignerCertificate| certificate.verifies(algorithm, octets, signature);
-    if certificates.iter().any(by) { Ok(()) } else { Err(SignatureRefusal::Forged) }
+    by_one_of(certificates, algorithm::signature(uri)?, octets, signature)
+}
+
+fn by_one_of(
+    certificates: &[SignerCertificate],
+    algorithm: Algorithm,
+    octets: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureRefusal> {
+    if certificates.iter().any(|certificate| certificate.verifies(algorithm, octets, signature)) {
+        return Ok(());
+    }
+    // A key on P-256 signs with SHA-256, and so on: XML allows other pairs, and nobody needs them.
+    let fits = certificates.iter().any(|certificate| certificate.fits(algorithm));
+    Err(if fits { SignatureRefusal::Forged } else { SignatureRefusal::KeyKind { algorithm } })
 }
 
 /// A signature that is of the form that we take. It covers `of` once it is verified, and nothing before.
@@ -54,11 +66,20 @@ impl<'a> Signature<'a> {
             return Err(SignatureRefusal::Digest);
         }
         let octets = canonical(signed_info.0, None, &self.parts.signed_info_prefixes);
-        let signature = &self.parts.signature_value;
-        let by =
-            |certificate: &SignerCertificate| certificate.verifies(*algorithm, &octets, signature);
-        if certificates.iter().any(by) { Ok(()) } else { Err(SignatureRefusal::Forged) }
+        by_one_of(certificates, *algorithm, &octets, &self.parts.signature_value)
     }
+}
+
+/// Whether no other element of the document has the ID of its root, whatever kind of ID it is.
+pub(crate) fn only_one_with_its_id(root: Element<'_>) -> Result<(), SignatureRefusal> {
+    let id = root.attribute("ID").ok_or(SignatureRefusal::Reference)?;
+    let attributes = root.all().flat_map(|element| element.0.attributes());
+    let same = attributes.filter(|attribute| is_id(attribute.name()) && attribute.value() == id);
+    if same.count() == 1 { Ok(()) } else { Err(SignatureRefusal::RepeatedId) }
+}
+
+fn is_id(name: &str) -> bool {
+    ["id", "assertionid", "responseid", "requestid"].iter().any(|id| name.eq_ignore_ascii_case(id))
 }
 
 /// [core] §1.3.4, §5.4.2: the document whose root this is has `expected` signatures, all of which stand where they are
@@ -70,12 +91,9 @@ pub(crate) fn no_others(root: Element<'_>, expected: usize) -> Result<(), Signat
     }
     let mut ids = Vec::new();
     for attribute in root.all().flat_map(|element| element.0.attributes()) {
-        let is_id = ["id", "assertionid", "responseid", "requestid"]
-            .iter()
-            .any(|name| attribute.name().eq_ignore_ascii_case(name));
         match attribute.namespace() {
-            None if is_id => ids.push(attribute.value()),
-            Some(_) if is_id => return Err(SignatureRefusal::ForeignId),
+            None if is_id(attribute.name()) => ids.push(attribute.value()),
+            Some(_) if is_id(attribute.name()) => return Err(SignatureRefusal::ForeignId),
             _ => {}
         }
     }

@@ -1,5 +1,5 @@
 use thiserror::Error;
-use tokens::Excerpt;
+use tokens::{Algorithm, Excerpt};
 
 /// Why a signature, or where it stands, is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub enum SignatureRefusal {
     /// None of the provider's keys made it.
     #[error("none of the provider's keys made the signature")]
     Forged,
+    /// The provider has no key of the kind that the signature names.
+    #[error("the provider has no key that signs with {algorithm}")]
+    KeyKind {
+        /// The algorithm, by its name in JOSE.
+        algorithm: Algorithm,
+    },
     /// A signature stands where none may.
     #[error("a signature stands where none may")]
     Misplaced,
@@ -45,6 +51,7 @@ impl SignatureRefusal {
             Self::Digest => "signature_digest",
             Self::ForeignId => "signature_foreign_id",
             Self::Forged => "signature_forged",
+            Self::KeyKind { .. } => "signature_key_kind",
             Self::Misplaced => "signature_misplaced",
             Self::Reference => "signature_reference",
             Self::RepeatedId => "signature_repeated_id",

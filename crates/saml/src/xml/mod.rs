@@ -24,7 +24,7 @@ pub(crate) const MAX_ELEMENTS: usize = 8 * 1024;
 /// How many attributes and namespace declarations a tag may have.
 pub(crate) const MAX_ATTRIBUTES: usize = 64;
 /// How many namespace declarations may be in force at once, counting those that others hide.
-pub(crate) const MAX_DECLARATIONS: usize = 64;
+pub(crate) const MAX_DECLARATIONS: usize = 32;
 /// How long a tag may be without the values of its attributes, in bytes.
 pub(crate) const MAX_TAG: usize = 8 * 1024;
 
@@ -43,7 +43,7 @@ impl Limits {
         Self { bytes: MAX_BYTES, elements: MAX_ELEMENTS, comments: false };
     /// For what an operator names.
     pub(crate) const METADATA: Self =
-        Self { bytes: MAX_METADATA_BYTES, elements: 4_000_000, comments: true };
+        Self { bytes: MAX_METADATA_BYTES, elements: 2_500_000, comments: true };
 }
 
 /// Parses a document that [`scan`] has let through.
@@ -68,7 +68,7 @@ pub enum XmlRefusal {
     #[error("elements nest more than {MAX_DEPTH} deep")]
     Depth,
     /// There are too many elements.
-    #[error("there are more than {limit} elements")]
+    #[error("there are more than {limit} elements, or twice as many `<` or `=`")]
     Elements {
         /// The limit.
         limit: usize,

@@ -1,49 +1,55 @@
-//! One pass over the bytes before any parser sees them: linear in time, constant in memory.
+//! One pass over the bytes before any parser sees them: linear in time, constant in memory. It refuses what is too much,
+//! and what parsers are known to read differently.
 
 use super::{Limits, MAX_ATTRIBUTES, MAX_DECLARATIONS, MAX_DEPTH, MAX_TAG, XmlRefusal};
 
+/// The longest XML declaration, in bytes.
+const MAX_DECLARATION: usize = 128;
+
 /// The text to parse: without a byte order mark and without the declaration, in which nothing is left to declare.
 pub(crate) fn scan<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, XmlRefusal> {
-    if bytes.len() > limits.bytes {
-        return Err(XmlRefusal::Long { bytes: bytes.len(), limit: limits.bytes });
+    let text = text(bytes, limits)?;
+    let body = undeclared(text.strip_prefix('\u{feff}').unwrap_or(text))?;
+    // One mark is none of the text; a second is.
+    if body.starts_with('\u{feff}') {
+        return Err(XmlRefusal::Malformed);
     }
-    let text = str::from_utf8(bytes).map_err(|_| XmlRefusal::Utf8)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let body = undeclared(text)?;
-    elements(body, limits)?;
+    Scanner::of(body, limits).document()?;
     Ok(body)
 }
 
 /// As [`scan`], for one element out of another document: it declares nothing, and closes nothing that it did not open.
 pub(crate) fn scan_fragment(bytes: &[u8]) -> Result<&str, XmlRefusal> {
-    let limits = Limits::MESSAGE;
+    let text = text(bytes, &Limits::MESSAGE)?;
+    Scanner::of(text, &Limits::MESSAGE).document()?;
+    Ok(text)
+}
+
+fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, XmlRefusal> {
     if bytes.len() > limits.bytes {
         return Err(XmlRefusal::Long { bytes: bytes.len(), limit: limits.bytes });
     }
-    let text = str::from_utf8(bytes).map_err(|_| XmlRefusal::Utf8)?;
-    elements(text, &limits)?;
-    Ok(text)
+    str::from_utf8(bytes).map_err(|_| XmlRefusal::Utf8)
 }
 
 /// XML 1.0 §2.8: what stands behind `<?xml … ?>`, if that says version 1.0, UTF-8 and nothing else that matters.
 fn undeclared(text: &str) -> Result<&str, XmlRefusal> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(text) };
-    let (declaration, body) = rest.split_once("?>").ok_or(XmlRefusal::Declaration)?;
-    let mut expected = [("version", false), ("encoding", true), ("standalone", true)].into_iter();
-    for pair in pairs(declaration).ok_or(XmlRefusal::Declaration)? {
-        let (name, value) = pair;
-        let known = expected.by_ref().find(|(known, optional)| *known == name || !optional);
-        let fits = match (known, name) {
-            (Some(("version", _)), "version") => value == "1.0",
-            (Some(("encoding", _)), "encoding") => value.eq_ignore_ascii_case("UTF-8"),
-            (Some(("standalone", _)), "standalone") => matches!(value, "yes" | "no"),
-            _ => false,
-        };
-        if !fits {
-            return Err(XmlRefusal::Declaration);
-        }
+    let near = rest.get(..MAX_DECLARATION).unwrap_or(rest);
+    let end = near.find("?>").ok_or(XmlRefusal::Declaration)?;
+    let (declaration, body) = rest.split_at(end);
+    let mut pairs = pairs(declaration).ok_or(XmlRefusal::Declaration)?.into_iter().peekable();
+    let version = pairs.next_if(|(name, _)| *name == "version");
+    let encoding = pairs.next_if(|(name, _)| *name == "encoding");
+    let standalone = pairs.next_if(|(name, _)| *name == "standalone");
+    let fits = version.is_some_and(|(_, value)| value == "1.0")
+        && encoding.is_none_or(|(_, value)| value.eq_ignore_ascii_case("UTF-8"))
+        && standalone.is_none_or(|(_, value)| matches!(value, "yes" | "no"))
+        && pairs.next().is_none();
+    if !fits {
+        return Err(XmlRefusal::Declaration);
     }
-    Ok(body)
+    body.strip_prefix("?>").ok_or(XmlRefusal::Declaration)
 }
 
 /// The `name="value"` of a declaration.
@@ -51,7 +57,7 @@ fn pairs(declaration: &str) -> Option<Vec<(&str, &str)>> {
     let blank = |other: char| matches!(other, ' ' | '\t' | '\r' | '\n');
     let mut rest = declaration;
     let mut pairs = Vec::new();
-    while !rest.trim_matches(blank).is_empty() {
+    while !rest.trim_start_matches(blank).is_empty() {
         let (name, after) = rest.strip_prefix(blank)?.trim_start_matches(blank).split_once('=')?;
         let value = after.trim_start_matches(blank);
         let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
@@ -62,105 +68,184 @@ fn pairs(declaration: &str) -> Option<Vec<(&str, &str)>> {
     Some(pairs)
 }
 
-/// Counts what a parser would have to build. What is not well-formed is left for the parser to say.
-fn elements(text: &str, limits: &Limits) -> Result<(), XmlRefusal> {
-    let mut bytes = text.bytes().peekable();
-    // The declarations of each element that is open.
-    let mut open: Vec<usize> = Vec::with_capacity(MAX_DEPTH);
-    let mut count = 0;
-    while let Some(byte) = bytes.next() {
-        if byte != b'<' {
-            continue;
-        }
-        match bytes.peek() {
-            Some(b'!') if limits.comments => {
-                comment(&mut bytes)?;
-                continue;
+/// What is left to scan. What is not well-formed in other ways is left for the parser to say.
+struct Scanner<'a> {
+    rest: &'a [u8],
+    limits: &'a Limits,
+    /// The declarations of each element that is open.
+    open: Vec<usize>,
+    elements: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn of(text: &'a str, limits: &'a Limits) -> Self {
+        Self { rest: text.as_bytes(), limits, open: Vec::with_capacity(MAX_DEPTH), elements: 0 }
+    }
+
+    fn document(&mut self) -> Result<(), XmlRefusal> {
+        // What a parser makes room for is counted by these, wherever they stand.
+        for mark in [b'<', b'='] {
+            let count = self.rest.iter().filter(|byte| **byte == mark).count();
+            if count > 2 * self.limits.elements {
+                return Err(XmlRefusal::Elements { limit: self.limits.elements });
             }
+        }
+        while let Some(byte) = self.next() {
+            match byte {
+                b'<' => self.markup()?,
+                b'&' => self.reference()?,
+                // Line ends are one character; a parser may see to that only where no reference follows.
+                b'\r' if self.rest.first() != Some(&b'\n') => return Err(XmlRefusal::RawSpace),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
+    }
+
+    fn markup(&mut self) -> Result<(), XmlRefusal> {
+        match self.rest.first() {
+            Some(b'!') if self.limits.comments => return self.comment(),
             Some(b'!' | b'?') => return Err(XmlRefusal::Markup),
             Some(b'/') => {
-                open.pop().ok_or(XmlRefusal::Malformed)?;
-                continue;
+                self.open.pop().ok_or(XmlRefusal::Malformed)?;
+                return if self.rest.get(1) == Some(&b':') {
+                    Err(XmlRefusal::Malformed)
+                } else {
+                    Ok(())
+                };
             }
             _ => {}
         }
-        count += 1;
-        if count > limits.elements {
-            return Err(XmlRefusal::Elements { limit: limits.elements });
-        }
-        let tag = tag(&mut bytes)?;
-        if open.iter().sum::<usize>() + tag.declarations > MAX_DECLARATIONS {
+        self.count()?;
+        let tag = self.tag()?;
+        if self.open.iter().sum::<usize>() + tag.declarations > MAX_DECLARATIONS {
             return Err(XmlRefusal::Declarations);
         }
         if !tag.closes {
-            open.push(tag.declarations);
-            if open.len() > MAX_DEPTH {
+            self.open.push(tag.declarations);
+            if self.open.len() > MAX_DEPTH {
                 return Err(XmlRefusal::Depth);
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The rest of a comment, behind its `<`; nothing else that begins with `<!` is one.
-fn comment(bytes: &mut impl Iterator<Item = u8>) -> Result<(), XmlRefusal> {
-    for expected in *b"!--" {
-        if bytes.next() != Some(expected) {
-            return Err(XmlRefusal::Markup);
-        }
+    fn count(&mut self) -> Result<(), XmlRefusal> {
+        self.elements += 1;
+        let limit = self.limits.elements;
+        if self.elements > limit { Err(XmlRefusal::Elements { limit }) } else { Ok(()) }
     }
-    let mut recent = [0_u8; 3];
-    for byte in bytes {
-        recent = [recent[1], recent[2], byte];
-        if recent == *b"-->" {
-            return Ok(());
-        }
+
+    /// A comment; nothing else that begins with `<!` is one.
+    fn comment(&mut self) -> Result<(), XmlRefusal> {
+        self.count()?;
+        self.rest = self.rest.strip_prefix(b"!--").ok_or(XmlRefusal::Markup)?;
+        let end =
+            self.rest.windows(3).position(|bytes| bytes == b"-->").ok_or(XmlRefusal::Malformed)?;
+        self.rest = self.rest.get(end + 3..).unwrap_or_default();
+        Ok(())
     }
-    Err(XmlRefusal::Malformed)
+
+    /// The rest of a tag, behind its `<`.
+    fn tag(&mut self) -> Result<Tag, XmlRefusal> {
+        let mut tag = Tag { closes: false, declarations: 0 };
+        let (mut attributes, mut plain, mut unquoted) = (0, 0, 0);
+        let mut name = Vec::new();
+        let mut first = true;
+        while let Some(byte) = self.next() {
+            unquoted += 1;
+            if unquoted > MAX_TAG {
+                return Err(XmlRefusal::Names);
+            }
+            match byte {
+                b'"' | b'\'' => {
+                    let empty = self.value(byte)?;
+                    // Namespaces §2.2, §3: a prefix stands for something, and none is called `xmlns`.
+                    let prefixed = name.starts_with(b"xmlns:");
+                    if prefixed && (empty || name == b"xmlns:xmlns") {
+                        return Err(XmlRefusal::Malformed);
+                    }
+                    plain += usize::from(name == b"xmlns");
+                    tag.declarations += usize::from(prefixed || name == b"xmlns");
+                    if plain > 1 {
+                        return Err(XmlRefusal::Malformed);
+                    }
+                    name.clear();
+                }
+                b'=' => {
+                    attributes += 1;
+                    if attributes > MAX_ATTRIBUTES {
+                        return Err(XmlRefusal::Attributes);
+                    }
+                    if name.starts_with(b":") || name.ends_with(b":xmlns") {
+                        return Err(XmlRefusal::Malformed);
+                    }
+                }
+                b'>' => {
+                    if first && name.starts_with(b":") {
+                        return Err(XmlRefusal::Malformed);
+                    }
+                    return Ok(tag);
+                }
+                b'<' => return Err(XmlRefusal::Malformed),
+                b' ' | b'\t' | b'\r' | b'\n' => {
+                    if first && name.starts_with(b":") {
+                        return Err(XmlRefusal::Malformed);
+                    }
+                    // Between a name and its `=` there may be blanks.
+                    if first || self.rest.first().is_some_and(|next| !b" \t\r\n=\"'".contains(next))
+                    {
+                        first = false;
+                        name.clear();
+                    }
+                }
+                other => name.push(other),
+            }
+            tag.closes = byte == b'/';
+        }
+        Err(XmlRefusal::Malformed)
+    }
+
+    /// The rest of a value, behind its opening quote; whether it is empty.
+    fn value(&mut self, quote: u8) -> Result<bool, XmlRefusal> {
+        let mut empty = true;
+        while let Some(byte) = self.next() {
+            match byte {
+                b'\t' | b'\r' | b'\n' => return Err(XmlRefusal::RawSpace),
+                b'&' => self.reference()?,
+                close if close == quote => return Ok(empty),
+                _ => {}
+            }
+            empty = false;
+        }
+        Err(XmlRefusal::Malformed)
+    }
+
+    /// XML 1.0 §4.1: a reference to a character, which must be one (§2.2). Names of entities are for the parser.
+    fn reference(&mut self) -> Result<(), XmlRefusal> {
+        let Some(number) = self.rest.strip_prefix(b"#") else { return Ok(()) };
+        let end =
+            number.iter().take(10).position(|byte| *byte == b';').ok_or(XmlRefusal::Malformed)?;
+        let digits = number.get(..end).and_then(|digits| str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| match digits.strip_prefix('x') {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => digits.parse().ok(),
+        });
+        let character = code.and_then(char::from_u32).ok_or(XmlRefusal::Malformed)?;
+        let allowed = matches!(character, '\t' | '\n' | '\r')
+            || character >= ' ' && !matches!(character, '\u{fffe}' | '\u{ffff}');
+        if allowed { Ok(()) } else { Err(XmlRefusal::Malformed) }
+    }
 }
 
 /// What is counted of a tag.
 struct Tag {
     closes: bool,
     declarations: usize,
-}
-
-/// The rest of a tag.
-fn tag(bytes: &mut impl Iterator<Item = u8>) -> Result<Tag, XmlRefusal> {
-    let mut quote = None;
-    let (mut attributes, mut declarations, mut unquoted) = (0, 0, 0);
-    // The last bytes outside quotes, to tell `xmlns` where a name begins with it.
-    let mut recent = [b' '; 6];
-    for byte in bytes {
-        if let Some(open) = quote {
-            match byte {
-                b'\t' | b'\r' | b'\n' => return Err(XmlRefusal::RawSpace),
-                close if close == open => quote = None,
-                _ => {}
-            }
-            continue;
-        }
-        unquoted += 1;
-        if unquoted > MAX_TAG {
-            return Err(XmlRefusal::Names);
-        }
-        match byte {
-            b'"' | b'\'' => quote = Some(byte),
-            b'=' => {
-                attributes += 1;
-                if attributes > MAX_ATTRIBUTES {
-                    return Err(XmlRefusal::Attributes);
-                }
-            }
-            b'>' => return Ok(Tag { closes: recent[5] == b'/', declarations }),
-            b'<' => return Err(XmlRefusal::Malformed),
-            _ => {}
-        }
-        recent.rotate_left(1);
-        recent[5] = byte;
-        if &recent[1..] == b"xmlns" && matches!(recent[0], b' ' | b'\t' | b'\r' | b'\n') {
-            declarations += 1;
-        }
-    }
-    Err(XmlRefusal::Malformed)
 }

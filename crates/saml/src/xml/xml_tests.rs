@@ -59,6 +59,27 @@ fn what_two_parsers_could_read_differently_is_refused() {
         ("<a b=1/>", XmlRefusal::Malformed),
         ("<a b='<'/>", XmlRefusal::Malformed),
         ("text<a/>", XmlRefusal::Malformed),
+        // What the parser takes, and others do not, or read otherwise.
+        ("<?xml?><a/>", XmlRefusal::Declaration),
+        ("<?xml standalone='yes'?><a/>", XmlRefusal::Declaration),
+        ("\u{feff}\u{feff}<a/>", XmlRefusal::Malformed),
+        ("<?xml version='1.0'?>\u{feff}<a/>", XmlRefusal::Malformed),
+        ("<:a/>", XmlRefusal::Malformed),
+        ("<:a b=''></:a>", XmlRefusal::Malformed),
+        ("<a></:a>", XmlRefusal::Malformed),
+        ("<a :b='1'/>", XmlRefusal::Malformed),
+        ("<a p:xmlns='u'/>", XmlRefusal::Malformed),
+        ("<a xmlns:p='v' p:xmlns = 'u'/>", XmlRefusal::Malformed),
+        ("<a xmlns='u' xmlns='v'/>", XmlRefusal::Malformed),
+        ("<a xmlns:p=''/>", XmlRefusal::Malformed),
+        ("<a xmlns:xmlns='u'/>", XmlRefusal::Malformed),
+        ("<a>&#xD800;</a>", XmlRefusal::Malformed),
+        ("<a>&#x110000;</a>", XmlRefusal::Malformed),
+        ("<a b='&#xFFFE;'/>", XmlRefusal::Malformed),
+        ("<a>&#99999999999;</a>", XmlRefusal::Malformed),
+        ("<a>&#x;</a>", XmlRefusal::Malformed),
+        ("<a>\r&#10;</a>", XmlRefusal::RawSpace),
+        ("<a>x\ry</a>", XmlRefusal::RawSpace),
     ];
     for (text, expected) in cases {
         assert_eq!(read(text), Err(expected), "{text}");
@@ -98,6 +119,19 @@ fn every_limit_is_taken_up_to_its_edge() {
     };
     assert!(read(&declared(MAX_DECLARATIONS - 1, 1)).is_ok());
     assert_eq!(read(&declared(MAX_DECLARATIONS, 1)), Err(XmlRefusal::Declarations));
+
+    let declaration = |blanks: usize| format!("<?xml version='1.0'{}?><a/>", " ".repeat(blanks));
+    assert!(read(&declaration(100)).is_ok());
+    assert_eq!(read(&declaration(130)), Err(XmlRefusal::Declaration));
+    let many = format!("<?xml{}{}?><a/>", " =\"\"".repeat(32_765), " ".repeat(100_000));
+    assert_eq!(read(&many), Err(XmlRefusal::Declaration));
+
+    let marks = |mark: &str, count: usize| format!("<a>{}</a>", mark.repeat(count));
+    assert!(read(&marks("=", 2 * MAX_ELEMENTS)).is_ok());
+    assert_eq!(
+        read(&marks("=", 2 * MAX_ELEMENTS + 1)),
+        Err(XmlRefusal::Elements { limit: MAX_ELEMENTS })
+    );
 
     let name = |bytes: usize| format!("<{}/>", "a".repeat(bytes - 2));
     assert!(read(&name(MAX_TAG)).is_ok());
