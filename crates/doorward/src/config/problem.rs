@@ -22,7 +22,8 @@ impl Report {
     /// The report on the file called `name`, in the order in which things stand in it.
     pub(super) fn new(name: &str, mut problems: Vec<Problem>) -> Self {
         // In the lines around other problems, too.
-        let secrets: Vec<_> = problems.iter().filter_map(|problem| problem.secret).collect();
+        let secrets = problems.iter().filter_map(|problem| problem.secret.as_deref());
+        let secrets: Vec<_> = secrets.copied().collect();
         for problem in problems.iter_mut().filter(|problem| problem.source.name() == name) {
             problem.source = problem.source.masked(&secrets);
         }
@@ -100,7 +101,7 @@ pub struct Problem {
     source: Source,
     marks: Vec<Mark>,
     /// Where a secret stands, or what is meant to be one.
-    secret: Option<Location>,
+    secret: Option<Box<Location>>,
 }
 
 /// A stretch of the source that a problem points at; the first is where it is.
@@ -130,7 +131,7 @@ impl Problem {
 
     /// Here stands a secret, which no report shows.
     pub(super) fn hiding(self, secret: Option<Location>) -> Self {
-        Self { secret, ..self }
+        Self { secret: secret.map(Box::new), ..self }
     }
 
     /// Points at a stretch of the source.

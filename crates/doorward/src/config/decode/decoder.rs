@@ -38,6 +38,12 @@ impl<'a> Decoder<'a> {
                 "no" | "off" | "n" | "false" => "write `false`, without quotes".to_owned(),
                 _ => "write `true` or `false`".to_owned(),
             },
+            (Value::Text(text), "a list") if text == "authenticated" => {
+                "write `[{ authenticated: true }]`".to_owned()
+            }
+            (Value::Text(text), "a mapping") if text == "authenticated" => {
+                "write `{ authenticated: true }`".to_owned()
+            }
             (Value::Text(text), "a list") if text.contains(' ') => {
                 let items: Vec<_> = text.split_whitespace().map(|one| format!("{one:?}")).collect();
                 format!("write `[{}]`", shortened(&items.join(", ")))
