@@ -4,11 +4,12 @@ use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use tokens::SignerCertificate;
 
 use crate::signature::{self, SignError, SignatureRefusal, Signer};
-use crate::xml::MAX_BYTES;
+use crate::xml::{MAX_BYTES, base64};
 
 #[cfg(test)]
 #[path = "binding_tests.rs"]
@@ -16,6 +17,9 @@ mod tests;
 
 /// §3.4.4.1: the one encoding.
 const DEFLATE: &str = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE";
+
+/// Everything but the unreserved characters of RFC 3986 §2.3.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Whether a message asks or answers: what its parameter is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,10 +169,6 @@ pub fn post(
     })
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
-    crate::xml::base64(text)
-}
-
 /// RFC 1951 §3.2.4: blocks that are stored as they are. Our messages are short, and every inflater takes them.
 fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 16);
@@ -184,32 +184,13 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 3 / 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// What a text of a query stands for.
 fn decoded(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            b'+' => b' ',
-            other => other,
-        });
-    }
-    String::from_utf8(out).ok()
+    let spaced = text.replace('+', " ");
+    Some(percent_decode_str(&spaced).decode_utf8().ok()?.into_owned())
 }
 
 /// Why what a browser brings is no message.

@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The name of an element with its prefix, as it was written: the tree keeps the namespace alone.
-pub(crate) fn written_name<'a>(node: Node<'a, 'a>) -> &'a str {
+fn written_name<'a>(node: Node<'a, 'a>) -> &'a str {
     let text = node.document().input_text().get(node.range()).unwrap_or_default();
     let name = text.strip_prefix('<').unwrap_or_default();
     let end = name.find([' ', '\t', '\r', '\n', '/', '>']).unwrap_or(name.len());

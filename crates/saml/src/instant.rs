@@ -1,10 +1,35 @@
 //! Moments as SAML writes them ([core] §1.3.3): xs:dateTime in UTC, with a `Z`.
 
-use tokens::Timestamp;
+use std::time::Duration;
+
+use tokens::{Timestamp, calendar};
 
 #[cfg(test)]
 #[path = "instant_tests.rs"]
 mod tests;
+
+/// The last second of the year 9999.
+const LAST: i64 = 253_402_300_799;
+
+/// Whether something that was made at `issued` is made by now and no older than `max_age`, whatever the clocks differ by.
+pub(crate) fn is_recent(
+    issued: Timestamp,
+    max_age: Duration,
+    skew: Duration,
+    now: Timestamp,
+) -> bool {
+    !is_to_come(issued, skew, now) && !is_past(issued.plus(max_age), skew, now)
+}
+
+/// Whether a moment, from which on something holds, is still to come, whatever the clocks differ by.
+pub(crate) fn is_to_come(from: Timestamp, skew: Duration, now: Timestamp) -> bool {
+    from > now.plus(skew)
+}
+
+/// Whether a moment, at which something ends, has come, whatever the clocks differ by.
+pub(crate) fn is_past(until: Timestamp, skew: Duration, now: Timestamp) -> bool {
+    until <= now.minus(skew)
+}
 
 /// The moment that a text such as `2026-11-01T00:00:00.250Z` stands for; nothing before 1970, no leap second.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
@@ -13,24 +38,24 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (whole, fraction) =
         time.split_once('.').map_or((time, "0"), |(whole, fraction)| (whole, fraction));
     let [hour, minute, second] = numbers(whole, ':', [2, 2, 2])?;
-    if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+    if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let days = days(year, month, day)?;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let days = calendar::days(year, month, day)?;
+    let seconds = u64::try_from(days * 86_400 + hour * 3_600 + minute * 60 + second).ok()?;
     Some(Timestamp::from_millis(seconds * 1_000 + millis(fraction)?))
 }
 
 /// The moment as SAML writes it, to the second.
 pub(crate) fn written(moment: Timestamp) -> String {
-    let seconds = moment.as_secs();
+    let seconds = i64::try_from(moment.as_secs()).unwrap_or(i64::MAX).min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = calendar::date(days);
     let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u64; 3]> {
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(between);
     let mut numbers = [0; 3];
     for (number, digits) in numbers.iter_mut().zip(digits) {
@@ -50,46 +75,4 @@ fn millis(fraction: &str) -> Option<u64> {
         return None;
     }
     format!("{fraction:0<3}").get(..3)?.parse().ok()
-}
-
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
-}
-
-const fn length(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// The days from 1970-01-01 to a date.
-fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    if !(1..=12).contains(&month) || !(1..=length(year, month)).contains(&day) {
-        return None;
-    }
-    let leaps = |year: u64| year / 4 - year / 100 + year / 400;
-    let years = (year - 1970) * 365 + leaps(year - 1) - leaps(1969);
-    let months: u64 = (1..month).map(|month| length(year, month)).sum();
-    Some(years + months + day - 1)
-}
-
-/// The date that is so many days after 1970-01-01.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let mut left = days;
-    // 400 years have 146,097 days; the last of them begins a new round.
-    let mut year = 1970 + left / 146_097 * 400;
-    left %= 146_097;
-    while left >= 365 + u64::from(is_leap(year)) {
-        left -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    while left >= length(year, month) {
-        left -= length(year, month);
-        month += 1;
-    }
-    (year, month, left + 1)
 }

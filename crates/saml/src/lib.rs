@@ -18,9 +18,11 @@ pub mod fuzz;
 mod instant;
 mod logout;
 mod metadata;
+mod name_id;
 mod request;
 mod response;
 mod signature;
+mod status;
 mod writer;
 mod xml;
 
@@ -36,8 +38,9 @@ pub use logout::{
 pub use metadata::{
     Endpoint, IdentityProvider, Metadata, MetadataRefusal, OurMetadata, read_metadata,
 };
+pub use name_id::NameId;
 pub use request::AuthnRequest;
-pub use response::{Answers, Assertion, Expectations, NameId, ResponseRefusal, read_response};
+pub use response::{Answers, Assertion, Expectations, ResponseRefusal, read_response};
 pub use signature::{SignError, SignatureRefusal, Signer};
 pub use xml::{MAX_BYTES, MAX_DEPTH, MAX_METADATA_BYTES, XmlRefusal};
 

@@ -1,23 +1,21 @@
 //! Single logout ([core] §3.7, [profiles] §4.4): requests and answers, both ways.
 
-use tokens::{Excerpt, MAX_IDENTIFIER_BYTES, SignerCertificate, Timestamp};
+use std::time::Duration;
 
 use thiserror::Error;
+use tokens::{Excerpt, SignerCertificate, Timestamp};
 
 use crate::instant;
+use crate::name_id::NameId;
 use crate::namespace::{DS, SAML, SAMLP};
 use crate::signature::{Signature, SignatureRefusal, no_others};
+use crate::status;
 use crate::writer::Writer;
 use crate::xml::{self, Element, Limits, XmlRefusal};
 
 #[cfg(test)]
 #[path = "logout_tests.rs"]
 mod tests;
-
-/// The longest ID, in bytes.
-const MAX_ID: usize = 256;
-
-const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// What a provider wants: the sessions of a subject to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +44,9 @@ pub struct LogoutExpectations<'a> {
     /// Whether the binding has verified a signature over the message already ([bindings] §3.4.4.1).
     pub signed: bool,
     /// How far the provider's clock may be from ours.
-    pub skew: std::time::Duration,
+    pub skew: Duration,
     /// How old a message may be when it comes.
-    pub max_age: std::time::Duration,
+    pub max_age: Duration,
 }
 
 /// Reads a request for logout.
@@ -62,30 +60,21 @@ pub fn read_logout_request(
 ) -> Result<LogoutRequest, LogoutRefusal> {
     let document = xml::parse(xml::scan(bytes, &Limits::MESSAGE)?)?;
     let root = Element(document.root_element());
-    let mut rest = believed(root, "LogoutRequest", expected, now)?.into_iter().peekable();
-    let id = root.attribute("ID").filter(|id| (1..=MAX_ID).contains(&id.len()));
-    let id = id.ok_or(LogoutRefusal::Structure)?;
+    let mut rest = believed(root, "LogoutRequest", expected, now)?.into_iter();
+    let id = root.id().ok_or(LogoutRefusal::Structure)?;
     let until = match root.attribute("NotOnOrAfter") {
         Some(text) => Some(instant::parse(text).ok_or(LogoutRefusal::Structure)?),
         None => None,
     };
-    if until.is_some_and(|until| until <= now.minus(expected.skew)) {
+    if until.is_some_and(|until| instant::is_past(until, expected.skew, now)) {
         return Err(LogoutRefusal::Time);
     }
     let name = rest.next().ok_or(LogoutRefusal::Structure)?;
     if name.is(SAML, "EncryptedID") {
         return Err(LogoutRefusal::Encrypted);
     }
-    // Qualified by others, it is a name in somebody else's list.
-    let by = |attribute, whom| name.attribute(attribute).is_none_or(|qualifier| qualifier == whom);
-    let ours = by("NameQualifier", expected.issuer) && by("SPNameQualifier", expected.audience);
-    let name_id = name.text().filter(|text| {
-        name.is(SAML, "NameID")
-            && ours
-            && (1..=MAX_IDENTIFIER_BYTES).contains(&text.len())
-            && !text.chars().any(char::is_control)
-    });
-    let name_id = name_id.ok_or(LogoutRefusal::Structure)?;
+    let name_id = NameId::read(name, expected.issuer, expected.audience);
+    let name_id = name_id.filter(|_| name.is(SAML, "NameID")).ok_or(LogoutRefusal::Structure)?;
     let mut sessions = Vec::new();
     for element in rest {
         if !element.is(SAMLP, "SessionIndex") {
@@ -95,7 +84,7 @@ pub fn read_logout_request(
     }
     let oldest = issued(root)?.plus(expected.max_age);
     let usable_until = until.map_or(oldest, |until| until.min(oldest)).plus(expected.skew);
-    Ok(LogoutRequest { id: id.to_owned(), name_id, sessions, usable_until })
+    Ok(LogoutRequest { id: id.to_owned(), name_id: name_id.value, sessions, usable_until })
 }
 
 /// Reads the answer to the request for logout with this ID.
@@ -115,14 +104,8 @@ pub fn read_logout_answer(
         return Err(LogoutRefusal::Request);
     }
     let [status] = *rest.as_slice() else { return Err(LogoutRefusal::Structure) };
-    let codes =
-        status.elements().filter(|_| status.is(SAMLP, "Status")).ok_or(LogoutRefusal::Structure)?;
-    let code = codes.first().filter(|code| code.is(SAMLP, "StatusCode"));
-    match code.and_then(|code| code.attribute("Value")) {
-        Some(SUCCESS) => Ok(()),
-        Some(other) => Err(LogoutRefusal::Declined { code: Excerpt::of(other) }),
-        None => Err(LogoutRefusal::Structure),
-    }
+    let said = status::read(status).ok_or(LogoutRefusal::Structure)?;
+    said.map_err(|code| LogoutRefusal::Declined { code: Excerpt::of(code) })
 }
 
 /// Whether a message is the provider's, to us and of now; what it holds behind issuer, signature and extensions.
@@ -153,9 +136,7 @@ fn believed<'a>(
     if root.attribute("Destination") != Some(expected.recipient) {
         return Err(LogoutRefusal::Destination);
     }
-    let issued = issued(root)?;
-    if issued > now.plus(expected.skew) || issued.plus(expected.max_age) <= now.minus(expected.skew)
-    {
+    if !instant::is_recent(issued(root)?, expected.max_age, expected.skew, now) {
         return Err(LogoutRefusal::Time);
     }
     Ok(children.collect())
@@ -232,7 +213,7 @@ impl OurLogoutAnswer<'_> {
     /// The message.
     #[must_use]
     pub fn to_xml(&self) -> String {
-        let code = if self.done { SUCCESS } else { "urn:oasis:names:tc:SAML:2.0:status:Responder" };
+        let code = if self.done { status::SUCCESS } else { status::RESPONDER };
         let ids = (self.id, Some(self.request));
         message("<samlp:LogoutResponse", ids, self.destination, self.issued, self.issuer)
             .markup("<samlp:Status><samlp:StatusCode")

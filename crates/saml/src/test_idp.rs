@@ -1,7 +1,7 @@
 //! A provider for tests: responses with anything in them, signed after that.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokens::{SignerCertificate, Timestamp};
@@ -126,7 +126,6 @@ impl TestIdp {
         #[expect(clippy::disallowed_methods, reason = "a test signs")]
         let random = SystemRandom::new();
         self.key.sign(&RSA_PKCS1_SHA256, &random, octets, &mut signature).unwrap();
-        let _ = self.key.public_key();
         STANDARD.encode(signature)
     }
 }

@@ -1,8 +1,6 @@
 //! XML as we write it: every value escaped, nothing that canonicalization would write otherwise.
 
-/// A document that is being written. What it holds is its own exclusive canonical form, if every element declares the
-/// prefixes that it and its attributes use where they are first used, before other attributes, and attributes come in the
-/// order of canonical XML; [`crate::signature::sign`] says when that is not so.
+/// A document that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(String);
 
@@ -13,8 +11,8 @@ impl Writer {
         self
     }
 
-    /// An attribute, with the space before it.
-    pub(crate) fn attribute(mut self, name: &'static str, value: &str) -> Self {
+    /// An attribute, with the space before it. The name is one that needs no escaping.
+    pub(crate) fn attribute(mut self, name: &str, value: &str) -> Self {
         self.0.extend([" ", name, "=\""]);
         self = self.escaped(value);
         self.0.push('"');
@@ -22,7 +20,7 @@ impl Writer {
     }
 
     /// An attribute that may be left out.
-    pub(crate) fn optional(self, name: &'static str, value: Option<&str>) -> Self {
+    pub(crate) fn optional(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.attribute(name, value),
             None => self,

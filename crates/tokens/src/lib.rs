@@ -12,6 +12,7 @@ mod actor;
 mod algorithm;
 mod base64url;
 mod cache;
+pub mod calendar;
 mod certificate;
 mod claim;
 mod computed;

@@ -167,9 +167,10 @@ impl Mapping {
     /// # Errors
     /// If something is missing that must be there, is of another type, or is too much.
     pub fn facts(&self, document: &Object, assurance: Assurance) -> Result<Facts, MappingRefusal> {
-        let document = match self.computed.is_empty() {
-            true => Cow::Borrowed(document),
-            false => Cow::Owned(completed(document, &self.computed)?),
+        let document = if self.computed.is_empty() {
+            Cow::Borrowed(document)
+        } else {
+            Cow::Owned(completed(document, &self.computed)?)
         };
         let whole = Value::Object(document.clone().into_owned());
         let pointed = Pointed::of(&whole, &document);

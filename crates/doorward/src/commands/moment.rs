@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
-use tokens::{MAX_NUMERIC_DATE, Timestamp};
+use tokens::{MAX_NUMERIC_DATE, Timestamp, calendar};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -37,7 +37,7 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = i64::try_from(self.0.as_secs().min(MAX_NUMERIC_DATE)).unwrap_or_default();
         let (days, rest) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
-        let (year, month, day) = civil(days);
+        let (year, month, day) = calendar::date(days);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
@@ -49,11 +49,9 @@ fn rfc3339(text: &str) -> Option<i64> {
     let (year, month, day) = three(date, '-')?;
     let (time, east) = offset(time)?;
     let (hour, minute, second) = three(time.split('.').next()?, ':')?;
-    let fits = (1..=12).contains(&month) && hour < 24 && minute < 60 && second <= 60;
-    let days = days_from_civil(year, month, day);
-    // What turns into another date and back is no date: the 30th of February.
-    (fits && civil(days) == (year, month, day))
-        .then(|| days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - east)
+    let fits = hour < 24 && minute < 60 && second <= 60;
+    let days = calendar::days(year, month, day).filter(|_| fits)?;
+    Some(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - east)
 }
 
 /// The time, and by how many seconds it is ahead of UTC.
@@ -76,26 +74,6 @@ fn three(text: &str, between: char) -> Option<(i64, i64, i64)> {
 fn number(text: &str) -> Option<i64> {
     let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?
-}
-
-/// Days since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// The same, backwards.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression as Value};
 use http::HeaderMap;
-use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedCertificate, VerifiedToken};
+use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedCertificate, VerifiedToken, calendar};
 
 use super::names::{EntityType, scoped};
 use super::needs::{ContextMember, Needs};
@@ -298,21 +298,11 @@ pub(crate) fn datetime(at: Timestamp) -> Value {
 }
 
 fn datetime_text(at: Timestamp) -> String {
-    const LAST_MILLIS: u64 = 253_402_300_799_999;
-    let millis = at.as_millis().min(LAST_MILLIS);
+    const LAST_MILLIS: i64 = 253_402_300_799_999;
+    let millis =
+        i64::try_from(at.as_millis()).map_or(LAST_MILLIS, |millis| millis.min(LAST_MILLIS));
     let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
-    // Days since 0000-03-01, in eras of 400 years; a year that begins in March has its leap day at its end.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        0..10 => (era * 400 + year_of_era, month + 3),
-        _ => (era * 400 + year_of_era + 1, month - 9),
-    };
+    let (year, month, day) = calendar::date(days);
     let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
     let (second, milli) = (rest / 1_000 % 60, rest % 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")

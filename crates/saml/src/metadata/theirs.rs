@@ -39,8 +39,6 @@ pub struct IdentityProvider {
     pub logout: Endpoint,
     /// Where answers to its requests for logout go, if not to `logout`.
     pub logout_answers: Endpoint,
-    /// Whether it wants requests signed. Ours are.
-    pub wants_signed_requests: bool,
     /// Until when it may be used; nothing if it does not say.
     pub valid_until: Option<Timestamp>,
 }
@@ -139,10 +137,6 @@ impl Metadata {
 
 fn provider(role: Element<'_>, outer: Option<Timestamp>) -> Option<IdentityProvider> {
     let mut provider = IdentityProvider {
-        wants_signed_requests: matches!(
-            role.attribute("WantAuthnRequestsSigned"),
-            Some("true" | "1")
-        ),
         valid_until: earlier(outer, until(role).ok()?),
         ..IdentityProvider::default()
     };

@@ -11,9 +11,6 @@ use crate::xml::Element;
 
 const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
 
-/// The longest ID, in bytes.
-const MAX_ID: usize = 256;
-
 /// Its signature, if it has one: behind the issuer, as its schema says.
 pub(super) fn signature(assertion: Element<'_>) -> Result<Option<Signature<'_>>, ResponseRefusal> {
     let mut children = Children::of(assertion, "the assertion")?;
@@ -33,10 +30,10 @@ pub(super) fn read(
         return Err(ResponseRefusal::Version { of });
     }
     let known = assertion.has_only(&["ID", "IssueInstant", "Version"]);
-    let id = assertion.attribute("ID").filter(|id| known && (1..=MAX_ID).contains(&id.len()));
+    let id = assertion.id().filter(|_| known);
     let id = id.ok_or(ResponseRefusal::Structure { of: "the assertion" })?;
     let issued = moment(assertion, "IssueInstant")?;
-    if not_yet(issued, expected, now) || past(issued.plus(expected.max_age), expected, now) {
+    if !instant::is_recent(issued, expected.max_age, expected.skew, now) {
         return Err(ResponseRefusal::Time { name: "IssueInstant" });
     }
     let mut children = Children::of(assertion, "the assertion")?;
@@ -82,14 +79,4 @@ pub(super) fn optional_moment(
 ) -> Result<Option<Timestamp>, ResponseRefusal> {
     let Some(text) = of.attribute(name) else { return Ok(None) };
     instant::parse(text).map(Some).ok_or(ResponseRefusal::Moment { name })
-}
-
-/// Whether a moment, from which on something holds, is still to come, whatever the clocks differ by.
-pub(super) fn not_yet(from: Timestamp, expected: &Expectations<'_>, now: Timestamp) -> bool {
-    from > now.plus(expected.skew)
-}
-
-/// Whether a moment, at which something ends, has come.
-pub(super) fn past(until: Timestamp, expected: &Expectations<'_>, now: Timestamp) -> bool {
-    until <= now.minus(expected.skew)
 }

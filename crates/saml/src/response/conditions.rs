@@ -2,9 +2,10 @@
 
 use tokens::Timestamp;
 
-use super::assertion::{not_yet, optional_moment, past};
+use super::assertion::optional_moment;
 use super::children::Children;
 use super::{Expectations, ResponseRefusal};
+use crate::instant::{is_past, is_to_come};
 use crate::namespace::SAML;
 use crate::xml::Element;
 
@@ -17,10 +18,13 @@ pub(super) fn meet(
     if !conditions.has_only(&["NotBefore", "NotOnOrAfter"]) {
         return Err(ResponseRefusal::Structure { of: "Conditions" });
     }
-    if optional_moment(conditions, "NotBefore")?.is_some_and(|from| not_yet(from, expected, now)) {
+    if optional_moment(conditions, "NotBefore")?
+        .is_some_and(|from| is_to_come(from, expected.skew, now))
+    {
         return Err(ResponseRefusal::Time { name: "NotBefore" });
     }
-    if optional_moment(conditions, "NotOnOrAfter")?.is_some_and(|until| past(until, expected, now))
+    if optional_moment(conditions, "NotOnOrAfter")?
+        .is_some_and(|until| is_past(until, expected.skew, now))
     {
         return Err(ResponseRefusal::Time { name: "NotOnOrAfter" });
     }

@@ -2,15 +2,17 @@
 
 use tokens::{Excerpt, Timestamp};
 
-use super::assertion::{self, moment, not_yet, past};
+use super::assertion::{self, moment};
 use super::children::Children;
-use super::{Answers, Assertion, Expectations, ResponseRefusal};
+use super::{Assertion, Expectations, ResponseRefusal};
 use crate::encryption::{Content, Encrypted};
+use crate::instant::is_recent;
 use crate::namespace::{DS, SAML, SAMLP};
 use crate::signature::{Signature, no_others};
+use crate::status;
+use crate::writer::Writer;
 use crate::xml::{self, Element, Limits};
 
-const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const ATTRIBUTES: [&str; 6] =
     ["ID", "InResponseTo", "Version", "IssueInstant", "Destination", "Consent"];
 
@@ -33,7 +35,7 @@ pub fn read_response(
     let signature = children.optional(DS, "Signature");
     children.optional(SAMLP, "Extensions");
     let status = children.required(SAMLP, "Status")?;
-    // Before anything is counted or verified: who says no has no assertion to say it with.
+    // Before anything is counted or verified, so that anybody can have said it.
     succeeded(status)?;
     let plain = children.all(SAML, "Assertion");
     let encrypted = children.all(SAML, "EncryptedAssertion");
@@ -103,39 +105,18 @@ fn decrypted(
 
 /// `plain` in an element that declares what is in scope at `around`.
 fn within(around: Element<'_>, plain: &str) -> String {
-    let mut text = String::from("<decrypted");
+    let mut open = Writer::default().markup("<decrypted");
     for space in around.0.namespaces() {
-        let Some(uri) = around.0.lookup_namespace_uri(space.name()) else { continue };
-        match space.name() {
-            Some(prefix) => text.extend([" xmlns:", prefix]),
-            None => text.push_str(" xmlns"),
-        }
-        text.push_str("=\"");
-        for character in uri.chars() {
-            match character {
-                '&' => text.push_str("&amp;"),
-                '<' => text.push_str("&lt;"),
-                '"' => text.push_str("&quot;"),
-                other => text.push(other),
-            }
-        }
-        text.push('"');
+        let prefixed = space.name().map(|prefix| format!("xmlns:{prefix}"));
+        open = open.attribute(prefixed.as_deref().unwrap_or("xmlns"), space.uri());
     }
-    text.extend([">", plain, "</decrypted>"]);
-    text
+    format!("{}>{plain}</decrypted>", open.into_string())
 }
 
-/// [core] §3.2.2.1: the outermost code says whether there is an assertion, the one in it why not.
+/// [core] §3.2.2.1: who says no has no assertion to say it with.
 fn succeeded(status: Element<'_>) -> Result<(), ResponseRefusal> {
-    let structure = || ResponseRefusal::Structure { of: "the status" };
-    let code = Children::of(status, "the status")?.required(SAMLP, "StatusCode")?;
-    let outer = code.attribute("Value").ok_or_else(structure)?;
-    if outer == SUCCESS {
-        return Ok(());
-    }
-    let within = Children::of(code, "the status")?.optional(SAMLP, "StatusCode");
-    let inner = within.and_then(|code| code.attribute("Value"));
-    Err(ResponseRefusal::Declined { code: Excerpt::of(inner.unwrap_or(outer)) })
+    let said = status::read(status).ok_or(ResponseRefusal::Structure { of: "the status" })?;
+    said.map_err(|code| ResponseRefusal::Declined { code: Excerpt::of(code) })
 }
 
 /// Whose it is, whom it is for, what it answers and when it was made.
@@ -159,17 +140,12 @@ fn addressed(
         None if !signed => {}
         _ => return Err(ResponseRefusal::Destination),
     }
-    let answers = match expected.answers {
-        Answers::Request(id) => Some(id),
-        Answers::Nothing => None,
-    };
-    if root.attribute("InResponseTo") != answers {
+    if root.attribute("InResponseTo") != expected.answers.request() {
         return Err(ResponseRefusal::Request);
     }
     let issued = moment(root, "IssueInstant")?;
-    let time = ResponseRefusal::Time { name: "IssueInstant" };
-    if not_yet(issued, expected, now) || past(issued.plus(expected.max_age), expected, now) {
-        return Err(time);
+    if !is_recent(issued, expected.max_age, expected.skew, now) {
+        return Err(ResponseRefusal::Time { name: "IssueInstant" });
     }
     Ok(())
 }

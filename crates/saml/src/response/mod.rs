@@ -24,6 +24,7 @@ use std::time::Duration;
 use tokens::{SignerCertificate, Timestamp};
 
 use crate::encryption::DecryptionKey;
+use crate::name_id::NameId;
 
 pub use message::read_response;
 pub use refusal::ResponseRefusal;
@@ -60,6 +61,16 @@ pub enum Answers<'a> {
     Nothing,
 }
 
+impl<'a> Answers<'a> {
+    /// What `InResponseTo` must say; nothing if there must be none.
+    fn request(self) -> Option<&'a str> {
+        match self {
+            Self::Request(id) => Some(id),
+            Self::Nothing => None,
+        }
+    }
+}
+
 /// What a provider has said of somebody, and its signature covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assertion {
@@ -79,13 +90,4 @@ pub struct Assertion {
     pub session_until: Option<Timestamp>,
     /// The attributes by name. A value that is no text is `None`.
     pub attributes: BTreeMap<String, Vec<Option<String>>>,
-}
-
-/// What a provider calls a subject ([core] §2.2.3, §8.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameId {
-    /// The identifier.
-    pub value: String,
-    /// Its format, a URI; unspecified unless it is said.
-    pub format: String,
 }

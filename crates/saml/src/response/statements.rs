@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use tokens::Timestamp;
 
-use super::assertion::{moment, not_yet, optional_moment, past};
+use super::assertion::{moment, optional_moment};
 use super::children::Children;
 use super::{Expectations, ResponseRefusal};
+use crate::instant::{is_past, is_to_come};
 use crate::namespace::{SAML, XSI};
 use crate::xml::Element;
 
@@ -42,11 +43,11 @@ pub(super) fn read(
     }
     let authentication = authentication.ok_or_else(structure)?;
     let authenticated_at = moment(authentication, "AuthnInstant")?;
-    if not_yet(authenticated_at, expected, now) {
+    if is_to_come(authenticated_at, expected.skew, now) {
         return Err(ResponseRefusal::Time { name: "AuthnInstant" });
     }
     let session_until = optional_moment(authentication, "SessionNotOnOrAfter")?;
-    if session_until.is_some_and(|until| past(until, expected, now)) {
+    if session_until.is_some_and(|until| is_past(until, expected.skew, now)) {
         return Err(ResponseRefusal::Time { name: "SessionNotOnOrAfter" });
     }
     let mut children = Children::of(authentication, "AuthnStatement")?;

@@ -50,8 +50,7 @@ pub(crate) struct Signature<'a> {
 impl<'a> Signature<'a> {
     /// Reads `node`, which stands in `of`.
     pub(crate) fn read(of: Element<'a>, node: Element<'a>) -> Result<Self, SignatureRefusal> {
-        let id = of.attribute("ID").filter(|id| !id.is_empty());
-        let parts = structure::read(node, id.ok_or(SignatureRefusal::Reference)?)?;
+        let parts = structure::read(node, of.id().ok_or(SignatureRefusal::Reference)?)?;
         Ok(Self { of, node, parts })
     }
 
@@ -72,7 +71,7 @@ impl<'a> Signature<'a> {
 
 /// Whether no other element of the document has the ID of its root, whatever kind of ID it is.
 pub(crate) fn only_one_with_its_id(root: Element<'_>) -> Result<(), SignatureRefusal> {
-    let id = root.attribute("ID").ok_or(SignatureRefusal::Reference)?;
+    let id = root.id().ok_or(SignatureRefusal::Reference)?;
     let attributes = root.all().flat_map(|element| element.0.attributes());
     let same = attributes.filter(|attribute| is_id(attribute.name()) && attribute.value() == id);
     if same.count() == 1 { Ok(()) } else { Err(SignatureRefusal::RepeatedId) }

@@ -50,7 +50,7 @@ pub(crate) fn sign(
     let text = scan(message.as_bytes(), &Limits::MESSAGE).map_err(|_| SignError::Failed)?;
     let document = parse(text).map_err(|_| SignError::Failed)?;
     let root = Element(document.root_element());
-    let id = root.attribute("ID").ok_or(SignError::Failed)?;
+    let id = root.id().ok_or(SignError::Failed)?;
     let first = root.elements().and_then(|elements| elements.first().copied());
     let issuer = first.filter(|first| first.is(SAML, "Issuer")).ok_or(SignError::Failed)?;
     let digest = STANDARD.encode(digest(&SHA256, &canonical(root.0, None, &[])));

@@ -87,8 +87,8 @@ pub enum XmlRefusal {
     /// It holds a DTD, a comment, CDATA or a processing instruction.
     #[error("the document holds a DTD, a comment, CDATA or a processing instruction")]
     Markup,
-    /// An attribute holds a line break or a tabulator that is not written as a reference.
-    #[error("an attribute holds a line break or a tabulator")]
+    /// An attribute holds a line break or a tabulator that is not written as a reference, or a carriage return stands alone.
+    #[error("an attribute holds a line break or a tabulator, or a carriage return stands alone")]
     RawSpace,
     /// The names in a tag are too long.
     #[error("the names in a tag have more than {MAX_TAG} bytes")]

@@ -35,7 +35,7 @@ fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, XmlRefusal> {
 /// XML 1.0 §2.8: what stands behind `<?xml … ?>`, if that says version 1.0, UTF-8 and nothing else that matters.
 fn undeclared(text: &str) -> Result<&str, XmlRefusal> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(text) };
-    let near = rest.get(..MAX_DECLARATION).unwrap_or(rest);
+    let (near, _) = rest.split_at(rest.floor_char_boundary(MAX_DECLARATION));
     let end = near.find("?>").ok_or(XmlRefusal::Declaration)?;
     let (declaration, body) = rest.split_at(end);
     let mut pairs = pairs(declaration).ok_or(XmlRefusal::Declaration)?.into_iter().peekable();

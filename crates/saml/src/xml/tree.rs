@@ -42,6 +42,11 @@ impl<'a> Element<'a> {
         Some(text)
     }
 
+    /// Its ID, of 1 to 256 bytes.
+    pub(crate) fn id(self) -> Option<&'a str> {
+        self.attribute("ID").filter(|id| (1..=256).contains(&id.len()))
+    }
+
     /// The attribute of this name that is in no namespace.
     pub(crate) fn attribute(self, name: &str) -> Option<&'a str> {
         let mut attributes = self.0.attributes();
@@ -64,7 +69,7 @@ impl<'a> Element<'a> {
 }
 
 /// Whether a text is white space (XML 1.0 §2.3) alone.
-pub(crate) fn is_blank(text: &str) -> bool {
+fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 

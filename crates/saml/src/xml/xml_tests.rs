@@ -123,6 +123,11 @@ fn every_limit_is_taken_up_to_its_edge() {
     let declaration = |blanks: usize| format!("<?xml version='1.0'{}?><a/>", " ".repeat(blanks));
     assert!(read(&declaration(100)).is_ok());
     assert_eq!(read(&declaration(130)), Err(XmlRefusal::Declaration));
+    // Wherever the limit falls within a character.
+    for blanks in 0..4 {
+        let text = format!("<?xml{}{}?><a/>", " ".repeat(blanks), "é".repeat(100));
+        assert_eq!(read(&text), Err(XmlRefusal::Declaration));
+    }
     let many = format!("<?xml{}{}?><a/>", " =\"\"".repeat(32_765), " ".repeat(100_000));
     assert_eq!(read(&many), Err(XmlRefusal::Declaration));
 
