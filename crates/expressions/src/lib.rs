@@ -41,8 +41,7 @@ pub const MAX_DEPTH: usize = 48;
 
 /// What all evaluations for one document may cost together, in steps: one for each part of an expression that is
 /// evaluated, each element that is made, compared or gone through, and each 16 bytes of text that are made, compared or
-/// searched; and for each byte that a pattern is matched against, one for each KiB that the pattern takes. All of it takes
-/// some milliseconds, and a tenth of a second with patterns that are made to be slow.
+/// searched; and for each byte that a pattern is matched against, one for each KiB that the pattern takes.
 pub const MAX_COST: u64 = 250_000;
 
 /// What may still be spent on one document.

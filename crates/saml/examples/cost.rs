@@ -73,7 +73,7 @@ fn main() {
     );
 }
 
-/// The metadata of a federation, as large as those of universities are: about 12 KiB for each provider.
+/// The metadata of a federation: about 10 KiB for each provider.
 fn federation() -> String {
     let certificate = STANDARD.encode(der("signed/rsa2048.cert.pem"));
     let description = "A university, described in a sentence of some length. ".repeat(40);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{DeclaredClaim, KeySource, OneOrMany, Preset, Skew, Subjects};
 use crate::config::value::{
-    Bounded, Caption, Computation, Domain, FetchUrl, FilePath, Name, Pointer, Secret,
+    Bounded, Caption, Domain, Expression, FetchUrl, FilePath, Name, Pointer, Secret,
     SignatureAlgorithm, Text, Time, bound,
 };
 
@@ -64,7 +64,7 @@ pub(in crate::config) struct Provider {
     /// What is computed from what it says, by a name of your choice, for what no pointer reaches: CEL expressions over
     /// `claims`. Pointers find the values at `/computed/NAME`; one that is `null` is absent. At most 32.
     #[serde(default)]
-    pub(in crate::config) computed: BTreeMap<Name, Computation>,
+    pub(in crate::config) computed: BTreeMap<Name, Expression>,
     /// Where the subject stands, as a JSON pointer. By default `/sub`, with `preset` what it says; required with `oauth`,
     /// as in `/user/id`.
     pub(in crate::config) subject: Option<Pointer>,

@@ -76,7 +76,7 @@ impl Lowering<'_> {
         let spoken = spoken?;
         let subject = self.subject_place(provider.subject, &spoken, &place);
         let computed = provider.computed.into_iter();
-        let computed = computed.map(|(name, computation)| (name.as_str().into(), computation.0));
+        let computed = computed.map(|(name, expression)| (name.as_str().into(), expression.0));
         let mapping = Mapping::new(subject?, subjects?, groups, claims?)
             .and_then(|mapping| mapping.computing(computed.collect()));
         let mapping = mapping.map_err(|error| self.refused_mapping(&error, &place)).ok()?;

@@ -1,15 +1,13 @@
-use expressions::Expression;
-
 use super::{Written, written};
 use crate::config::decode::Complaint;
 
 /// An expression that computes a value from what a provider says.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Computation(pub(in crate::config) Expression);
+pub(in crate::config) struct Expression(pub(in crate::config) expressions::Expression);
 
-written! { Computation }
+written! { Expression }
 
-impl Written for Computation {
+impl Written for Expression {
     const TITLE: &'static str = "CEL expression";
     const EXPECTED: &'static str = "an expression";
     const HELP: &'static str = "write an expression such as `claims.email.lowerAscii()`";
@@ -17,7 +15,7 @@ impl Written for Computation {
     const PATTERN: Option<&'static str> = None;
 
     fn read(text: &str) -> Result<Self, Complaint> {
-        Expression::parse(text).map(Self).map_err(|error| {
+        expressions::Expression::parse(text).map(Self).map_err(|error| {
             Complaint::new(error.to_string()).help("docs/sign-in.md says what expressions may hold")
         })
     }

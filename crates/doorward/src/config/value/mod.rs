@@ -43,7 +43,7 @@ pub(super) use self::digest::TokenDigest;
 pub(super) use self::domain::Domain;
 pub(super) use self::door_address::DoorAddress;
 pub(super) use self::duration::Time;
-pub(super) use self::expression::Computation;
+pub(super) use self::expression::Expression;
 pub(super) use self::header_name::HeaderName;
 pub(super) use self::name::Name;
 pub(super) use self::network::{PeerNetwork, RuleNetwork};
