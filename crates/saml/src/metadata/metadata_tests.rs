@@ -90,11 +90,12 @@ fn entities_that_nobody_could_use_are_left_out() {
         entity("c", "").replace("</md:IDPSSODescriptor>", "text</md:IDPSSODescriptor>"),
         entity("d", ""),
         entity("d", ""),
+        entity("d", ""),
     ];
     let text = entities(&format!("{}{}", entity("a", ""), bad.concat()), "");
     let metadata = read_metadata(text.as_bytes(), None).unwrap();
     assert_eq!(metadata.providers.keys().collect::<Vec<_>>(), ["a"]);
-    assert_eq!(metadata.skipped, 5);
+    assert_eq!(metadata.skipped, 6);
 }
 
 #[test]

@@ -72,10 +72,9 @@ pub fn read_metadata(
     let mut metadata = Metadata { valid_until: until(root)?, ..Metadata::default() };
     let mut twice = BTreeSet::new();
     metadata.collect(root, None, &mut twice);
-    for entity in twice {
-        metadata.providers.remove(&entity);
-        metadata.skipped += 2;
-    }
+    // The first of each; the others were counted as they came.
+    metadata.skipped += twice.len();
+    metadata.providers.retain(|entity, _| !twice.contains(entity));
     if metadata.providers.is_empty() {
         return Err(MetadataRefusal::NoProvider);
     }
@@ -128,6 +127,7 @@ impl Metadata {
             (Some(entity), Some(provider)) => {
                 if self.providers.insert(entity.to_owned(), Arc::new(provider)).is_some() {
                     twice.insert(entity.to_owned());
+                    self.skipped += 1;
                 }
             }
             _ => self.skipped += 1,
