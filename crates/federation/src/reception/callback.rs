@@ -124,6 +124,7 @@ impl Reception {
             provider: offered.name().to_owned(),
             subject: kept.facts.subject.clone(),
             provider_session,
+            alias: None,
             facts: kept.to_bytes(),
             secrets: tokens.to_bytes().map(Secrets::new),
             vouched_at: now,

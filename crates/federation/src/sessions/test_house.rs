@@ -91,6 +91,7 @@ impl House {
             provider: "corp".to_owned(),
             subject: "alice".to_owned(),
             provider_session: None,
+            alias: None,
             facts: kept("support", None),
             secrets: None,
             vouched_at: now(),

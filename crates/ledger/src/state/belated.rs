@@ -28,11 +28,11 @@ impl Stored {
 
     /// Takes a session back that has just begun and should not have: nobody has its cookie yet. Whether it was one.
     pub(super) async fn take_back_if_belated(&self, new: &Belonging) -> Result<bool, LedgerError> {
-        let [all, provider, subject, other] = new.marks;
+        let [all, provider, subject, own, alias] = new.marks;
         let query = "SELECT 1 FROM doorward_used WHERE purpose = $1 AND until >= $2 \
-                     AND digest IN ($3, $4, $5, $6) LIMIT 1";
+                     AND digest IN ($3, $4, $5, $6, $7) LIMIT 1";
         let since = new.vouched_at.plus(ENDING_KEPT);
-        let values = values![ENDING, since, all, provider, subject, other];
+        let values = values![ENDING, since, all, provider, subject, own, alias];
         if self.database.row(query, values).await?.is_none() {
             return Ok(false);
         }
@@ -49,7 +49,7 @@ impl Stored {
 pub(super) struct Belonging {
     id: super::SessionId,
     vouched_at: Timestamp,
-    marks: [Digest; 4],
+    marks: [Digest; 5],
 }
 
 impl Belonging {
@@ -59,7 +59,9 @@ impl Belonging {
             None => nameless(&new.provider, &new.subject),
         };
         let subject = of_subject(&new.provider, &new.subject);
-        let marks = [mark(&["all"]), of_provider(&new.provider), subject, own];
+        // One without an alias belongs to no mark besides.
+        let alias = new.alias.map_or(own, |alias| of_alias(&new.provider, alias));
+        let marks = [mark(&["all"]), of_provider(&new.provider), subject, own, alias];
         Self { id: new.id, vouched_at: new.vouched_at, marks }
     }
 }
@@ -67,6 +69,7 @@ impl Belonging {
 impl Ending {
     fn marks(&self) -> Vec<Digest> {
         match self {
+            Self::Alias { provider, alias } => vec![of_alias(provider, *alias)],
             Self::All => vec![mark(&["all"])],
             Self::Provider(provider) => vec![of_provider(provider)],
             Self::Subject { provider, subject } => vec![of_subject(provider, subject)],
@@ -78,6 +81,10 @@ impl Ending {
             Self::Session(_) => Vec::new(),
         }
     }
+}
+
+fn of_alias(provider: &str, alias: Digest) -> Digest {
+    mark(&["alias", provider, &alias.to_string()])
 }
 
 fn of_provider(provider: &str) -> Digest {

@@ -1,6 +1,6 @@
 //! What the log says, and what can be ended.
 
-use tokens::Timestamp;
+use tokens::{Digest, Timestamp};
 
 use super::SessionId;
 
@@ -102,6 +102,13 @@ impl EndReason {
 pub enum Ending {
     /// Every one.
     All,
+    /// Those whose subject the provider also calls by a name with this digest.
+    Alias {
+        /// The provider.
+        provider: String,
+        /// The digest of the name.
+        alias: Digest,
+    },
     /// All that began at this provider.
     Provider(String),
     /// Those that the provider knows by this name (`sid`, OpenID Connect Back-Channel Logout 1.0 §2.4), and those of the

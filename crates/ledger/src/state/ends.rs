@@ -86,6 +86,12 @@ impl Ending {
                 locking!("SELECT id FROM doorward_sessions ORDER BY id LIMIT $1"),
                 values![ENDS_AT_ONCE],
             ),
+            Self::Alias { provider, alias } => (
+                locking!(
+                    "SELECT id FROM doorward_sessions WHERE provider = $2 AND alias = $3 ORDER BY id LIMIT $1"
+                ),
+                values![ENDS_AT_ONCE, provider.as_str(), *alias],
+            ),
             Self::Provider(provider) => (
                 locking!(
                     "SELECT id FROM doorward_sessions WHERE provider = $2 ORDER BY id LIMIT $1"

@@ -6,7 +6,7 @@ use super::row::{Sql, values};
 use tokens::Timestamp;
 
 /// Each version's step from the one before it. A step that has been released is never changed.
-const STEPS: [Sql; 3] = [
+const STEPS: [Sql; 4] = [
     Sql {
         postgres: include_str!("migrations/postgres-1.sql"),
         sqlite: include_str!("migrations/sqlite-1.sql"),
@@ -18,6 +18,10 @@ const STEPS: [Sql; 3] = [
     Sql {
         postgres: include_str!("migrations/postgres-3.sql"),
         sqlite: include_str!("migrations/sqlite-3.sql"),
+    },
+    Sql {
+        postgres: include_str!("migrations/postgres-4.sql"),
+        sqlite: include_str!("migrations/sqlite-4.sql"),
     },
 ];
 

@@ -118,6 +118,12 @@ impl From<Digest> for Value {
     }
 }
 
+impl From<Option<Digest>> for Value {
+    fn from(digest: Option<Digest>) -> Self {
+        Self::Bytes(digest.map(|digest| digest.as_bytes().to_vec()))
+    }
+}
+
 impl From<SessionId> for Value {
     fn from(id: SessionId) -> Self {
         Self::Bytes(Some(id.as_bytes().to_vec()))

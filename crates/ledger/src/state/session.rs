@@ -55,6 +55,8 @@ pub struct NewSession {
     pub subject: String,
     /// What the provider calls the session: `sid` (OpenID Connect Back-Channel Logout 1.0 §2.1).
     pub provider_session: Option<String>,
+    /// What else the provider calls the subject, where it ends sessions by a name that is not `subject`: a digest of it.
+    pub alias: Option<Digest>,
     /// What the provider vouches for, as JSON; means nothing here.
     pub facts: Vec<u8>,
     /// The provider's tokens.

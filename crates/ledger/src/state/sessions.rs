@@ -29,8 +29,8 @@ impl Stored {
             return Err(LedgerError::Reused { what: "session id" });
         }
         let insert = "INSERT INTO doorward_sessions (id, provider, subject, provider_session, facts, \
-                      secrets, began_at, seen_at, ends_at, idle, live_until, refresh_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+                      secrets, began_at, seen_at, ends_at, idle, live_until, refresh_at, alias) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
         let session = values![
             new.id,
             new.provider.as_str(),
@@ -44,6 +44,7 @@ impl Stored {
             idle,
             live_until,
             new.refresh_at,
+            new.alias,
         ];
         if transaction.change(insert, session).await? == 0 {
             return Err(LedgerError::Reused { what: "session id" });

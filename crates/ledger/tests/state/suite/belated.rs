@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ledger::state::{EndReason, Ending, NewSession};
 
+use tokens::Digest;
+
 use super::{House, NOW, cookie, session};
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -13,6 +15,7 @@ fn alice(number: u32, provider_session: Option<&str>) -> NewSession {
     NewSession {
         subject: "alice".into(),
         provider_session: provider_session.map(str::to_owned),
+        alias: Some(Digest::of("a-1")),
         vouched_at: NOW,
         ..session(number)
     }
@@ -21,6 +24,10 @@ fn alice(number: u32, provider_session: Option<&str>) -> NewSession {
 fn of_session(session: &str, subject: Option<&str>) -> Ending {
     let subject = subject.map(str::to_owned);
     Ending::ProviderSession { provider: "corp".into(), session: session.into(), subject }
+}
+
+fn of_alias(name: &str) -> Ending {
+    Ending::Alias { provider: "corp".into(), alias: Digest::of(name) }
 }
 
 fn of_subject(subject: &str) -> Ending {
@@ -36,6 +43,8 @@ pub(crate) async fn a_session_that_was_vouched_for_before_an_end_does_not_begin_
         (of_session("s4", Some("alice")), None, false),
         (of_session("s5", Some("bob")), Some("s6"), true),
         (of_subject("bob"), Some("s7"), true),
+        (of_alias("a-2"), Some("s7"), true),
+        (of_alias("a-1"), Some("s7"), false),
         (Ending::Provider("partner".into()), Some("s7"), true),
         (Ending::Provider("corp".into()), Some("s8"), false),
     ];

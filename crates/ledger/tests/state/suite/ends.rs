@@ -6,6 +6,7 @@ use ledger::state::{
     ENDS_AT_ONCE, EndReason, Ending, LedgerError, MAX_NOTE_BYTES, NewSession, Position,
     SessionFilter, SessionId,
 };
+use tokens::Digest;
 use tokio::task::JoinSet;
 
 use super::{House, NOW, cookie, end, id, session};
@@ -17,10 +18,12 @@ async fn live(house: &House) -> Vec<SessionId> {
 }
 
 pub(crate) async fn an_end_takes_the_sessions_that_it_names_and_no_others(house: House) {
+    let known_as = |name: &str| Digest::of(name);
     let at = |number, provider: &str, subject: &str, sid: Option<&str>| NewSession {
         provider: provider.into(),
         subject: subject.into(),
         provider_session: sid.map(str::to_owned),
+        alias: (subject == "erin").then(|| known_as("e-1")),
         ..session(number)
     };
     let sessions = [
@@ -31,6 +34,8 @@ pub(crate) async fn an_end_takes_the_sessions_that_it_names_and_no_others(house:
         at(5, "partner", "bob", None),
         at(6, "third", "carol", None),
         at(7, "third", "dave", None),
+        at(8, "third", "erin", Some("s1")),
+        at(9, "corp", "erin", Some("s2")),
     ];
     for new in sessions {
         house.ledger().start_session(new, NOW).await.unwrap();
@@ -42,13 +47,16 @@ pub(crate) async fn an_end_takes_the_sessions_that_it_names_and_no_others(house:
         (Ending::ProviderSession { provider, session, subject: None }, vec![1, 3]),
         (Ending::ProviderSession { provider: partner, session: s9, subject: Some(bob) }, vec![5]),
         (Ending::Session(id(1)), vec![]),
+        (Ending::Alias { provider: "third".into(), alias: known_as("e-2") }, vec![]),
+        (Ending::Alias { provider: "third".into(), alias: known_as("e-1") }, vec![8]),
+        (Ending::Alias { provider: "corp".into(), alias: known_as("e-1") }, vec![9]),
         (Ending::Subject { provider: corp, subject: alice }, vec![2]),
         (Ending::Session(id(6)), vec![6]),
         (Ending::Provider("partner".into()), vec![4]),
         (Ending::All, vec![7]),
         (Ending::All, vec![]),
     ];
-    let mut left: Vec<_> = (1..=7).map(id).collect();
+    let mut left: Vec<_> = (1..=9).map(id).collect();
     for (which, expected) in rounds {
         let expected: Vec<_> = expected.into_iter().map(id).collect();
         let ended = house.ledger().end_sessions(&which, EndReason::Revoked, NOW).await.unwrap();

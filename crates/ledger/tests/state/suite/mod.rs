@@ -106,6 +106,7 @@ pub(crate) fn session(number: u32) -> NewSession {
         provider: "corp".into(),
         subject: format!("subject-{number}"),
         provider_session: None,
+        alias: None,
         facts: br#"{"groups":["support"]}"#.to_vec(),
         secrets: Some(Secrets::new(b"refresh token".to_vec())),
         // Whatever a case ends now, it ends before.

@@ -41,7 +41,7 @@ pub(crate) async fn a_ledger_of_a_newer_version_is_refused(house: House) {
     let error = house.open_with(&[7; 32]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the ledger has version 99; this version of doorward knows versions up to 3"
+        "the ledger has version 99; this version of doorward knows versions up to 4"
     );
     assert!(!error.is_retryable());
 }
