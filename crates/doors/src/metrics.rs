@@ -1,5 +1,6 @@
 //! What is counted. Names are fixed; see docs/metrics.md.
 
+use federation::metadata::Report;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -32,6 +33,7 @@ pub struct Metrics {
     pub(crate) rate_keys: Family<RateByLabels, Gauge>,
     pub(crate) rate_overflows: Family<RateByLabels, Counter>,
     acme_orders: Family<OrderLabels, Counter>,
+    saml_metadata: Family<MetadataLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,6 +85,12 @@ pub(crate) struct RateByLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OrderLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MetadataLabels {
+    provider: String,
     outcome: &'static str,
 }
 
@@ -175,12 +183,23 @@ impl Metrics {
                 "Requests counted together with others because there was no room for their caller",
             ),
             acme_orders: counted(all, "acme_orders", "Orders of certificates, by how they ended"),
+            saml_metadata: counted(
+                all,
+                "saml_metadata",
+                "Looks at the metadata of providers with SAML, by what came of them",
+            ),
         }
     }
 
     /// An order of a certificate has ended.
     pub fn acme_order_ended(&self, outcome: &'static str) {
         self.acme_orders.get_or_create(&OrderLabels { outcome }).inc();
+    }
+
+    /// The metadata of a provider with SAML was looked at.
+    pub fn saml_metadata(&self, provider: &str, report: Report) {
+        let labels = MetadataLabels { provider: provider.to_owned(), outcome: report.name() };
+        self.saml_metadata.get_or_create(&labels).inc();
     }
 }
 

@@ -27,8 +27,8 @@ impl Surroundings for Fixed {
         }
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        Machine.read(path)
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        Machine.read(path, limit)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {

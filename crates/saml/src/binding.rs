@@ -66,17 +66,37 @@ pub fn redirect(
     Ok(format!("{destination}{between}{query}"))
 }
 
-/// A message that came by HTTP-Redirect.
+/// A message as it came. Whether its binding has verified it cannot be taken from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub(crate) xml: Vec<u8>,
+    /// Whether one of the provider's certificates signed the query that it came in. Within it, another signature may stand.
+    pub(crate) signed: bool,
+}
+
+impl Message {
+    /// The XML.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.xml
+    }
+
+    /// Whether its binding has verified a signature over it.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.signed
+    }
+}
+
+/// What came by HTTP-Redirect.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Redirected {
-    /// What it is.
+    /// What the message is.
     pub role: Role,
-    /// The message, inflated: XML.
-    pub message: Vec<u8>,
+    /// The message, inflated.
+    pub message: Message,
     /// What it brings back.
     pub relay_state: Option<String>,
-    /// Whether one of the certificates signed it.
-    pub signed: bool,
 }
 
 /// Reads the query of a message by HTTP-Redirect. What is signed is the query as it came, byte for byte: how it was
@@ -135,23 +155,24 @@ pub fn read_redirect(
     };
     let packed =
         decoded(message).and_then(|message| base64(&message)).ok_or(BindingRefusal::Query)?;
-    let message =
+    let xml =
         decompress_to_vec_with_limit(&packed, MAX_BYTES).map_err(|_| BindingRefusal::Inflate)?;
     let relay_state =
         relay_state.map(|state| decoded(state).ok_or(BindingRefusal::Query)).transpose()?;
-    Ok(Redirected { role, message, relay_state, signed })
+    Ok(Redirected { role, message: Message { xml, signed }, relay_state })
 }
 
-/// The message in a field of a form (§3.5.4): XML.
+/// The message in a field of a form (§3.5.4).
 ///
 /// # Errors
 /// If it is not base64, or too long.
-pub fn read_post(field: &str) -> Result<Vec<u8>, BindingRefusal> {
+pub fn read_post(field: &str) -> Result<Message, BindingRefusal> {
     // Base64 takes four characters for three bytes, and line breaks besides.
     if field.len() > 2 * MAX_BYTES {
         return Err(BindingRefusal::Long);
     }
-    base64(field).ok_or(BindingRefusal::Query)
+    let xml = base64(field).ok_or(BindingRefusal::Query)?;
+    Ok(Message { xml, signed: false })
 }
 
 /// The field of a form that carries `message` (§3.5.4), signed by `signer` if there is one.

@@ -29,7 +29,9 @@ mod xml;
 #[cfg(test)]
 mod test_idp;
 
-pub use binding::{BindingRefusal, Redirected, Role, post, read_post, read_redirect, redirect};
+pub use binding::{
+    BindingRefusal, Message, Redirected, Role, post, read_post, read_redirect, redirect,
+};
 pub use encryption::{DecryptionKey, DecryptionKeyError};
 pub use logout::{
     LogoutExpectations, LogoutRefusal, LogoutRequest, OurLogoutAnswer, OurLogoutRequest,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokens::{Excerpt, SignerCertificate, Timestamp};
 
+use crate::binding::Message;
 use crate::instant;
 use crate::name_id::NameId;
 use crate::namespace::{DS, SAML, SAMLP};
@@ -41,8 +42,6 @@ pub struct LogoutExpectations<'a> {
     pub recipient: &'a str,
     /// The provider's certificates that count now.
     pub certificates: &'a [SignerCertificate],
-    /// Whether the binding has verified a signature over the message already ([bindings] §3.4.4.1).
-    pub signed: bool,
     /// How far the provider's clock may be from ours.
     pub skew: Duration,
     /// How old a message may be when it comes.
@@ -54,13 +53,13 @@ pub struct LogoutExpectations<'a> {
 /// # Errors
 /// The first reason not to believe it.
 pub fn read_logout_request(
-    bytes: &[u8],
+    message: &Message,
     expected: &LogoutExpectations<'_>,
     now: Timestamp,
 ) -> Result<LogoutRequest, LogoutRefusal> {
-    let document = xml::parse(xml::scan(bytes, &Limits::MESSAGE)?)?;
+    let document = xml::parse(xml::scan(&message.xml, &Limits::MESSAGE)?)?;
     let root = Element(document.root_element());
-    let mut rest = believed(root, "LogoutRequest", expected, now)?.into_iter();
+    let mut rest = believed((root, "LogoutRequest"), message.signed, expected, now)?.into_iter();
     let id = root.id().ok_or(LogoutRefusal::Structure)?;
     let until = match root.attribute("NotOnOrAfter") {
         Some(text) => Some(instant::parse(text).ok_or(LogoutRefusal::Structure)?),
@@ -92,14 +91,14 @@ pub fn read_logout_request(
 /// # Errors
 /// The first reason not to believe it, or what the provider says is why not.
 pub fn read_logout_answer(
-    bytes: &[u8],
+    message: &Message,
     request: &str,
     expected: &LogoutExpectations<'_>,
     now: Timestamp,
 ) -> Result<(), LogoutRefusal> {
-    let document = xml::parse(xml::scan(bytes, &Limits::MESSAGE)?)?;
+    let document = xml::parse(xml::scan(&message.xml, &Limits::MESSAGE)?)?;
     let root = Element(document.root_element());
-    let rest = believed(root, "LogoutResponse", expected, now)?;
+    let rest = believed((root, "LogoutResponse"), message.signed, expected, now)?;
     if root.attribute("InResponseTo") != Some(request) {
         return Err(LogoutRefusal::Request);
     }
@@ -108,10 +107,10 @@ pub fn read_logout_answer(
     said.map_err(|code| LogoutRefusal::Declined { code: Excerpt::of(code) })
 }
 
-/// Whether a message is the provider's, to us and of now; what it holds behind issuer, signature and extensions.
+/// Whether a message, which its binding may have verified ([bindings] §3.4.4.1), is the provider's, to us and of now; what it holds behind issuer, signature and extensions.
 fn believed<'a>(
-    root: Element<'a>,
-    name: &str,
+    (root, name): (Element<'a>, &str),
+    signed: bool,
     expected: &LogoutExpectations<'_>,
     now: Timestamp,
 ) -> Result<Vec<Element<'a>>, LogoutRefusal> {
@@ -127,7 +126,7 @@ fn believed<'a>(
     // [profiles] §4.4.3.1, §4.4.4.1: by a browser, both are signed.
     match signature {
         Some(signature) => Signature::read(root, signature)?.verify(expected.certificates)?,
-        None if expected.signed => {}
+        None if signed => {}
         None => return Err(LogoutRefusal::Unsigned),
     }
     if issuer.text().as_deref() != Some(expected.issuer) {

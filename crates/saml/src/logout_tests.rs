@@ -15,20 +15,19 @@ fn certificates() -> [SignerCertificate; 1] {
     [SignerCertificate::from_der(&der(&file("idp.crt"))).unwrap()]
 }
 
-fn expected<'a>(
-    issuer: &'a str,
-    certificates: &'a [SignerCertificate],
-    signed: bool,
-) -> LogoutExpectations<'a> {
+fn expected<'a>(issuer: &'a str, certificates: &'a [SignerCertificate]) -> LogoutExpectations<'a> {
     LogoutExpectations {
         issuer,
         audience: "http://127.0.0.1:7000/.doorward/saml/corp/metadata",
         recipient: OURS,
         certificates,
-        signed,
         skew: Duration::from_secs(30),
         max_age: Duration::from_mins(5),
     }
+}
+
+fn message(text: &str, signed: bool) -> Message {
+    Message { xml: text.as_bytes().to_vec(), signed }
 }
 
 fn attribute<'a>(text: &'a str, name: &str) -> &'a str {
@@ -48,16 +47,17 @@ fn what_providers_sent_is_believed() {
             let url = file(&format!("{provider}-logout-{kind}.url"));
             let redirected =
                 read_redirect(url.trim().split_once('?').unwrap().1, &certificates).unwrap();
-            assert!(redirected.signed, "{provider}");
+            assert!(redirected.message.signed, "{provider}");
             let posted = file(&format!("{provider}-logout-{kind}.xml"));
             for (text, signed) in
-                [(String::from_utf8(redirected.message).unwrap(), true), (posted, false)]
+                [(String::from_utf8(redirected.message.xml).unwrap(), true), (posted, false)]
             {
                 let now = instant::parse(attribute(&text, "IssueInstant")).unwrap();
-                let expected = expected(issuer, &certificates, signed);
+                let expected = expected(issuer, &certificates);
                 if kind == "request" {
                     assert_eq!(redirected.role, Role::Request);
-                    let request = read_logout_request(text.as_bytes(), &expected, now).unwrap();
+                    let request =
+                        read_logout_request(&message(&text, signed), &expected, now).unwrap();
                     assert!(
                         !request.name_id.is_empty() && request.sessions.len() == 1,
                         "{request:?}"
@@ -65,8 +65,12 @@ fn what_providers_sent_is_believed() {
                 } else {
                     assert_eq!(redirected.role, Role::Response);
                     let ours = attribute(&text, "InResponseTo");
-                    assert_eq!(read_logout_answer(text.as_bytes(), ours, &expected, now), Ok(()));
-                    let other = read_logout_answer(text.as_bytes(), "_other", &expected, now);
+                    assert_eq!(
+                        read_logout_answer(&message(&text, signed), ours, &expected, now),
+                        Ok(())
+                    );
+                    let other =
+                        read_logout_answer(&message(&text, signed), "_other", &expected, now);
                     assert_eq!(other, Err(LogoutRefusal::Request));
                 }
             }
@@ -80,12 +84,11 @@ fn each_rule_refuses_by_itself() {
     let certificates = certificates();
     let (_, issuer) = PROVIDERS[0];
     let url = file("simplesamlphp-logout-request.url");
-    let message =
-        read_redirect(url.trim().split_once('?').unwrap().1, &certificates).unwrap().message;
-    let text = String::from_utf8(message).unwrap();
+    let redirected = read_redirect(url.trim().split_once('?').unwrap().1, &certificates).unwrap();
+    let text = String::from_utf8(redirected.message.xml).unwrap();
     let now = instant::parse(attribute(&text, "IssueInstant")).unwrap();
     let read = |text: &str, signed: bool, now: Timestamp| {
-        read_logout_request(text.as_bytes(), &expected(issuer, &certificates, signed), now)
+        read_logout_request(&message(text, signed), &expected(issuer, &certificates), now)
             .map_err(|error| error.to_string())
     };
     assert!(read(&text, true, now).is_ok());
@@ -140,7 +143,7 @@ fn what_we_send_is_what_others_would_believe() {
     let expected = LogoutExpectations {
         issuer: "us",
         recipient: "https://idp/slo",
-        ..expected("", &certificates, true)
+        ..expected("", &certificates)
     };
     let request = OurLogoutRequest {
         id: "_1",
@@ -151,11 +154,13 @@ fn what_we_send_is_what_others_would_believe() {
         name_format: "urn:f",
         session: Some("s&1"),
     };
-    let read = read_logout_request(request.to_xml().as_bytes(), &expected, now).unwrap();
+    let read = read_logout_request(&message(&request.to_xml(), true), &expected, now).unwrap();
     assert_eq!((read.id.as_str(), read.name_id.as_str()), ("_1", "<alice>"));
     assert_eq!(read.sessions, ["s&1"]);
     let none = OurLogoutRequest { session: None, ..request }.to_xml();
-    assert!(read_logout_request(none.as_bytes(), &expected, now).unwrap().sessions.is_empty());
+    assert!(
+        read_logout_request(&message(&none, true), &expected, now).unwrap().sessions.is_empty()
+    );
     let answer = |done| OurLogoutAnswer {
         id: "_2",
         request: "_1",
@@ -164,9 +169,13 @@ fn what_we_send_is_what_others_would_believe() {
         destination: "https://idp/slo",
         done,
     };
-    assert_eq!(read_logout_answer(answer(true).to_xml().as_bytes(), "_1", &expected, now), Ok(()));
+    assert_eq!(
+        read_logout_answer(&message(&answer(true).to_xml(), true), "_1", &expected, now),
+        Ok(())
+    );
     let declined =
-        read_logout_answer(answer(false).to_xml().as_bytes(), "_1", &expected, now).unwrap_err();
+        read_logout_answer(&message(&answer(false).to_xml(), true), "_1", &expected, now)
+            .unwrap_err();
     assert_eq!(
         declined.to_string(),
         "the provider answers `urn:oasis:names:tc:SAML:2.0:status:Responder`"

@@ -116,9 +116,9 @@ fn ours(_: &Stage) -> Result<()> {
         let field = saml::post(&message, Some(&signer), &random)?;
         let text = saml::read_post(&field)?;
         let path = folder.path().join(format!("{name}.xml"));
-        std::fs::write(&path, &text)?;
+        std::fs::write(&path, text.as_bytes())?;
         judged(&xmlsec1, &path, 1).with_context(|| format!("the {name} is not believed"))?;
-        let changed = String::from_utf8(text)?.replace("id.example", "id.evil");
+        let changed = std::str::from_utf8(text.as_bytes())?.replace("id.example", "id.evil");
         std::fs::write(&path, changed)?;
         ensure!(judged(&xmlsec1, &path, 1).is_err(), "xmlsec1 believes a {name} that was changed");
     }

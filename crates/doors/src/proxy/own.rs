@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use federation::{MAX_FORM_BYTES, Reception, Visit};
+use federation::{Reception, Visit};
 use gate::request::{RawRequest, Reading};
 use gate::{Answer, CanonicalRequest, Denial};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -64,12 +64,14 @@ pub(super) async fn receive(
     {
         return refused(&Denial::too_early(exceeded, request, None).answer());
     }
-    let body = Limited::new(body, MAX_FORM_BYTES).collect();
+    let limit = Reception::form_limit(request.path().as_str());
+    let body = Limited::new(body, limit).collect();
     let body = match tokio::time::timeout(FORM_WITHIN, body).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(_)) => {
             let (status, title) = (StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large");
-            return refused(&Answer::new(status, title, "a form has at most 64 KiB"));
+            let detail = format!("a form has at most {} KiB here", limit / 1024);
+            return refused(&Answer::new(status, title, detail));
         }
         Err(_) => {
             let (status, title) = (StatusCode::REQUEST_TIMEOUT, "Request Timeout");

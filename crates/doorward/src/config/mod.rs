@@ -33,8 +33,9 @@ use gate::Gate;
 pub use self::check::{Summary, check};
 pub use self::model::{
     Acme, AskingDoor, AskingTls, Audit, Authzen, Config, Endpoint, Exception, Https, Identity,
-    IssuerKeys, KeySource, Ledger, Limits, Listen, ListenAt, LogFormat, Logo, Otlp, Page, Provider,
-    Refresh, Retain, ServiceTls, SessionLimits, SignIn, SigningKeys, Sync, Telemetry, Upstream,
+    IssuerKeys, KeySource, Ledger, Limits, Listen, ListenAt, LogFormat, Logo, Otlp, Page, Party,
+    Provider, Refresh, Retain, ServiceTls, SessionLimits, SignIn, SigningKeys, Sync, Telemetry,
+    Upstream,
 };
 pub use self::problem::{Problem, Report};
 pub use self::schema::{schema, schema_text};
@@ -63,7 +64,7 @@ impl Loaded {
             Report::new(&name, vec![Problem::new(&source, message)])
         };
         let bytes = surroundings
-            .read(path)
+            .read(path, MAX_FILE_BYTES)
             .map_err(|error| refused(format!("cannot be read: {}", decode::plain(&error))))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             refused(format!("not text in UTF-8, from byte {} on", error.valid_up_to()))

@@ -11,8 +11,8 @@ pub trait Surroundings {
     /// The content of a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than [`MAX_FILE_BYTES`].
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// When it cannot be read, or has more than `limit` bytes.
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
 
     /// The names in a directory, in any order.
     ///
@@ -24,7 +24,7 @@ pub trait Surroundings {
     fn processors(&self) -> usize;
 }
 
-/// How large a configuration, or a file that it names, may be.
+/// How large a configuration may be, or a file that it names, unless that is said to be larger.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The machine that this process runs on.
@@ -36,13 +36,14 @@ impl Surroundings for Machine {
         std::env::var(name).ok()
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         use io::Read as _;
         let mut bytes = Vec::new();
-        let limit = MAX_FILE_BYTES.saturating_add(1);
-        let read = std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-        if read as u64 > MAX_FILE_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+        let most = limit.saturating_add(1);
+        let read = std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        if read as u64 > limit {
+            let why = format!("it is larger than {} MiB", limit / (1024 * 1024));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
         Ok(bytes)
     }
@@ -65,7 +66,7 @@ impl Surroundings for Nowhere {
         None
     }
 
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, _: &Path, _: u64) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
     }
 

@@ -75,7 +75,7 @@ impl Surroundings for BuiltIn {
         None
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &Path, _: u64) -> io::Result<Vec<u8>> {
         if path.ends_with(POLICIES_FILE) {
             Ok(POLICIES.as_bytes().to_vec())
         } else if path.ends_with(SECRET_FILE) {

@@ -2,6 +2,7 @@
 
 mod error;
 mod issuer_keys;
+mod saml_metadata;
 mod signer;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use doors::authzen::DecisionPoint;
 use doors::proxy::Obtained;
 use doors::{Metrics, Model, Telling};
 use egress::{ClientCertificate, Egress, EgressOptions};
+use federation::metadata::MetadataKeeper;
 use federation::{Household, Reception};
 use gate::request::{IdentityHeaders, Network, Reading, ReadingLimits};
 use gate::spec::IssuerSpec;
@@ -51,6 +53,7 @@ pub(crate) struct Assembly {
 #[derive(Debug, Default)]
 struct Carried {
     rings: HashMap<Option<PathBuf>, (Arc<Egress>, Arc<KeyRings>)>,
+    metadata: HashMap<Option<PathBuf>, MetadataKeeper>,
     signing: Option<(Identity, Arc<SigningKeys>, SigningKeeper)>,
     services: CarriedServices,
     acme: Option<Acme>,
@@ -227,16 +230,17 @@ impl Assembly {
         let Some((sign_in, house)) = config.sign_in.as_ref().zip(self.house.get()) else {
             return Ok(None);
         };
-        let egress = |provider: &config::Provider| match &provider.client_certificate {
-            None => Ok(self.rings(provider.ca.clone(), carried)?.0),
+        let known = signing_in::Known { keys, metadata: self.metadata(sign_in, carried)? };
+        let egress = |ca: Option<&PathBuf>, certificate: Option<&PathBuf>| match certificate {
+            None => Ok(self.rings(ca.cloned(), carried)?.0),
             Some(path) => {
                 // Certificate and key stand in one file.
                 let client = Some(ClientCertificate { chain: path.clone(), key: path.clone() });
-                let options = EgressOptions { client, ..egress_options(provider.ca.clone()) };
+                let options = EgressOptions { client, ..egress_options(ca.cloned()) };
                 Ok(Arc::new(Egress::new(options)?))
             }
         };
-        let reception = signing_in::reception(sign_in, house.clone(), keys, egress)?;
+        let reception = signing_in::reception(sign_in, house.clone(), &known, egress)?;
         Ok(Some(Arc::new(reception)))
     }
 }

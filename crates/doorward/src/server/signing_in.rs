@@ -1,12 +1,16 @@
 //! Where people sign in: the ledger is opened once, and the reception is made anew with each configuration.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use doors::Doorway;
 use egress::Egress;
-use federation::provider::{Provider, ProviderOptionsError};
+use federation::metadata::SamlMetadata;
+use federation::provider::{
+    Party, Provider, ProviderOptions, ProviderOptionsError, SamlOptions, SamlProvider,
+};
 use federation::{Due, Household, Offered, PageOptions, Reception, ReceptionOptions, Sessions};
 use gate::request::{CanonicalHost, RequestRefusal, Scheme};
 use ledger::audit::AuditLog;
@@ -93,38 +97,60 @@ pub(super) async fn tend(due: Receiver<Due>, doorway: Weak<Doorway>) {
     federation::tend(due, reception).await;
 }
 
-/// The reception of a configuration. `keys` are those of the providers, by name, and `egress` is how one is spoken to.
+/// What is known of providers, by name.
+pub(super) struct Known<'a> {
+    /// The keys of those with OpenID Connect.
+    pub(super) keys: &'a HashMap<Arc<str>, keys::IssuerKeys>,
+    /// The metadata of those with SAML.
+    pub(super) metadata: HashMap<Arc<str>, SamlMetadata>,
+}
+
+/// The reception of a configuration. `egress` is how a server is spoken to, which these authorities vouch for and which is
+/// shown this certificate.
 pub(super) fn reception(
     sign_in: &config::SignIn,
     house: Household,
-    keys: &HashMap<Arc<str>, keys::IssuerKeys>,
-    mut egress: impl FnMut(&config::Provider) -> Result<Arc<Egress>, super::AssemblyError>,
+    known: &Known<'_>,
+    mut egress: impl FnMut(
+        Option<&PathBuf>,
+        Option<&PathBuf>,
+    ) -> Result<Arc<Egress>, super::AssemblyError>,
 ) -> Result<Reception, super::AssemblyError> {
     let mut offers = Vec::with_capacity(sign_in.providers.len());
     let mut disabled = Vec::new();
     for provider in &sign_in.providers {
-        let name = &provider.options.name;
-        let revision = provider.options.revision();
-        let through = egress(provider)?;
-        let random = Arc::clone(&house.random);
-        let keys = keys.get(name).cloned();
-        // Of a disabled one nobody fetches keys.
+        let name = provider.name();
+        // Of a disabled one nobody fetches anything.
         if provider.disabled {
             disabled.push(name.to_string());
             continue;
         }
-        let party = Provider::new(provider.options.clone(), through, keys, random);
-        let party = party.map_err(|source| SigningInError::Provider {
-            name: name.to_string(),
-            source: Box::new(source),
-        })?;
+        let random = Arc::clone(&house.random);
+        let party = match &provider.party {
+            config::Party::OAuth { options, client_certificate, .. } => {
+                let through = egress(provider.ca.as_ref(), client_certificate.as_ref())?;
+                let options = ProviderOptions::clone(options);
+                let party = Provider::new(options, through, known.keys.get(name).cloned(), random);
+                let party = party.map_err(|source| SigningInError::Provider {
+                    name: name.to_string(),
+                    source: Box::new(source),
+                })?;
+                Party::OAuth(Box::new(party))
+            }
+            config::Party::Saml { options, .. } => {
+                // INVARIANT: there is metadata of each that is not disabled.
+                let Some(metadata) = known.metadata.get(name).cloned() else { continue };
+                let options = SamlOptions::clone(options);
+                Party::Saml(Box::new(SamlProvider::new(options, metadata, random)))
+            }
+        };
         offers.push(Offered {
             provider: party,
             title: provider.title.clone(),
             domains: provider.domains.clone(),
             refresh: provider.refresh,
             grace: provider.grace,
-            revision,
+            revision: provider.revision(),
         });
     }
     let page = &sign_in.page;

@@ -20,12 +20,14 @@ mod id_token;
 mod logout_token;
 mod options;
 mod pages;
+mod party;
 pub mod presets;
 mod refusal;
 mod relying_party;
 mod revision;
 mod saml;
 mod secret;
+mod sign_in;
 #[cfg(test)]
 pub(crate) mod test_provider;
 pub(crate) mod token_answer;
@@ -43,11 +45,16 @@ pub use options::{
     MAX_ID_TOKEN_AGE, OAuth, Openid, OwnEndpoints, Protocol, ProviderOptions, ProviderOptionsError,
     Pushed,
 };
+pub use party::Party;
 pub use refusal::{
     GrantRefusal, ProviderError, RefreshEnd, RefreshFailure, RefreshRefusal, SignInRefusal,
 };
-pub use relying_party::{Provider, Refreshed, SignIn};
-pub use saml::{MAX_ANSWER_AGE, SamlError, SamlOptions, SamlProvider, SamlRefusal};
+pub use relying_party::{Provider, Refreshed};
+pub use saml::{
+    Brought, MAX_ANSWER_AGE, MetadataLacking, OurKeys, SAML_PRESETS, SamlError, SamlOptions,
+    SamlPreset, SamlProvider, SamlRefusal, SignOut, SignOutMessage, SignOutRefusal,
+};
 pub use secret::Secret;
+pub use sign_in::{Keepsakes, Named, Sent, SignIn};
 pub use token_answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswerError, TokenError};
 pub use userinfo::UserinfoRefusal;

@@ -20,6 +20,7 @@ use super::logout_token::{LogoutRefusal, LogoutToken};
 use super::options::{OAuth, Protocol, ProviderOptions, ProviderOptionsError, Pushed};
 use super::refusal::{GrantRefusal, ProviderError, RefreshFailure, RefreshRefusal, SignInRefusal};
 use super::secret::Secret;
+use super::sign_in::{Keepsakes, SignIn};
 use super::token_answer::{TokenAnswer, TokenAnswerError};
 use super::userinfo;
 use crate::form::Form;
@@ -36,19 +37,6 @@ pub struct Provider {
 enum Speaks {
     OAuth(OAuth),
     Openid(Box<Connect>),
-}
-
-/// Somebody signed in.
-#[derive(Debug)]
-pub struct SignIn {
-    /// What the provider vouches for.
-    pub facts: Facts,
-    /// The provider's name for the session (`sid`), by which it can end it.
-    pub provider_session: Option<String>,
-    /// The ID token, as a hint for signing out.
-    pub id_token: Option<Secret>,
-    /// What renews the sign-in.
-    pub refresh_token: Option<Secret>,
 }
 
 /// A sign-in was renewed.
@@ -177,11 +165,12 @@ impl Provider {
                 (facts, verified.session().map(str::to_owned))
             }
         };
+        let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
         Ok(SignIn {
             facts,
             provider_session,
-            id_token: tokens.id_token,
-            refresh_token: tokens.refresh_token,
+            ends_at: None,
+            keepsakes: Keepsakes { id_token, refresh_token, named: None },
         })
     }
 

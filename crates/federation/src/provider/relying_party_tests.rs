@@ -52,7 +52,7 @@ async fn who_signs_in_is_sent_there_and_comes_back_as_somebody() {
     assert_eq!(signed_in.facts.amr, ["pwd", "otp"]);
     assert_eq!(signed_in.facts.auth_time, Some(Timestamp::from_secs(NOW - 60)));
     assert_eq!(signed_in.provider_session.as_deref(), Some("session-1"));
-    assert_eq!(signed_in.refresh_token.unwrap().expose(), "refresh-token-1");
+    assert_eq!(signed_in.keepsakes.refresh_token.unwrap().expose(), "refresh-token-1");
     let [exchange] = &idp.seen()[..] else { panic!("one request") };
     assert_eq!(exchange.method, "POST");
     assert_eq!(exchange.form("grant_type").as_deref(), Some("authorization_code"));
@@ -215,7 +215,7 @@ async fn without_openid_connect_the_answers_of_places_say_who_it_is() {
     let signed_in = finish().await.unwrap();
     assert_eq!(signed_in.facts.subject, "583231");
     assert_eq!(signed_in.facts.groups, ["org:acme", "org:zeta"]);
-    assert!(signed_in.id_token.is_none());
+    assert!(signed_in.keepsakes.id_token.is_none());
     let targets: Vec<_> = hub.seen().into_iter().map(|seen| seen.target).collect();
     assert_eq!(targets, ["/token", "/api/orgs", "/api/orgs?page=2", "/api/user"]);
 

@@ -47,7 +47,7 @@ fn of_openid(openid: &Openid) -> Value {
     json!(["openid", openid.issuer, endpoints, algorithms, openid.userinfo])
 }
 
-fn of_mapping(mapping: &Mapping) -> Value {
+pub(super) fn of_mapping(mapping: &Mapping) -> Value {
     let kind = match mapping.kind() {
         SubjectRule::User => json!(["user"]),
         SubjectRule::Workload => json!(["workload"]),

@@ -56,10 +56,11 @@ impl Reception {
         let offered = self
             .offered(name)
             .ok_or_else(|| Trouble::refused("provider_unknown", "there is none"))?;
+        let provider = offered.provider.oauth().ok_or(Trouble::METHOD)?;
         let token = visit.form().and_then(|mut form| form.take("logout_token"));
         let missing = || Trouble::refused("logout_token_missing", "there is no logout token");
         let _place = place(self.calls.get(name), |calls| &calls.logouts).await?;
-        let verified = offered.provider.logout_token(&token.ok_or_else(missing)?, now).await;
+        let verified = provider.logout_token(&token.ok_or_else(missing)?, now).await;
         let LogoutToken { subject, session, jti, until } =
             verified.map_err(|refusal| Trouble::refused(refusal.code(), &refusal.to_string()))?;
         let ledger = self.house.sessions.ledger();

@@ -1,4 +1,4 @@
-//! Somebody comes back from a provider.
+//! Somebody comes back from a provider with OpenID Connect or OAuth 2.0.
 
 use bytes::Bytes;
 use gate::{SESSION_COOKIE, SessionCookie};
@@ -11,11 +11,11 @@ use super::choosing::wish;
 use super::cookies::{self, CHOICE, CHOICE_KEPT};
 use super::page::with_cookie;
 use super::records::About;
-use super::seals::{SealBroken, Underway};
+use super::seals::{Asked, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Offered, Reception, Visit, place};
-use crate::provider::{Answer, Flow, SignIn};
-use crate::sessions::{Kept, Tokens};
+use crate::provider::{Answer, Flow, Named, Provider, SignIn};
+use crate::sessions::Kept;
 
 impl Reception {
     pub(super) async fn callback(
@@ -39,7 +39,7 @@ impl Reception {
             let asked = &underway.asked;
             at_provider(trouble).again_at(&asked.origin, &asked.to)
         };
-        let offered = self.offered_of(&underway).map_err(again)?;
+        let (offered, provider) = self.oauth_of(&underway).map_err(again)?;
         // Before anything is used up: who does not get in can try again.
         let calls = self.calls.get(offered.name());
         let _place = place(calls, |calls| &calls.answered).await.map_err(again)?;
@@ -54,21 +54,36 @@ impl Reception {
             nonce: underway.nonce.clone(),
             verifier: underway.verifier.clone(),
         };
-        let finished = offered.provider.finish(answer, &flow, &wish(&underway.asked), now).await;
+        let finished = provider.finish(answer, &flow, &wish(&underway.asked), now).await;
         let signed_in = finished.map_err(|refusal| again(Trouble::not_finished(&refusal)))?;
-        let (id, cookie) =
-            self.open_session(visit, offered, signed_in, now).await.map_err(again)?;
-        let response = self.let_on(&underway.asked, id, now).map_err(again)?;
+        let signed_in = (signed_in, now);
+        self.welcome(visit, offered, signed_in, &underway.asked, now).await.map_err(again)
+    }
+
+    /// Begins a session for who has signed in, as the provider vouched for at that moment, and lets them on.
+    pub(super) async fn welcome(
+        &self,
+        visit: &Visit,
+        offered: &Offered,
+        signed_in: (SignIn, Timestamp),
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let (id, cookie) = self.open_session(visit, offered, signed_in, now).await?;
+        let response = self.let_on(asked, id, now)?;
         let lasts = Some(self.options.lifetime);
         let response = with_cookie(response, cookies::set(SESSION_COOKIE, cookie.value(), lasts));
         Ok(with_cookie(response, cookies::set(CHOICE, offered.name(), Some(CHOICE_KEPT))))
     }
 
     /// Whether an answer has come to the place of its provider, in the browser that began.
-    fn is_expected(visit: &Visit, name: &str, underway: &Underway) -> Result<(), Trouble> {
+    pub(super) fn is_expected(
+        visit: &Visit,
+        name: &str,
+        underway: &Underway,
+    ) -> Result<(), Trouble> {
         if name != underway.provider {
-            let reason = "the answer came to the place of another provider";
-            return Err(Trouble::refused("provider_other", reason));
+            return Err(Trouble::answered_elsewhere());
         }
         if visit.browser_digest().as_deref() != Some(underway.browser.as_str()) {
             let reason = "another browser began the sign-in, or this one keeps no cookies";
@@ -78,7 +93,7 @@ impl Reception {
     }
 
     /// The provider where it was begun, as it was then.
-    fn offered_of(&self, underway: &Underway) -> Result<&Offered, Trouble> {
+    pub(super) fn offered_of(&self, underway: &Underway) -> Result<&Offered, Trouble> {
         let offered = self.offered(&underway.provider);
         offered.filter(|offered| offered.revision == underway.revision).ok_or_else(|| {
             let reason = "the provider is disabled, or set up otherwise by now";
@@ -86,12 +101,18 @@ impl Reception {
         })
     }
 
+    fn oauth_of(&self, underway: &Underway) -> Result<(&Offered, &Provider), Trouble> {
+        let offered = self.offered_of(underway)?;
+        let provider = offered.provider.oauth();
+        Ok((offered, provider.ok_or(Trouble::METHOD)?))
+    }
+
     /// Begins a session, in place of the one that the browser had here, and tells its id and its cookie.
     async fn open_session(
         &self,
         visit: &Visit,
         offered: &Offered,
-        signed_in: SignIn,
+        (signed_in, vouched_at): (SignIn, Timestamp),
         now: Timestamp,
     ) -> Result<(SessionId, SessionCookie), Trouble> {
         let random = &*self.house.random;
@@ -99,9 +120,9 @@ impl Reception {
         let cookie = self.house.sessions.new_cookie(random);
         let cookie = cookie.map_err(|_| Trouble::ours("there is no randomness"))?;
         let before = self.session_here(visit, now).await?;
-        let SignIn { facts, provider_session, id_token, refresh_token, .. } = signed_in;
-        let tokens = Tokens { id_token, refresh_token };
-        let refresh_at = offered.refresh_at(tokens.refresh_token.is_some(), now);
+        let SignIn { facts, provider_session, ends_at, keepsakes } = signed_in;
+        let lasts = now.plus(self.options.lifetime);
+        let refresh_at = offered.refresh_at(keepsakes.refresh_token.is_some(), now);
         if offered.refresh.is_some() && refresh_at.is_none() {
             tracing::warn!(
                 provider = offered.name(),
@@ -124,12 +145,12 @@ impl Reception {
             provider: offered.name().to_owned(),
             subject: kept.facts.subject.clone(),
             provider_session,
-            alias: None,
+            alias: keepsakes.named.as_ref().map(Named::alias),
             facts: kept.to_bytes(),
-            secrets: tokens.to_bytes().map(Secrets::new),
-            vouched_at: now,
+            secrets: keepsakes.to_bytes().map(Secrets::new),
+            vouched_at,
             began_at: now,
-            ends_at: now.plus(self.options.lifetime),
+            ends_at: ends_at.map_or(lasts, |ends_at| ends_at.min(lasts)),
             idle: self.options.idle,
             refresh_at,
             replaces: before.map(|session| session.id),

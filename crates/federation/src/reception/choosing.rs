@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use tokens::{Digest, Timestamp};
 
 use super::cookies::CHOICE;
-use super::page::{redirect, with_cookie};
+use super::page::with_cookie;
 use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Offered, Reception, Visit, place};
@@ -144,10 +144,9 @@ impl Reception {
         // It may be asked first (RFC 9126), and anybody can begin.
         let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
         let begun = offered.provider.begin(&wish, &flow, now).await;
-        let to = begun.map_err(|error| Trouble::not_begun(&error))?;
-        let response =
-            redirect(&to).ok_or_else(|| Trouble::ours("no way leads to the provider"))?;
-        Ok(with_cookie(response, cookie))
+        let sent = begun.map_err(|error| Trouble::not_begun(&error))?;
+        let words = ("Sign in", format!("You sign in with {}.", offered.title));
+        Ok(with_cookie(self.send(&sent, &words)?, cookie))
     }
 
     /// The page with the providers.

@@ -9,11 +9,12 @@ use serde_json::json;
 use tokens::Timestamp;
 
 use super::cookies::clear_session;
-use super::page::{json, redirect, with_cookie};
+use super::page::{json, with_cookie};
 use super::records::About;
 use super::trouble::Trouble;
 use super::{Reception, Visit};
 use crate::pages::Html;
+use crate::provider::{Keepsakes, Party, Sent};
 
 impl Reception {
     /// Asks whether somebody wants to sign out: a link alone, which any page can have followed, does not do it.
@@ -35,8 +36,11 @@ impl Reception {
         }
         let out = format!("{}{}/signed-out", self.options.url, gate::RESERVED_PREFIX);
         let mut next = None;
+        let mut words = ("Sign out", String::new());
         if let Some(session) = self.session_here(visit, now).await? {
             next = self.end_with_provider(&session, &out, now).await;
+            let title = self.offered(&session.provider).map_or("", |offered| &offered.title);
+            words.1 = format!("You are signed out here. Sign out with {title} too.");
             let ledger = self.house.sessions.ledger();
             let which = Ending::Session(session.id);
             let ended = ledger.end_sessions(&which, EndReason::SignedOut, now).await;
@@ -52,23 +56,28 @@ impl Reception {
                 self.record(visit, event, code, about, now).await?;
             }
         }
-        let response = redirect(next.as_deref().unwrap_or(&out));
-        let response = response.ok_or_else(|| Trouble::ours("no way leads out"))?;
+        let response = self.send(&next.unwrap_or(Sent::Redirect(out)), &words)?;
         Ok(with_cookie(response, clear_session()))
     }
 
-    /// Where the provider signs people out, if it does.
+    /// How to send the browser to where the provider signs people out, if it does.
     async fn end_with_provider(
         &self,
         session: &Session,
         out: &str,
         now: Timestamp,
-    ) -> Option<String> {
+    ) -> Option<Sent> {
         let offered = self.offered(&session.provider)?;
         let secrets = self.house.sessions.ledger().secrets(session.id, now).await;
-        let tokens = secrets.ok().flatten().map(|secrets| crate::sessions::Tokens::read(&secrets));
-        let hint = tokens.and_then(|tokens| tokens.id_token);
-        offered.provider.end_session(hint.as_ref(), Some(out), None, now).await
+        let kept = secrets.ok().flatten().map(|secrets| Keepsakes::read(&secrets));
+        let kept = kept.unwrap_or_default();
+        match &offered.provider {
+            Party::OAuth(provider) => {
+                let hint = kept.id_token.as_ref();
+                provider.end_session(hint, Some(out), None, now).await.map(Sent::Redirect)
+            }
+            Party::Saml(provider) => self.ask_to_end(provider, &kept.named?, now),
+        }
     }
 
     /// Somebody has signed out, or has only come by.

@@ -9,6 +9,7 @@
 //! ```
 
 mod arrival;
+mod assertion;
 mod back_channel;
 mod callback;
 mod choosing;
@@ -19,6 +20,7 @@ mod page;
 mod records;
 mod refreshing;
 mod seals;
+mod single_logout;
 mod tending;
 mod trouble;
 mod visit;
@@ -40,12 +42,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 pub use self::tending::tend;
-pub use self::visit::{MAX_FORM_BYTES, Visit};
+pub use self::visit::Visit;
 
 use self::seals::Seal;
 use self::trouble::Trouble;
 use crate::pages::{PageOptions, Pages};
-use crate::provider::Provider;
+use crate::provider::{Party, SamlProvider};
 use crate::sessions::Sessions;
 
 /// How many calls of one kind there are of one provider at once, at most.
@@ -76,7 +78,7 @@ pub struct ReceptionOptions {
 #[derive(Debug)]
 pub struct Offered {
     /// The provider.
-    pub provider: Provider,
+    pub provider: Party,
     /// What people know it by.
     pub title: String,
     /// The domains of e-mail addresses that lead to it, in lower case.
@@ -116,6 +118,7 @@ pub struct Reception {
     asked: Seal,
     underway: Seal,
     pass: Seal,
+    leaving: Seal,
     /// For each provider, how many calls there may be at once: for people who are sent there, who come back, and for
     /// what it says itself.
     calls: BTreeMap<String, Calls>,
@@ -132,6 +135,7 @@ impl Reception {
             asked: Seal::new(&house.key, "sign-in request"),
             underway: Seal::new(&house.key, "sign-in under way"),
             pass: Seal::new(&house.key, "sign-in pass"),
+            leaving: Seal::new(&house.key, "sign-out under way"),
             pages,
             calls,
             options,
@@ -143,6 +147,15 @@ impl Reception {
     #[must_use]
     pub fn has(path: &str) -> bool {
         Place::of(path).is_some()
+    }
+
+    /// How many bytes a form may have that is sent to `path`: what a provider with SAML says comes in one.
+    #[must_use]
+    pub fn form_limit(path: &str) -> usize {
+        match Place::of(path) {
+            Some(Place::Callback(_)) => visit::MAX_ANSWER_BYTES,
+            _ => visit::MAX_FORM_BYTES,
+        }
     }
 
     /// Answers a visit.
@@ -174,15 +187,30 @@ impl Reception {
         }
         match place {
             Place::SignIn if reads => self.sign_in(visit, now).await,
-            Place::Callback(name) if gets => self.callback(visit, name, now).await,
+            Place::Callback(name) if posts => self.take_answer(visit, name, now).await,
+            Place::Callback(name) if gets => match visit.left() {
+                Some(state) => self.land(visit, (name, &state), now).await,
+                None => self.callback(visit, name, now).await,
+            },
             Place::Enter if gets => self.enter(visit, now).await,
             Place::SignOut if reads => Ok(self.ask_to_sign_out(visit)),
             Place::SignOut if posts => self.sign_out(visit, now).await,
             Place::SignedOut if reads => self.signed_out(visit, now).await,
-            Place::Logout(name) if posts => Ok(self.back_channel(visit, name, now).await),
+            Place::Logout(name) => match self.saml(name) {
+                Some(saml) if gets || posts => self.single_logout(visit, saml, now).await,
+                None if posts => Ok(self.back_channel(visit, name, now).await),
+                _ => Err(Trouble::METHOD),
+            },
+            Place::Saml(name) if reads => self.our_metadata(name),
             Place::Session if reads => self.who_am_i(visit, now).await,
             _ => Err(Trouble::METHOD),
         }
+    }
+
+    /// The provider of this name, if it speaks SAML and is not disabled.
+    fn saml(&self, name: &str) -> Option<(&Offered, &SamlProvider)> {
+        let offered = self.offered(name)?;
+        Some((offered, offered.provider.saml()?))
     }
 
     /// The provider of this name, unless it is disabled.
@@ -221,7 +249,7 @@ impl Offered {
     /// The provider's name in the configuration.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.provider.options().name
+        self.provider.name()
     }
 }
 
@@ -231,6 +259,7 @@ enum Place<'a> {
     Callback(&'a str),
     Enter,
     Logout(&'a str),
+    Saml(&'a str),
     Session,
     SignIn,
     SignOut,
@@ -243,6 +272,7 @@ impl<'a> Place<'a> {
         match place.split_once('/') {
             Some(("callback", name)) if !name.contains('/') => Some(Self::Callback(name)),
             Some(("logout", name)) if !name.contains('/') => Some(Self::Logout(name)),
+            Some(("saml", name)) if !name.contains('/') => Some(Self::Saml(name)),
             Some(_) => None,
             None => match place {
                 "enter" => Some(Self::Enter),
@@ -257,7 +287,7 @@ impl<'a> Place<'a> {
 
     /// Whether it is on the sign-in host alone.
     const fn is_central(self) -> bool {
-        matches!(self, Self::Callback(_) | Self::Logout(_) | Self::SignedOut)
+        matches!(self, Self::Callback(_) | Self::Logout(_) | Self::Saml(_) | Self::SignedOut)
     }
 }
 

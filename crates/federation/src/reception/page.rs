@@ -8,7 +8,9 @@ use http::header::{
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Reception;
+use super::trouble::Trouble;
 use crate::pages::Html;
+use crate::provider::Sent;
 
 impl Reception {
     /// A page. `id` is the request's, which the reader can quote to an operator.
@@ -26,6 +28,36 @@ impl Reception {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.extend(self.pages.policy(content).map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         guarded(response)
+    }
+
+    /// Sends the browser to a provider; where that takes a form, a person sends it, on a page with this title and text: our
+    /// pages have no script.
+    pub(super) fn send(
+        &self,
+        sent: &Sent,
+        (title, text): &(&str, String),
+    ) -> Result<Response<Bytes>, Trouble> {
+        let (to, fields) = match sent {
+            Sent::Redirect(to) => {
+                return redirect(to).ok_or_else(|| Trouble::ours("no way leads to the provider"));
+            }
+            Sent::Form { to, fields } => (to, fields),
+        };
+        let mut content = Html::default()
+            .paragraph(text)
+            .markup("<form method=\"post\" action=\"")
+            .text(to)
+            .markup("\">");
+        for (name, value) in fields {
+            content = content
+                .markup("<input type=\"hidden\" name=\"")
+                .text(name)
+                .markup("\" value=\"")
+                .text(value)
+                .markup("\">");
+        }
+        let content = content.markup("<button class=\"first\">Continue</button></form>\n");
+        Ok(self.page(StatusCode::OK, title, &content, None))
     }
 }
 
@@ -55,7 +87,7 @@ pub(super) fn with_cookie(
 }
 
 /// What stands on every answer of ours: it is for nobody else to keep, to frame or to hear of.
-fn guarded(mut response: Response<Bytes>) -> Response<Bytes> {
+pub(super) fn guarded(mut response: Response<Bytes>) -> Response<Bytes> {
     let fields: [(HeaderName, &'static str); 3] = [
         (CACHE_CONTROL, "no-store"),
         // Never a path or a query, which hold what is good once. With `no-referrer`, a form of ours would come from

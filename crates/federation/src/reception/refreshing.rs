@@ -8,8 +8,8 @@ use tokens::{SessionId, Timestamp};
 use tokio::time::{sleep, timeout};
 
 use super::{Offered, Reception};
-use crate::provider::{RefreshEnd, Refreshed};
-use crate::sessions::{Kept, Tokens};
+use crate::provider::{Keepsakes, RefreshEnd, Refreshed};
+use crate::sessions::Kept;
 
 /// How long one refresh may take before another may be tried; longer than [`WITHIN`], by more than clocks differ.
 const CLAIMED_FOR: Duration = Duration::from_secs(90);
@@ -25,7 +25,7 @@ impl Reception {
         let until = now.plus(CLAIMED_FOR);
         // One over all replicas gets the tokens: a refresh token that is used twice can end the sign-in.
         let Some(claimed) = ledger.claim_refresh(id, until, now).await? else { return Ok(()) };
-        let (Some(kept), tokens) = (Kept::read(&claimed.facts), Tokens::read(&claimed.secrets))
+        let (Some(kept), tokens) = (Kept::read(&claimed.facts), Keepsakes::read(&claimed.secrets))
         else {
             return Ok(());
         };
@@ -34,7 +34,8 @@ impl Reception {
         let (Some(offered), Some(refresh_token)) = (offered, &tokens.refresh_token) else {
             return Ok(());
         };
-        let asked = offered.provider.refresh(refresh_token, &kept.facts.subject, now);
+        let Some(provider) = offered.provider.oauth() else { return Ok(()) };
+        let asked = provider.refresh(refresh_token, &kept.facts.subject, now);
         let Ok(answered) = timeout(WITHIN, asked).await else {
             tracing::warn!(session = %id, provider = offered.name(), "the provider takes too long to refresh a session");
             return Ok(());
@@ -45,7 +46,7 @@ impl Reception {
                 tracing::warn!(session = %id, provider = offered.name(), error = %refusal, "a session goes on without having been refreshed");
                 let Some(refresh_token) = refusal.rotated().cloned() else { return Ok(()) };
                 // The old one is used up: to show it again would end the sign-in.
-                let tokens = Tokens { refresh_token: Some(refresh_token), ..tokens };
+                let tokens = Keepsakes { refresh_token: Some(refresh_token), ..tokens };
                 let kept = NewFacts {
                     facts: kept.to_bytes(),
                     same_until: Some(kept.usable_until()),
@@ -75,7 +76,7 @@ impl Reception {
         &self,
         offered: &Offered,
         (id, claim): (SessionId, Timestamp),
-        (kept, tokens): (Kept, Tokens),
+        (kept, tokens): (Kept, Keepsakes),
         refreshed: Refreshed,
     ) -> Result<(), LedgerError> {
         let now = self.house.clock.now();
@@ -92,9 +93,10 @@ impl Reception {
         );
         let new =
             Kept { facts, revision: kept.revision.clone(), fresh_until: offered.fresh_until(now) };
-        let tokens = Tokens {
+        let tokens = Keepsakes {
             id_token: refreshed.id_token.or(tokens.id_token),
             refresh_token: refreshed.refresh_token.or(tokens.refresh_token),
+            named: tokens.named,
         };
         let new_facts = NewFacts {
             facts: new.to_bytes(),

@@ -67,6 +67,14 @@ pub(super) struct Pass {
     pub(super) number: String,
 }
 
+/// A sign-out that is under way at a provider with SAML.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Leaving {
+    pub(super) provider: String,
+    /// The ID of our request.
+    pub(super) request: String,
+}
+
 /// What is good for a while.
 #[derive(Serialize, Deserialize)]
 struct Lasting<T> {

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 
 use super::Reception;
 use crate::pages::Html;
-use crate::provider::{ProviderError, SignInRefusal};
+use crate::provider::{ProviderError, SamlRefusal, SignInRefusal, SignOutRefusal};
 
 /// Why a visit does not end as it should.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ impl Trouble {
         Self { reason, ..Self::new(Shown::Insecure, "insecure") }
     }
 
+    /// An answer came to the place of another provider.
+    pub(super) fn answered_elsewhere() -> Self {
+        Self::refused("provider_other", "the answer came to the place of another provider")
+    }
+
     /// A page of another origin has sent it.
     pub(super) fn sent_from_elsewhere() -> Self {
         let reason = "a page of another origin sent it".to_owned();
@@ -93,6 +98,25 @@ impl Trouble {
         let shown = match refusal {
             refusal if refusal.retry_may_help() => Shown::Unavailable,
             SignInRefusal::Declined { .. } => Shown::Declined,
+            _ => Shown::Refused,
+        };
+        Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }
+    }
+
+    /// The answer of a provider with SAML signs nobody in.
+    pub(super) fn not_believed(refusal: &SamlRefusal) -> Self {
+        let shown = match refusal {
+            SamlRefusal::Metadata(_) => Shown::Unavailable,
+            refusal if refusal.is_declined() => Shown::Declined,
+            _ => Shown::Refused,
+        };
+        Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }
+    }
+
+    /// What came to our place for signing out ends nothing.
+    pub(super) fn not_ended(refusal: &SignOutRefusal) -> Self {
+        let shown = match refusal {
+            SignOutRefusal::Metadata(_) => Shown::Unavailable,
             _ => Shown::Refused,
         };
         Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }

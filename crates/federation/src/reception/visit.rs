@@ -14,14 +14,16 @@ use super::cookies::BROWSER;
 use crate::form::Parameters;
 
 /// The most bytes that a form may have.
-pub const MAX_FORM_BYTES: usize = 64 * 1024;
+pub(super) const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The most bytes that one may have in which a provider answers: 256 KiB in base64, with line ends, escaped, and a state.
+pub(super) const MAX_ANSWER_BYTES: usize = 768 * 1024;
 
 /// A request to one of our own pages, read like every other.
 #[derive(Debug)]
 pub struct Visit {
     /// The request.
     pub request: CanonicalRequest,
-    /// The body, at most [`MAX_FORM_BYTES`].
+    /// The body, at most [`super::Reception::form_limit`].
     pub body: Bytes,
     /// Its id in records.
     pub id: String,
@@ -47,6 +49,11 @@ impl Visit {
         let form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
         let text = std::str::from_utf8(&self.body).ok().filter(|_| form)?;
         Parameters::parse(text).ok()
+    }
+
+    /// By which state an answer was left for this browser.
+    pub(super) fn left(&self) -> Option<String> {
+        self.query()?.take("RelayState")
     }
 
     /// The value of the cookie by which we know the browser here.

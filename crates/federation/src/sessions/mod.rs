@@ -4,8 +4,8 @@
 //! nothing of it is believed.
 
 mod follower;
+mod keepsakes;
 mod kept;
-mod provider_tokens;
 mod recent;
 
 use std::fmt;
@@ -28,7 +28,6 @@ use tokio::time::timeout;
 
 pub use follower::follow;
 pub(crate) use kept::Kept;
-pub(crate) use provider_tokens::Tokens;
 
 use recent::Recent;
 

@@ -14,7 +14,7 @@ use super::KnownKeys;
 use super::findings::{Findings, counted};
 use crate::clock::SystemClock;
 use crate::commands::discovery;
-use crate::config::{IssuerKeys, KeySource, Machine, Surroundings as _};
+use crate::config::{IssuerKeys, KeySource, MAX_FILE_BYTES, Machine, Surroundings as _};
 
 /// A difference that `Date`, which has whole seconds, and the way here explain.
 const CLOCK_NOISE: Duration = Duration::from_secs(3);
@@ -60,7 +60,7 @@ impl Look<'_, '_> {
         };
         let bytes = match &self.issuer.source {
             KeySource::Discovery => self.discovered(&egress).await?,
-            KeySource::File(path) => match Machine.read(path) {
+            KeySource::File(path) => match Machine.read(path, MAX_FILE_BYTES) {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let line = self.findings.line(self.name, "keys");

@@ -109,7 +109,8 @@ impl<'a> References<'a> {
     }
 
     fn file(&self, path: &str) -> Result<String, Complaint> {
-        let read = self.surroundings.read(&self.directory.join(path));
+        let read =
+            self.surroundings.read(&self.directory.join(path), crate::config::MAX_FILE_BYTES);
         let bytes = read.map_err(|error| {
             Complaint::new(format!("the file `{path}` cannot be read: {}", plain(&error)))
                 .help("a relative path starts at the directory of the configuration file")

@@ -20,6 +20,7 @@ mod provider;
 mod rate;
 mod revoked;
 mod route;
+mod saml;
 mod service;
 mod sign_in;
 mod step_up;
@@ -54,6 +55,7 @@ pub(super) use self::provider::{
 pub(super) use self::rate::{Rate, RateBy};
 pub(super) use self::revoked::Revoked;
 pub(super) use self::route::{Defaults, EmptySegments, EncodedSlash, Route, SegmentParameters};
+pub(super) use self::saml::{Saml, SamlPreset};
 pub(super) use self::service::{Health, Protocol, Retry, Service, ServiceIdentity, ServiceTls};
 pub(super) use self::sign_in::{Page, SessionLimits, SignIn};
 pub(super) use self::step_up::StepUp;

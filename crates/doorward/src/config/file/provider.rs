@@ -3,13 +3,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DeclaredClaim, KeySource, OneOrMany, Preset, Skew, Subjects};
+use super::{DeclaredClaim, KeySource, OneOrMany, Preset, Saml, Skew, Subjects};
 use crate::config::value::{
     Bounded, Caption, Domain, Expression, FetchUrl, FilePath, Name, Pointer, Secret,
     SignatureAlgorithm, Text, Time, bound,
 };
 
-/// A provider: where people sign in. Exactly one of `openid`, `oauth` and `preset`.
+/// A provider: where people sign in. Exactly one of `openid`, `oauth`, `saml` and `preset`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Provider {
@@ -17,16 +17,20 @@ pub(in crate::config) struct Provider {
     pub(in crate::config) openid: Option<Text>,
     /// OAuth 2.0 alone, for providers without OpenID Connect: who somebody is, is what they answer to an access token.
     pub(in crate::config) oauth: Option<OAuth>,
+    /// SAML 2.0.
+    pub(in crate::config) saml: Option<Saml>,
     /// A provider of a known kind: `google`, `github`, or one with its parameters, as in `entra: { tenant: … }`. What is
     /// written beside it takes the place of what the preset says.
     pub(in crate::config) preset: Option<Preset>,
-    /// What it calls this Doorward.
-    pub(in crate::config) client_id: Text,
+    /// What it calls this Doorward. With `saml` this Doorward's entity ID, by default
+    /// `https://id.example.com/.doorward/saml/NAME` for `sign_in.url` and the provider's name; otherwise required.
+    pub(in crate::config) client_id: Option<Text>,
     /// The secret that it shares with this Doorward, as a reference.
     pub(in crate::config) client_secret: Option<Secret>,
     /// A PEM file with a private key (PKCS #8) that signs for this Doorward (`private_key_jwt`).
     pub(in crate::config) client_key: Option<FilePath>,
-    /// A PEM file with a certificate and its private key that this Doorward shows (`mutual_tls`).
+    /// A PEM file with a certificate and its private key that this Doorward shows (`mutual_tls`); with `saml` required: the
+    /// key signs what is sent to the provider, and, if it is RSA, decrypts what comes from it.
     pub(in crate::config) client_certificate: Option<FilePath>,
     /// How this Doorward proves who it is. By default as what is given asks for; a secret goes into the header (`basic`).
     pub(in crate::config) client_authentication: Option<ClientAuthentication>,
@@ -65,8 +69,8 @@ pub(in crate::config) struct Provider {
     /// `claims`. Pointers find the values at `/computed/NAME`; one that is `null` is absent. At most 32.
     #[serde(default)]
     pub(in crate::config) computed: BTreeMap<Name, Expression>,
-    /// Where the subject stands, as a JSON pointer. By default `/sub`, with `preset` what it says; required with `oauth`,
-    /// as in `/user/id`.
+    /// Where the subject stands, as a JSON pointer. By default `/sub`, with `saml` `/name_id`, with `preset` what it says;
+    /// required with `oauth`, as in `/user/id`.
     pub(in crate::config) subject: Option<Pointer>,
     /// Whether its subjects are people or workloads: `user`, `workload`, or `workload_when: …`.
     #[schemars(extend("default" = "user"))]

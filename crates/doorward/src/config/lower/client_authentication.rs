@@ -129,9 +129,9 @@ impl Lowering<'_> {
         key
     }
 
-    fn client_certificate(&mut self, file: &FilePath, place: &Place) -> Option<PathBuf> {
+    pub(super) fn client_certificate(&mut self, file: &FilePath, place: &Place) -> Option<PathBuf> {
         let path = self.certificates(&file.0, place)?;
-        let bytes = self.surroundings.read(&path).ok()?;
+        let bytes = self.surroundings.read(&path, super::MAX_FILE_BYTES).ok()?;
         if PrivateKeyDer::from_pem_slice(&bytes).is_err() {
             let message = format!("there is no private key in `{}`", shortened(&file.0));
             let problem = self.problem(place, message);

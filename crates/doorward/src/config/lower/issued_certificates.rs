@@ -32,7 +32,7 @@ impl Lowering<'_> {
     /// The certificates in DER of authorities, in a PEM file.
     pub(super) fn authorities(&mut self, file: &FilePath, place: &Place) -> Option<Vec<Vec<u8>>> {
         let path = self.certificates(&file.0, place)?;
-        let bytes = self.surroundings.read(&path).ok()?;
+        let bytes = self.surroundings.read(&path, super::MAX_FILE_BYTES).ok()?;
         let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         match parsed {
             Ok(certificates) => Some(certificates.iter().map(|der| der.to_vec()).collect()),

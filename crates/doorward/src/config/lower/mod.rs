@@ -21,6 +21,7 @@ mod protocols;
 mod providers;
 mod revoked;
 mod routes;
+mod saml;
 mod services;
 mod sign_in;
 mod step_up;
@@ -37,7 +38,7 @@ use super::model::{Config, Exception};
 use super::origin::Origin;
 use super::problem::Problem;
 use super::source::Source;
-use super::surroundings::Surroundings;
+use super::surroundings::{MAX_FILE_BYTES, Surroundings};
 use super::tree::Node;
 use super::value::{Bound, Bounded, Count, Time};
 use super::{decode, suggest};
@@ -219,12 +220,15 @@ impl<'a> Lowering<'a> {
 
     /// The bytes of the file at `path`, which is written at `place`; complains when there are none.
     fn read(&mut self, path: &str, place: &Place) -> Option<Vec<u8>> {
-        let full = self.path(path);
-        match self.surroundings.read(&full) {
-            Ok(bytes) => {
-                self.files.push(full);
-                Some(bytes)
-            }
+        let bytes = self.read_most(path, MAX_FILE_BYTES, place)?;
+        self.files.push(self.path(path));
+        Some(bytes)
+    }
+
+    /// The same of one that may have so many bytes, and that is looked after elsewhere.
+    fn read_most(&mut self, path: &str, limit: u64, place: &Place) -> Option<Vec<u8>> {
+        match self.surroundings.read(&self.path(path), limit) {
+            Ok(bytes) => Some(bytes),
             Err(error) => {
                 let path = super::tree::shortened(path);
                 let message =

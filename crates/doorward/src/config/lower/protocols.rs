@@ -11,7 +11,7 @@ use crate::config::file;
 use crate::config::value::Text;
 
 /// The keys of which a provider has exactly one.
-const KINDS: [&str; 3] = ["openid", "oauth", "preset"];
+const KINDS: [&str; 4] = ["openid", "oauth", "saml", "preset"];
 
 /// The keys that mean nothing without OpenID Connect.
 const OF_OPENID: [&str; 8] = [
@@ -25,6 +25,17 @@ const OF_OPENID: [&str; 8] = [
     "userinfo",
 ];
 
+/// The others that mean nothing with SAML.
+const OF_OAUTH: [&str; 7] = [
+    "client_authentication",
+    "client_key",
+    "client_secret",
+    "grace",
+    "parameters",
+    "refresh",
+    "scopes",
+];
+
 /// What a provider speaks, and what is known about its kind.
 pub(super) struct Spoken {
     pub(super) protocol: Protocol,
@@ -32,21 +43,26 @@ pub(super) struct Spoken {
 }
 
 impl Lowering<'_> {
+    /// Complains of a provider that is not of one kind.
+    pub(super) fn is_of_one_kind(&mut self, place: &Place) -> bool {
+        let written = KINDS.iter().filter(|kind| self.tree.find(&place.then(kind)).is_some());
+        let one = written.count() == 1;
+        if !one {
+            let message = "expected exactly one of `openid`, `oauth`, `saml` and `preset`";
+            let problem = self.key_problem(place, message);
+            self.report(problem.help(
+                "write `openid: https://idp.example.com`, or `preset: google` for a provider of a known kind",
+            ));
+        }
+        one
+    }
+
     pub(super) fn spoken(
         &mut self,
         provider: &file::Provider,
         fetching: &Fetching,
         place: &Place,
     ) -> Option<Spoken> {
-        let written = KINDS.iter().filter(|kind| self.tree.find(&place.then(kind)).is_some());
-        if written.count() != 1 {
-            let problem =
-                self.key_problem(place, "expected exactly one of `openid`, `oauth` and `preset`");
-            self.report(problem.help(
-                "write `openid: https://idp.example.com`, or `preset: google` for a provider of a known kind",
-            ));
-            return None;
-        }
         let spoken = if let Some(Text(issuer)) = &provider.openid {
             let openid = Openid::new(issuer.clone(), vec![Algorithm::Es256, Algorithm::Rs256]);
             Spoken { protocol: Protocol::Openid(openid), preset: None }
@@ -119,6 +135,18 @@ impl Lowering<'_> {
             userinfo: userinfo
                 .map(|(name, url)| (name.to_string(), url.as_str().to_owned()))
                 .collect(),
+        }
+    }
+
+    /// Complains of what means nothing with SAML.
+    pub(super) fn nothing_but_saml(&mut self, place: &Place) {
+        for key in OF_OPENID.iter().chain(&OF_OAUTH) {
+            let place = place.then(key);
+            if self.tree.find(&place).is_some() {
+                let message = format!("`{key}` means nothing to a provider with SAML");
+                let problem = self.key_problem(&place, message);
+                self.report(problem.help("remove it"));
+            }
         }
     }
 

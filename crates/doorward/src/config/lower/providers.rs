@@ -1,22 +1,29 @@
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::time::Duration;
 
 use egress::UrlError;
-use federation::provider::presets::Preset;
 use federation::provider::{Protocol, ProviderOptions, ProviderOptionsError};
 use gate::spec::{IssuerSpec, Place, ProviderSpec};
-use tokens::{GroupSource, JsonPointer, Mapping, MappingError, Revision};
+use tokens::{ClaimSpec, GroupSource, JsonPointer, Mapping, MappingError, Revision, SubjectRule};
 
 use super::issuers::Fetching;
 use super::presets::offline;
 use super::protocols::Spoken;
 use super::{Lowering, time};
 use crate::config::tree::Node;
-use crate::config::value::{Bounded, Name, Pointer};
+use crate::config::value::{Bounded, Expression, Name, Pointer};
 use crate::config::{file, model};
 
 /// What is asked for with OpenID Connect unless the configuration says otherwise.
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
+
+/// What facts of a provider are made of, as it is written.
+pub(super) struct FactsWritten {
+    subjects: Option<SubjectRule>,
+    claims: Option<Vec<ClaimSpec>>,
+    computed: BTreeMap<Name, Expression>,
+}
 
 impl Lowering<'_> {
     pub(super) fn providers(
@@ -31,7 +38,7 @@ impl Lowering<'_> {
     fn provider(
         &mut self,
         name: &Name,
-        provider: file::Provider,
+        mut provider: file::Provider,
         site: &str,
     ) -> Option<(IssuerSpec, model::Provider)> {
         let place = Place::key("providers").then(name.as_str());
@@ -47,39 +54,74 @@ impl Lowering<'_> {
             &place.then("danger_plain_http"),
             "this provider may be spoken to over plain HTTP, where who signs in can be exchanged",
         );
-        let spoken = self.spoken(&provider, &fetching, &place);
+        let one = self.is_of_one_kind(&place);
+        let ca = provider.ca.as_ref().and_then(|ca| self.certificates(&ca.0, &place.then("ca")));
+        let grace = self.grace(&provider, &place);
+        let facts = FactsWritten {
+            subjects: self.subjects(take(&mut provider.subjects), &place.then("subjects")),
+            claims: self.declared_claims(take(&mut provider.claims), &place.then("claims")),
+            computed: take(&mut provider.computed),
+        };
+        let party = match provider.saml.take().filter(|_| one) {
+            Some(saml) => self.saml(name, &saml, &mut provider, (facts, site, &fetching)),
+            None => self.oauth_party(name, &mut provider, (facts, site, &fetching), one),
+        };
+        let disabled = provider.disabled;
+        let lowered = model::Provider {
+            party: party?,
+            ca,
+            title: provider.title.map_or_else(|| name.to_string(), |title| title.0),
+            domains: provider.domains.into_iter().map(|domain| domain.0).collect(),
+            refresh: provider.refresh.as_ref().map(time),
+            grace,
+            disabled,
+        };
+        let mapping = lowered.mapping();
+        let spec = ProviderSpec {
+            name: name.as_str().into(),
+            groups: !mapping.groups().is_empty(),
+            subjects: mapping.kind().clone(),
+            claims: mapping.claims().to_vec(),
+            revision: Revision::of_text(&lowered.revision()),
+        };
+        // One of two with the same name would be blamed for it once more.
+        unique.then(|| (IssuerSpec { disabled, ..IssuerSpec::of_sessions(spec) }, lowered))
+    }
+
+    /// A provider with OpenID Connect, or OAuth 2.0 alone.
+    fn oauth_party(
+        &mut self,
+        name: &Name,
+        provider: &mut file::Provider,
+        (facts, site, fetching): (FactsWritten, &str, &Fetching),
+        of_one_kind: bool,
+    ) -> Option<model::Party> {
+        let place = Place::key("providers").then(name.as_str());
+        let client_id = self.client_id(provider, &place);
+        let spoken = if of_one_kind { self.spoken(provider, fetching, &place) } else { None };
         let keys = spoken.as_ref().and_then(|spoken| match &spoken.protocol {
             Protocol::OAuth(_) => Some(None),
             Protocol::Openid(openid) => {
-                let found = self.provider_keys(&openid.issuer, &provider, &fetching, &place);
+                let found = self.provider_keys(&openid.issuer, provider, fetching, &place);
                 found.map(Some)
             }
         });
         let in_body = self.tree.find(&place.then("preset")).is_some()
             && spoken.as_ref().is_some_and(|it| matches!(it.protocol, Protocol::OAuth(_)));
-        let proof = self.client_authentication(&provider, in_body, &place);
-        let ca = provider.ca.as_ref().and_then(|ca| self.certificates(&ca.0, &place.then("ca")));
-        let grace = self.grace(&provider, &place);
+        let proof = self.client_authentication(provider, in_body, &place);
         let preset = spoken.as_ref().and_then(|spoken| spoken.preset);
-        let scopes = scopes(provider.scopes, spoken.as_ref(), provider.refresh.is_some());
-        let mut parameters = provider.parameters;
+        let scopes = scopes(provider.scopes.take(), spoken.as_ref(), provider.refresh.is_some());
+        let mut parameters = take(&mut provider.parameters);
         if let Some(preset) = preset.filter(|_| provider.refresh.is_some()) {
             for (key, value) in offline(preset).1 {
                 parameters.entry((*key).to_owned()).or_insert_with(|| (*value).to_owned());
             }
         }
-        let subjects = self.subjects(provider.subjects, &place.then("subjects"));
-        let claims = self.declared_claims(provider.claims, &place.then("claims"));
-        let groups = provider.groups.map(|groups| groups.values);
-        let whose = (provider.client_id.0.as_str(), provider.groups_required);
-        let groups = self.group_sources(groups, preset, whose, &place);
+        let known = preset.and_then(|preset| preset.groups(client_id.as_deref()?).ok());
+        let groups = self.group_sources(provider, known.unwrap_or_default(), &place);
         let spoken = spoken?;
-        let subject = self.subject_place(provider.subject, &spoken, &place);
-        let computed = provider.computed.into_iter();
-        let computed = computed.map(|(name, expression)| (name.as_str().into(), expression.0));
-        let mapping = Mapping::new(subject?, subjects?, groups, claims?)
-            .and_then(|mapping| mapping.computing(computed.collect()));
-        let mapping = mapping.map_err(|error| self.refused_mapping(&error, &place)).ok()?;
+        let subject = self.subject_place(provider.subject.take(), &spoken, &place);
+        let mapping = self.mapped(facts, subject, groups, &place)?;
         let (keys, proof) = (keys?, proof?);
         let back = format!("{site}/.doorward/callback/{name}");
         let options = ProviderOptions {
@@ -88,39 +130,38 @@ impl Lowering<'_> {
             parameters,
             skew: time(&provider.skew),
             danger_plain_http: provider.danger_plain_http,
-            ..ProviderOptions::new(
-                name.as_str(),
-                spoken.protocol,
-                provider.client_id.0,
-                back,
-                mapping,
-            )
+            ..ProviderOptions::new(name.as_str(), spoken.protocol, client_id?, back, mapping)
         };
         if let Err(error) = options.check() {
             self.refused_options(&error, &place);
             return None;
         }
-        let spec = ProviderSpec {
-            name: name.as_str().into(),
-            groups: !options.mapping.groups().is_empty(),
-            subjects: options.mapping.kind().clone(),
-            claims: options.mapping.claims().to_vec(),
-            revision: Revision::of_text(&options.revision()),
-        };
-        let disabled = provider.disabled;
-        let lowered = model::Provider {
-            options,
-            keys,
-            ca,
-            client_certificate: proof.certificate,
-            title: provider.title.map_or_else(|| name.to_string(), |title| title.0),
-            domains: provider.domains.into_iter().map(|domain| domain.0).collect(),
-            refresh: provider.refresh.as_ref().map(time),
-            grace,
-            disabled,
-        };
-        // One of two with the same name would be blamed for it once more.
-        unique.then(|| (IssuerSpec { disabled, ..IssuerSpec::of_sessions(spec) }, lowered))
+        let (options, client_certificate) = (Box::new(options), proof.certificate);
+        Some(model::Party::OAuth { options, keys, client_certificate })
+    }
+
+    fn client_id(&mut self, provider: &file::Provider, place: &Place) -> Option<String> {
+        let written = self.tree.find(&place.then("client_id")).is_some();
+        if !written {
+            let problem = self.key_problem(place, "the key `client_id` is missing");
+            self.report(problem.help("write it as the provider shows it: `client_id: doorward`"));
+        }
+        provider.client_id.as_ref().map(|id| id.0.clone())
+    }
+
+    /// Where facts stand, if they do.
+    pub(super) fn mapped(
+        &mut self,
+        facts: FactsWritten,
+        subject: Option<JsonPointer>,
+        groups: Vec<GroupSource>,
+        place: &Place,
+    ) -> Option<Mapping> {
+        let computed = facts.computed.into_iter();
+        let computed = computed.map(|(name, expression)| (name.as_str().into(), expression.0));
+        let mapping = Mapping::new(subject?, facts.subjects?, groups, facts.claims?)
+            .and_then(|mapping| mapping.computing(computed.collect()));
+        mapping.map_err(|error| self.refused_mapping(&error, place)).ok()
     }
 
     /// Issuers and providers are accepted by name alike: complains when both have this one.
@@ -190,19 +231,19 @@ impl Lowering<'_> {
             .map_or_else(|| time(&Bounded::<file::RefreshGrace>::default()), time)
     }
 
-    fn group_sources(
+    /// Where groups stand: where it is written, or where it is known.
+    pub(super) fn group_sources(
         &mut self,
-        written: Option<Vec<Pointer>>,
-        preset: Option<&Preset>,
-        (client_id, required): (&str, bool),
+        provider: &mut file::Provider,
+        known: Vec<GroupSource>,
         place: &Place,
     ) -> Vec<GroupSource> {
-        let groups = match (written, preset) {
-            (Some(pointers), _) => {
-                pointers.into_iter().map(|pointer| GroupSource::at(pointer.0)).collect()
+        let required = provider.groups_required;
+        let groups = match provider.groups.take() {
+            Some(groups) => {
+                groups.values.into_iter().map(|pointer| GroupSource::at(pointer.0)).collect()
             }
-            (None, Some(preset)) => preset.groups(client_id).unwrap_or_default(),
-            (None, None) => Vec::new(),
+            None => known,
         };
         if groups.is_empty()
             && required

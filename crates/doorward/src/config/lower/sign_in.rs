@@ -95,7 +95,7 @@ impl Lowering<'_> {
     fn domains_lead_to_one(&mut self, providers: &[model::Provider]) {
         let mut led: BTreeMap<&str, (&str, Place)> = BTreeMap::new();
         for provider in providers {
-            let name = &*provider.options.name;
+            let name = &**provider.name();
             let place = Place::key("providers").then(name).then("domains");
             for (index, domain) in provider.domains.iter().enumerate() {
                 let place = place.at(index);

@@ -17,9 +17,11 @@ impl Lowering<'_> {
         sign_in: Option<&model::SignIn>,
     ) {
         let providers = sign_in.iter().flat_map(|sign_in| &sign_in.providers);
-        let silent = providers.map(|provider| &provider.options);
-        let silent = silent.filter(|options| matches!(options.protocol, Protocol::OAuth(_)));
-        let silent: HashSet<&str> = silent.map(|options| &*options.name).collect();
+        let silent = providers.filter(|provider| match &provider.party {
+            model::Party::OAuth { options, .. } => matches!(options.protocol, Protocol::OAuth(_)),
+            model::Party::Saml { .. } => false,
+        });
+        let silent: HashSet<&str> = silent.map(|provider| &**provider.name()).collect();
         let wanting = routes.iter().enumerate().filter(|(_, route)| route.step_up.is_some());
         for (index, route) in wanting {
             let accepted = &route.accept;
@@ -31,7 +33,7 @@ impl Lowering<'_> {
             let problem = self.key_problem(&place, message);
             self.report(
                 problem.help(
-                    "accept an OpenID Connect provider; those of plain OAuth 2.0 do not tell",
+                    "accept a provider with OpenID Connect or SAML; those of plain OAuth 2.0 do not tell",
                 ),
             );
         }

@@ -26,7 +26,7 @@ pub use self::issuers::{IssuerKeys, KeySource, Refresh};
 pub use self::ledger::Ledger;
 pub use self::listen::{Acme, AskingDoor, AskingTls, Https, Listen, ListenAt};
 pub use self::services::{Endpoint, ServiceTls, Upstream};
-pub use self::sign_in::{Logo, Page, Provider, SessionLimits, SignIn};
+pub use self::sign_in::{Logo, Page, Party, Provider, SessionLimits, SignIn};
 pub use self::telemetry::{LogFormat, Otlp, Telemetry};
 
 /// A configuration that has been read and found good.

@@ -1,9 +1,13 @@
 //! Sign-in: how people come by a session.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use federation::provider::ProviderOptions;
+use federation::metadata::MetadataOptions;
+use federation::provider::{ProviderOptions, SamlOptions};
+
+use tokens::Mapping;
 
 use super::IssuerKeys;
 
@@ -59,14 +63,10 @@ impl std::fmt::Debug for Logo {
 /// A provider: where people sign in.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// What the relying party is built from.
-    pub options: ProviderOptions,
-    /// Where its keys come from, with OpenID Connect.
-    pub keys: Option<IssuerKeys>,
+    /// What it speaks.
+    pub party: Party,
     /// A PEM file with the authorities that its server is believed by, in place of the machine's.
     pub ca: Option<PathBuf>,
-    /// A PEM file with the certificate that is shown to it, and its key.
-    pub client_certificate: Option<PathBuf>,
     /// What people choose it by; up to 80 characters.
     pub title: String,
     /// The domains of e-mail addresses that lead to it, in lower case; each leads to one provider alone.
@@ -77,4 +77,54 @@ pub struct Provider {
     pub grace: Duration,
     /// Whether it is switched off.
     pub disabled: bool,
+}
+
+/// What a provider speaks, and what that takes.
+#[derive(Clone, Debug)]
+pub enum Party {
+    /// OpenID Connect, or OAuth 2.0 alone.
+    OAuth {
+        /// What the relying party is built from.
+        options: Box<ProviderOptions>,
+        /// Where its keys come from, with OpenID Connect.
+        keys: Option<IssuerKeys>,
+        /// A PEM file with the certificate that is shown to it, and its key.
+        client_certificate: Option<PathBuf>,
+    },
+    /// SAML 2.0.
+    Saml {
+        /// What the service provider is built from.
+        options: Box<SamlOptions>,
+        /// Where its metadata comes from.
+        metadata: Box<MetadataOptions>,
+    },
+}
+
+impl Provider {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        match &self.party {
+            Party::OAuth { options, .. } => &options.name,
+            Party::Saml { options, .. } => &options.name,
+        }
+    }
+
+    /// What tells the options that shape facts from all others.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        match &self.party {
+            Party::OAuth { options, .. } => options.revision(),
+            Party::Saml { options, .. } => options.revision(),
+        }
+    }
+
+    /// Where facts stand in what it says.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        match &self.party {
+            Party::OAuth { options, .. } => &options.mapping,
+            Party::Saml { options, .. } => &options.mapping,
+        }
+    }
 }

@@ -24,8 +24,8 @@ impl Assembly {
         }
         let providers = config.sign_in.iter().flat_map(|sign_in| &sign_in.providers);
         for provider in providers.filter(|provider| !provider.disabled) {
-            if let Some(keys) = &provider.keys {
-                let options = key_options(&provider.options.name, keys)?;
+            if let config::Party::OAuth { keys: Some(keys), .. } = &provider.party {
+                let options = key_options(provider.name(), keys)?;
                 by_ca.entry(provider.ca.clone()).or_default().push(options);
             }
         }

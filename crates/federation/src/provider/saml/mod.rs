@@ -1,0 +1,259 @@
+//! A provider that speaks SAML 2.0: people are sent there with a request, and come back with an answer that says all.
+//!
+//! ```text
+//! begin:  Wish + Flow ─▶ AuthnRequest, signed ─▶ URL or form for the browser
+//! finish: form ─▶ saml::read_response ─▶ assurance ─▶ mapping ─▶ SignIn
+//! ```
+//!
+//! Nothing goes over the network here: the provider's [`SamlMetadata`] is known beforehand.
+
+mod logout;
+mod options;
+mod presets;
+mod refusal;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ::saml::{
+    Answers, Assertion, AuthnRequest, Endpoint, Expectations, IdentityProvider, OurMetadata, Role,
+    SignError, Signer, read_post,
+};
+use aws_lc_rs::rand::SecureRandom;
+use tokens::json::{Object, Value};
+use tokens::{Assurance, Digest, GroupPlace, Timestamp};
+
+use super::flow::{Flow, Wish};
+use super::sign_in::{Keepsakes, Named, Sent, SignIn};
+use crate::metadata::SamlMetadata;
+
+use presets::ENTRA_LINK;
+
+pub use logout::{Brought, SignOut, SignOutMessage};
+pub use options::{MAX_ANSWER_AGE, OurKeys, SamlOptions};
+pub use presets::{SAML_PRESETS, SamlPreset};
+pub use refusal::{MetadataLacking, SamlError, SamlRefusal, SignOutRefusal};
+
+#[cfg(test)]
+#[path = "saml_tests.rs"]
+mod tests;
+
+/// A name that is another one in every session ([core] §8.3.8).
+const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+
+/// A provider that people sign in with by SAML 2.0.
+pub struct SamlProvider {
+    options: SamlOptions,
+    metadata: SamlMetadata,
+    random: Arc<dyn SecureRandom + Send + Sync>,
+}
+
+impl SamlProvider {
+    /// The provider of these options, and what is known about it.
+    #[must_use]
+    pub fn new(
+        options: SamlOptions,
+        metadata: SamlMetadata,
+        random: Arc<dyn SecureRandom + Send + Sync>,
+    ) -> Self {
+        Self { options, metadata, random }
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn options(&self) -> &SamlOptions {
+        &self.options
+    }
+
+    /// What the provider is told about us.
+    #[must_use]
+    pub fn our_metadata(&self) -> String {
+        let keys = &self.options.keys;
+        let signing: Vec<_> = keys.certificates.iter().map(Vec::as_slice).collect();
+        let encryption: Vec<_> = keys.decryption.iter().map(|(der, _)| der.as_slice()).collect();
+        OurMetadata {
+            entity_id: &self.options.entity_id,
+            recipient: &self.options.recipient,
+            logout: &self.options.logout,
+            signing: &signing,
+            encryption: &encryption,
+            name_format: self.options.name_format.as_deref(),
+        }
+        .to_xml()
+    }
+
+    /// Where to send the browser: the provider's place for signing in, with the request.
+    ///
+    /// # Errors
+    /// If it has no such place, nothing is known about it, or nothing can be signed.
+    pub fn begin(&self, wish: &Wish, flow: &Flow, now: Timestamp) -> Result<Sent, SamlError> {
+        let metadata = self.metadata(now)?;
+        let destination = place(&metadata.sign_in).ok_or(SamlError::NoPlace)?;
+        let request = AuthnRequest {
+            id: &request_id(flow),
+            issued: now,
+            issuer: &self.options.entity_id,
+            destination,
+            recipient: &self.options.recipient,
+            name_format: self.options.name_format.as_deref(),
+            contexts: &wish.acr_values,
+            // Nothing says how long ago would do: whoever is to have signed in lately signs in now.
+            force: wish.max_age.is_some(),
+        };
+        let message = (Role::Request, request.to_xml());
+        Ok(self.carried(&metadata.sign_in, destination, &message, Some(&flow.state))?)
+    }
+
+    /// Signs in whom an answer, the field of a form, is about. `flow` and `wish` are those that [`SamlProvider::begin`] was
+    /// called with.
+    ///
+    /// # Errors
+    /// The first reason not to.
+    pub fn finish(
+        &self,
+        field: &str,
+        flow: &Flow,
+        wish: &Wish,
+        now: Timestamp,
+    ) -> Result<SignIn, SamlRefusal> {
+        let metadata = self.metadata(now)?;
+        let keys: Vec<_> =
+            self.options.keys.decryption.iter().map(|(_, key)| key.clone()).collect();
+        let expected = Expectations {
+            issuer: &self.options.issuer,
+            audience: &self.options.entity_id,
+            recipient: &self.options.recipient,
+            answers: Answers::Request(&request_id(flow)),
+            certificates: &metadata.certificates,
+            keys: &keys,
+            danger_cbc: self.options.danger_cbc,
+            skew: self.options.skew,
+            max_age: self.options.max_age,
+        };
+        let answer = read_post(field)?;
+        let assertion = ::saml::read_response(answer.as_bytes(), &expected, now)?;
+        self.assured(&assertion, wish, now)?;
+        let by_name = self.options.mapping.subject().as_str() == "/name_id";
+        if by_name && assertion.name_id.as_ref().is_some_and(|name| name.format == TRANSIENT) {
+            return Err(SamlRefusal::Transient);
+        }
+        if assertion.attributes.contains_key(ENTRA_LINK) && self.groups_may_be_too_many() {
+            return Err(SamlRefusal::GroupsElsewhere);
+        }
+        let assurance = Assurance {
+            acr: assertion.context.clone(),
+            amr: Vec::new(),
+            auth_time: Some(assertion.authenticated_at),
+        };
+        let session = assertion.session_index.clone();
+        let named = assertion.name_id.clone().map(|name| Named {
+            value: name.value,
+            format: name.format,
+            session: session.clone(),
+        });
+        let session = named.as_ref().zip(session);
+        Ok(SignIn {
+            provider_session: session.map(|(named, index)| session_of(&named.value, &index)),
+            ends_at: assertion.session_until,
+            facts: self.options.mapping.facts(&document(assertion), assurance)?,
+            keepsakes: Keepsakes { named, ..Keepsakes::default() },
+        })
+    }
+
+    /// Whether groups are taken from where Entra ID leaves them out if they are too many. Who is let in without them is not
+    /// kept out by them.
+    fn groups_may_be_too_many(&self) -> bool {
+        let place = presets::entra_groups();
+        self.options.mapping.groups().iter().any(
+            |source| matches!(&source.place, GroupPlace::At(pointer) if pointer.as_str() == place),
+        )
+    }
+
+    /// Whether somebody is known as surely and as lately as was wished.
+    fn assured(
+        &self,
+        assertion: &Assertion,
+        wish: &Wish,
+        now: Timestamp,
+    ) -> Result<(), SamlRefusal> {
+        let known = |context: &String| wish.acr_values.contains(context);
+        if wish.acr_required && !assertion.context.as_ref().is_some_and(known) {
+            return Err(SamlRefusal::Context);
+        }
+        let earliest = wish.max_age.map(|age| now.minus(age).minus(self.options.skew));
+        if earliest.is_some_and(|earliest| assertion.authenticated_at < earliest) {
+            return Err(SamlRefusal::Old);
+        }
+        Ok(())
+    }
+
+    /// What is known about the provider now.
+    fn metadata(&self, now: Timestamp) -> Result<Arc<IdentityProvider>, MetadataLacking> {
+        let known = self.metadata.current().ok_or(MetadataLacking::Missing)?;
+        match known.valid_until {
+            Some(until) if until <= now => Err(MetadataLacking::Over),
+            _ => Ok(known),
+        }
+    }
+
+    /// How a browser carries a message of ours to `destination`, one of the places of `endpoint`.
+    fn carried(
+        &self,
+        endpoint: &Endpoint,
+        destination: &str,
+        (role, message): &(Role, String),
+        state: Option<&str>,
+    ) -> Result<Sent, SignError> {
+        let keys = &self.options.keys;
+        let certificate = keys.certificates.first().map_or(&[][..], Vec::as_slice);
+        let signer = Signer { key: &keys.signing, certificate };
+        if endpoint.redirect.as_deref() == Some(destination) {
+            let message = (*role, message.as_str());
+            let url = ::saml::redirect(destination, message, state, Some(&signer), &*self.random)?;
+            return Ok(Sent::Redirect(url));
+        }
+        let field = ::saml::post(message, Some(&signer), &*self.random)?;
+        let state = state.map(|state| ("RelayState", state.to_owned()));
+        let fields = [(role.parameter(), field)].into_iter().chain(state).collect();
+        Ok(Sent::Form { to: destination.to_owned(), fields })
+    }
+}
+
+impl fmt::Debug for SamlProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SamlProvider").field("name", &self.options.name).finish_non_exhaustive()
+    }
+}
+
+/// The place of an endpoint that browsers are sent to, by a redirect rather than by a form.
+fn place(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.redirect.as_deref().or(endpoint.post.as_deref())
+}
+
+/// The ID of the request of a sign-in: an NCName, which may not begin with a digit.
+fn request_id(flow: &Flow) -> String {
+    format!("_{}", flow.nonce)
+}
+
+/// What tells a session from all others of its provider: an index alone may come again with another subject ([core]
+/// §2.7.2).
+fn session_of(name: &str, index: &str) -> String {
+    Digest::of(&format!("{name}\0{index}")).to_string()
+}
+
+/// What an assertion says, as a document in which facts are pointed at.
+fn document(assertion: Assertion) -> Object {
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
+    let attributes: BTreeMap<_, _> = assertion
+        .attributes
+        .into_iter()
+        .map(|(name, values)| (name, Value::Array(values.into_iter().map(text).collect())))
+        .collect();
+    let mut members = BTreeMap::from([("attributes".to_owned(), Value::Object(attributes.into()))]);
+    if let Some(name) = assertion.name_id {
+        members.insert("name_id".to_owned(), Value::String(name.value));
+        members.insert("name_id_format".to_owned(), Value::String(name.format));
+    }
+    members.into()
+}
