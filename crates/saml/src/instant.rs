@@ -47,7 +47,8 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
 }
 
 /// The moment as SAML writes it, to the second.
-pub(crate) fn written(moment: Timestamp) -> String {
+#[must_use]
+pub fn written(moment: Timestamp) -> String {
     let seconds = i64::try_from(moment.as_secs()).unwrap_or(i64::MAX).min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = calendar::date(days);

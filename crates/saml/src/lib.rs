@@ -15,7 +15,7 @@ mod binding;
 mod c14n;
 mod encryption;
 pub mod fuzz;
-mod instant;
+pub mod instant;
 mod logout;
 mod metadata;
 mod name_id;

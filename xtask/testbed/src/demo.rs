@@ -33,6 +33,19 @@ impl Demo {
     /// # Errors
     /// When it does not start; the error quotes what it logged.
     pub fn start(binary: &Path, config: &str, service: SocketAddr) -> Result<Self> {
+        Self::start_with(binary, config, service, &[])
+    }
+
+    /// The same, with files of these names and contents in the folder.
+    ///
+    /// # Errors
+    /// When it does not start; the error quotes what it logged.
+    pub fn start_with(
+        binary: &Path,
+        config: &str,
+        service: SocketAddr,
+        files: &[(&str, String)],
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("doorward-").tempdir()?;
         let first = five_free_ports()?;
         let values = [
@@ -46,6 +59,9 @@ impl Demo {
         let config = values.iter().fold(config.to_owned(), fill);
         std::fs::write(folder.path().join("doorward.yaml"), config)?;
         std::fs::write(folder.path().join("secret"), "doorward")?;
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text)?;
+        }
         let mut demo = Self { folder, first, binary: binary.to_owned(), gateway: None };
         demo.run()?;
         Ok(demo)

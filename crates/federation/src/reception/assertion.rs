@@ -44,7 +44,9 @@ impl Reception {
         name: &str,
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
-        // Also where there is none of this name: nobody learns which there are.
+        if self.offered(name).is_some_and(|offered| offered.provider.oauth().is_some()) {
+            return Err(Trouble::METHOD);
+        }
         let unreadable = || Trouble::refused("answer_unreadable", "the form has no one reading");
         let mut form = visit.form().ok_or_else(unreadable)?;
         let missing = |what| move || Trouble::refused("answer_unreadable", what);

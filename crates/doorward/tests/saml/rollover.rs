@@ -1,0 +1,84 @@
+//! The provider's certificates change, or the provider is switched off.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use testbed::{SamlParty, clock};
+
+use crate::house::House;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until an answer of this party is believed or not.
+fn until(house: &House, party: &SamlParty, believed: bool) -> Result<()> {
+    clock::until("the new metadata", PATIENCE, || {
+        let url = house.request(&mut house.browser(), "corp")?;
+        let brought = house.bring(&party.answer(&url, &house.said("s"))?, "corp")?;
+        Ok(((brought.status == 303) == believed).then_some(()))
+    })
+}
+
+#[test]
+fn a_certificate_is_believed_from_the_day_it_is_told_to_the_day_it_is_told_no_more() -> Result<()> {
+    let house = House::open()?;
+    let (old, new) = (&house.corp, SamlParty::new(house.corp.issuer())?);
+    let file = house.demo.path("corp.xml");
+    let told = |text: String| {
+        // As a whole, so that nobody reads half of it.
+        let beside = file.with_extension("new");
+        std::fs::write(&beside, text)?;
+        std::fs::rename(&beside, &file)
+    };
+    until(&house, old, true)?;
+    until(&house, &new, false)?;
+    told(old.metadata(&[&new]))?;
+    until(&house, &new, true)?;
+    until(&house, old, true)?;
+    told(new.metadata(&[]))?;
+    until(&house, old, false)?;
+    until(&house, &new, true)?;
+    // What cannot be read changes nothing.
+    told("<md:EntityDescriptor".to_owned())?;
+    let log = house.demo.path("log");
+    clock::until("the complaint", PATIENCE, || {
+        let log = std::fs::read_to_string(&log)?;
+        Ok(log.contains("the metadata of a provider cannot be used").then_some(()))
+    })?;
+    until(&house, &new, true)
+}
+
+#[test]
+fn a_provider_that_is_switched_off_is_refused_at_every_entry() -> Result<()> {
+    let house = House::open()?;
+    let (mut signed_in, mut underway, mut landing) =
+        (house.browser(), house.browser(), house.browser());
+    house.sign_in(&mut signed_in, &house.said("s-1"))?;
+    let url = house.request(&mut underway, "corp")?;
+    let answer = house.corp.answer(&url, &house.said("s-2"))?;
+    let landing_url = house.request(&mut landing, "corp")?;
+    let brought = house.bring(&house.corp.answer(&landing_url, &house.said("s-3"))?, "corp")?;
+    let landing_url = landing.to(&house.place("callback", "corp"), &brought)?;
+
+    let file = house.demo.path("doorward.yaml");
+    let config = std::fs::read_to_string(&file)?;
+    let off = config.replacen("  corp:\n", "  corp:\n    disabled: true\n", 1);
+    ensure!(off != config, "expected a provider");
+    std::fs::write(&file, off)?;
+    clock::until("the new configuration", PATIENCE, || {
+        let metadata = house.browser().get(&house.place("saml", "corp"))?;
+        Ok((metadata.status == 404).then_some(()))
+    })?;
+    ensure!(!house.is_let_in(&mut signed_in)?, "a session goes on");
+    house.is_refused(&house.bring(&answer, "corp")?, "provider_changed")?;
+    let reply = landing.get(&landing_url)?;
+    ensure!(reply.status == 400, "{}", reply.text());
+    assert_eq!(house.recorded(&reply)?.1, "provider_changed");
+    let out =
+        house.corp.sign_out("_1", &house.place("logout", "corp"), &house.said("s-1"), true)?;
+    assert_eq!(house.browser().get(&out)?.status, 405);
+    let mut browser = house.browser();
+    let asked = browser.asked(&browser.url("orders.localhost", "/1"))?;
+    let chosen = browser.get(&format!("{asked}&provider=corp"))?;
+    ensure!(chosen.status == 200 && !chosen.text().contains("provider=corp"), "{}", chosen.text());
+    Ok(())
+}
