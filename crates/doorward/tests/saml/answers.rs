@@ -150,7 +150,7 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
         },
         Attack {
             name: "no state: the provider began by itself",
-            code: "answer_unreadable",
+            code: "answer_unasked",
             act: |house| {
                 brought(house, |url| {
                     let mut fields = house.corp.answer(url, &house.said("s"))?;
@@ -270,6 +270,50 @@ fn who_says_that_the_provider_declines_uses_nothing_up() -> Result<()> {
     let enter = browser.sent_on(&landing)?;
     browser.sent_on(&enter)?;
     ensure!(house.is_let_in(&mut browser)?, "nobody is signed in");
+    Ok(())
+}
+
+#[test]
+fn a_provider_that_may_begin_makes_us_ask_and_signs_nobody_in_by_itself() -> Result<()> {
+    let house = House::open()?;
+    let bring = |state: &str| {
+        let form = format!("SAMLResponse=bm90aGluZw&RelayState={state}");
+        house.browser().post(&house.place("callback", "other"), "https://idp.test", &form)
+    };
+    let mut browser = house.browser();
+    let ours = browser.url("orders.localhost", "/support/1?a=b");
+    let reply = bring(&ours.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F"))?;
+    let begun = browser.to(&house.place("callback", "other"), &reply)?;
+    let asked = browser.sent_on(&begun)?;
+    ensure!(asked.ends_with("&provider=other"), "{asked}");
+    // Of the providers there it is the one that began.
+    let there = browser.sent_on(&asked)?;
+    ensure!(there.starts_with("https://idp.test/sso?SAMLRequest="), "{there}");
+    let said = testbed::Said {
+        audience: house.place("saml", "other"),
+        recipient: house.place("callback", "other"),
+        ..house.said("s-1")
+    };
+    let brought = house.bring(&house.other.answer(&there, &said)?, "other")?;
+    let landing = browser.to(&house.place("callback", "other"), &brought)?;
+    let enter = browser.sent_on(&landing)?;
+    assert_eq!(browser.sent_on(&enter)?, ours);
+
+    // Where no route of ours is, people land where the configuration says.
+    for elsewhere in [
+        "",
+        "https%3A%2F%2Fevil.test%2F",
+        "%2F%2Fevil.test%2F",
+        "http%3A%2F%2Forders.localhost%3A1%2F1",
+        "http%3A%2F%2Forders.localhost%40evil.test%2F1",
+        "javascript%3Aalert(1)",
+    ] {
+        let reply = bring(elsewhere)?;
+        let begun = browser.to(&house.place("callback", "other"), &reply)?;
+        let landing =
+            browser.url("orders.localhost", "/.doorward/sign-in?to=%2Flanding&provider=other");
+        assert_eq!(begun, landing, "{elsewhere}");
+    }
     Ok(())
 }
 

@@ -53,6 +53,10 @@ impl Reception {
         let sealed = sealed.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let mut form = Form::default();
         form.push("request", &sealed);
+        // One that the route does not accept is not chosen.
+        if let Some(provider) = query.take("provider") {
+            form.push("provider", &provider);
+        }
         let to = form.behind(&format!("{}{}/sign-in", self.options.url, gate::RESERVED_PREFIX));
         let response = redirect(&to).ok_or_else(|| Trouble::ours("no way leads to sign in"))?;
         Ok(with_cookie(response, cookie))

@@ -22,7 +22,7 @@ use super::seals::{SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Reception, Visit, place};
 use crate::form::Form;
-use crate::provider::{Flow, Keepsakes, Named, SignIn};
+use crate::provider::{Flow, IdpInitiated, Keepsakes, Named, SignIn};
 
 /// How long what a provider said is left for the browser to fetch.
 const LEFT_FOR: Duration = Duration::from_mins(1);
@@ -51,8 +51,14 @@ impl Reception {
         let mut form = visit.form().ok_or_else(unreadable)?;
         let missing = |what| move || Trouble::refused("answer_unreadable", what);
         let field = form.take("SAMLResponse").ok_or_else(missing("there is no `SAMLResponse`"))?;
-        let state = form.take("RelayState").ok_or_else(missing("there is no `RelayState`"))?;
-        let (underway, until) = self.answered(&state, now)?;
+        let state = form.take("RelayState").unwrap_or_default();
+        let opened = self.underway.open(&state, now);
+        if let (Err(SealBroken::NotOurs), Some((_, provider))) = (&opened, self.saml(name))
+            && let Some(begun) = &provider.options().idp_initiated
+        {
+            return self.begin_instead(visit, name, begun, &state);
+        }
+        let (underway, until) = answered(&state, opened)?;
         let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
         if name != underway.provider {
             return Err(at_provider(Trouble::answered_elsewhere()));
@@ -88,7 +94,7 @@ impl Reception {
         (name, state): (&str, &str),
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
-        let (underway, until) = self.answered(state, now)?;
+        let (underway, until) = answered(state, self.underway.open(state, now))?;
         let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
         Self::is_expected(visit, name, &underway).map_err(at_provider)?;
         // From here on it is the browser that began: it may be told where it wanted to go.
@@ -112,13 +118,48 @@ impl Reception {
         self.welcome(visit, offered, signed_in, &underway.asked, now).await.map_err(again)
     }
 
-    /// The sign-in that an answer is about.
-    fn answered(&self, state: &str, now: Timestamp) -> Result<(Underway, Timestamp), Trouble> {
-        self.underway.open(state, now).map_err(|broken| match broken {
-            SealBroken::NotOurs => Trouble::refused("state_forged", "`RelayState` is not ours"),
-            SealBroken::Over => Trouble::refused("state_over", "`RelayState` is too old"),
-        })
+    /// A provider has begun. Nothing of what it says is looked at: where it sends people, if that is a place of ours, they
+    /// begin to sign in with it.
+    fn begin_instead(
+        &self,
+        visit: &Visit,
+        name: &str,
+        begun: &IdpInitiated,
+        wanted: &str,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let ours = |url: &str| {
+            let request = visit.request_to(url)?;
+            let here = request.host().port() == self.options.host.port();
+            visit.gate.wanted(&request, self.options.host.name()).filter(|_| here)?;
+            Some((request.origin(), request.target()))
+        };
+        let place = ours(wanted).or_else(|| ours(begun.landing.as_deref()?));
+        let nowhere = || {
+            let reason = "the provider sends people to no place of ours, and `landing` is none";
+            Trouble::refused("landing_unknown", reason).at(name)
+        };
+        let (origin, to) = place.ok_or_else(nowhere)?;
+        let mut form = Form::default();
+        form.push("to", &to);
+        form.push("provider", name);
+        let place = format!("{origin}{}/sign-in", gate::RESERVED_PREFIX);
+        redirect(&form.behind(&place)).ok_or_else(|| Trouble::ours("no way leads on"))
     }
+}
+
+/// The sign-in that an answer is about.
+fn answered(
+    state: &str,
+    opened: Result<(Underway, Timestamp), SealBroken>,
+) -> Result<(Underway, Timestamp), Trouble> {
+    opened.map_err(|broken| match broken {
+        SealBroken::NotOurs if state.is_empty() => {
+            let reason = "nobody asked for it: the provider began by itself (`idp_initiated`)";
+            Trouble::refused("answer_unasked", reason)
+        }
+        SealBroken::NotOurs => Trouble::refused("state_forged", "`RelayState` is not ours"),
+        SealBroken::Over => Trouble::refused("state_over", "`RelayState` is too old"),
+    })
 }
 
 /// What was said, and when, as it is left.

@@ -75,6 +75,18 @@ impl Visit {
 
     /// The request that the visitor would make next, if `to` is a place on this host that has one reading.
     pub(super) fn request_for(&self, to: &str) -> Option<CanonicalRequest> {
+        self.request_at(&self.request.host().to_string(), to)
+    }
+
+    /// The request that the visitor would make next, if `url` is a place that is reached as this one was, on any host.
+    pub(super) fn request_to(&self, url: &str) -> Option<CanonicalRequest> {
+        let rest = url.strip_prefix(self.request.scheme().as_str())?.strip_prefix("://")?;
+        let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (host, to) = rest.split_at_checked(at)?;
+        self.request_at(host, if to.is_empty() { "/" } else { to })
+    }
+
+    fn request_at(&self, host: &str, to: &str) -> Option<CanonicalRequest> {
         let (path, query) = match to.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (to, None),
@@ -82,7 +94,7 @@ impl Visit {
         if !path.starts_with('/') || path.starts_with("//") || to.len() > gate::MAX_RETURN_BYTES {
             return None;
         }
-        let host = HeaderValue::from_str(&self.request.host().to_string()).ok()?;
+        let host = HeaderValue::from_str(host).ok()?;
         let raw = RawRequest {
             method: &Method::GET,
             target_authority: None,

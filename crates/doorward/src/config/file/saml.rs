@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::value::{Bounded, FilePath, MetadataPlace, NameFormat, Text, Time, bound};
+use crate::config::value::{
+    Bounded, FetchUrl, FilePath, MetadataPlace, NameFormat, Text, Time, bound,
+};
 
 /// A provider with SAML 2.0.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,6 +27,11 @@ pub(in crate::config) struct Saml {
     /// A PEM file with the certificate and private key to come: it is told to the provider, which may encrypt for it
     /// already. When the provider knows it, it becomes `client_certificate`.
     pub(in crate::config) next_certificate: Option<FilePath>,
+    /// Whether it may begin (IdP-initiated), as portals with tiles do: `allow`. Its answer then signs nobody in, but makes
+    /// this Doorward ask: people begin at the place that it sends them to (`RelayState`), if that is a URL of a route.
+    pub(in crate::config) idp_initiated: Option<IdpInitiated>,
+    /// Where people begin whom it sends to no such place: the URL of a route. Only with `idp_initiated`.
+    pub(in crate::config) landing: Option<FetchUrl>,
     /// How old an answer may be when it comes.
     #[serde(default)]
     pub(in crate::config) max_answer_age: Bounded<MaxAnswerAge>,
@@ -51,6 +58,14 @@ pub(in crate::config) enum SamlPreset {
     Shibboleth,
     /// `SimpleSAMLphp`.
     Simplesamlphp,
+}
+
+/// Whether a provider may begin.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum IdpInitiated {
+    /// It may.
+    Allow,
 }
 
 bound! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egress::Destination;
 use federation::metadata::{MetadataOptions, MetadataPlace};
-use federation::provider::{OurKeys, SamlOptions, SamlPreset};
+use federation::provider::{IdpInitiated, OurKeys, SamlOptions, SamlPreset};
 use gate::spec::Place;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -64,11 +64,24 @@ impl Lowering<'_> {
             danger_cbc: saml.danger_cbc,
             name_format: saml.name_format.as_ref().map(|format| format.0.clone()).or(asked),
             mapping: mapping?,
+            idp_initiated: self.idp_initiated(saml, &inner),
             skew: time(&provider.skew),
             max_age: time(&saml.max_answer_age),
         };
         let (options, metadata) = (Box::new(options), Box::new(metadata?));
         Some(model::Party::Saml { options, metadata })
+    }
+
+    fn idp_initiated(&mut self, saml: &file::Saml, place: &Place) -> Option<IdpInitiated> {
+        if let (None, Some(_)) = (saml.idp_initiated, &saml.landing) {
+            let place = place.then("landing");
+            let message = "the provider may not begin, so nobody lands there";
+            let problem = self.key_problem(&place, message);
+            self.report(problem.help("add `idp_initiated: allow`, or remove `landing`"));
+        }
+        saml.idp_initiated?;
+        let landing = saml.landing.as_ref().map(|url| url.as_str().to_owned());
+        Some(IdpInitiated { landing })
     }
 
     /// Where the provider's metadata comes from; what is in a file is looked into.

@@ -31,7 +31,7 @@ use crate::metadata::SamlMetadata;
 use presets::ENTRA_LINK;
 
 pub use logout::{Brought, SignOut, SignOutMessage};
-pub use options::{MAX_ANSWER_AGE, OurKeys, SamlOptions};
+pub use options::{IdpInitiated, MAX_ANSWER_AGE, OurKeys, SamlOptions};
 pub use presets::{SAML_PRESETS, SamlPreset};
 pub use refusal::{MetadataLacking, SamlError, SamlRefusal, SignOutRefusal};
 

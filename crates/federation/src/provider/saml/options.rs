@@ -38,10 +38,20 @@ pub struct SamlOptions {
     /// Where the facts stand in what the provider says: `/name_id`, `/name_id_format`, and `/attributes/NAME`, an array of
     /// texts.
     pub mapping: Mapping,
+    /// Whether it may begin (IdP-initiated), and where that leads whom it does not send to a place of ours.
+    pub idp_initiated: Option<IdpInitiated>,
     /// How far its clock may be from ours.
     pub skew: Duration,
     /// How old an answer may be when it comes.
     pub max_age: Duration,
+}
+
+/// A provider may begin. What it says then is no sign-in, which anybody could have made a browser bring: it makes us ask
+/// the provider, which knows the person already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdpInitiated {
+    /// Where people are led whom it sends to no place of ours: a URL of a host of ours.
+    pub landing: Option<String>,
 }
 
 /// Our keys for a provider.

@@ -82,6 +82,7 @@ impl Pair {
             mapping,
             skew: Duration::from_secs(30),
             max_age: MAX_ANSWER_AGE,
+            idp_initiated: None,
         }
     }
 
