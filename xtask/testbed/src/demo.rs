@@ -91,13 +91,19 @@ impl Demo {
     }
 
     fn until_ready(&self) -> Result<()> {
-        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + 1));
+        let admin = self.admin();
         clock::until("the gate to be ready", PATIENCE, || {
             let ready = client::get(admin, "/readyz").ok();
             let ready = ready.filter(|reply| reply.text().contains("\"status\": \"ready\""));
             Ok(ready.map(drop))
         })
         .with_context(|| std::fs::read_to_string(self.path("log")).unwrap_or_default())
+    }
+
+    /// Its operator's port.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + 1))
     }
 
     /// A file or folder of its own.

@@ -142,6 +142,10 @@ fn readiness(admin: &Admin) -> (StatusCode, Value) {
         }
         json!({ "at_hand": sessions.at_hand(), "ledger_seen_ms_ago": u64::try_from(unseen.as_millis()).ok() })
     });
+    if let Some(reception) = &model.reception {
+        let told = reception.troubles(now);
+        degraded.extend(told.map(|(name, why)| format!("provider `{name}`: {why}")));
+    }
     let obtained = admin.state.acme_status();
     degraded.extend(obtained.iter().filter_map(|domain| lacking(domain, now)));
     if let Some(error) = &status.error {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testbed::{SamlParty, clock};
+use testbed::{SamlParty, client, clock};
 
 use crate::house::House;
 
@@ -39,11 +39,17 @@ fn a_certificate_is_believed_from_the_day_it_is_told_to_the_day_it_is_told_no_mo
     until(&house, &new, true)?;
     // What cannot be read changes nothing.
     told("<md:EntityDescriptor".to_owned())?;
-    let log = house.demo.path("log");
     clock::until("the complaint", PATIENCE, || {
-        let log = std::fs::read_to_string(&log)?;
-        Ok(log.contains("the metadata of a provider cannot be used").then_some(()))
+        let ready = client::get(house.demo.admin(), "/readyz")?;
+        let why = "provider `corp`: the provider's metadata is not had anew: the document is not well-formed XML";
+        Ok((ready.status == 200 && ready.text().contains(why)).then_some(()))
     })?;
+    let counted = client::get(house.demo.admin(), "/metrics")?.text();
+    for outcome in ["changed", "failed"] {
+        let name = "doorward_saml_metadata_total";
+        let line = format!("{name}{{provider=\"corp\",outcome=\"{outcome}\"}}");
+        ensure!(counted.contains(&line), "{line}");
+    }
     until(&house, &new, true)
 }
 

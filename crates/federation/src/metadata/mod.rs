@@ -66,3 +66,7 @@ fn same(one: &[SignerCertificate], other: &[SignerCertificate]) -> bool {
         .map(SignerCertificate::fingerprint)
         .eq(other.iter().map(SignerCertificate::fingerprint))
 }
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

@@ -199,3 +199,67 @@ fn optional<T>(of: &Value, name: &str, read: impl Fn(&Value) -> Option<T>) -> Op
         value => read(value).map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokens::SubjectKind;
+
+    use super::*;
+    use crate::provider::test_provider::now;
+
+    fn signed_in(full: bool) -> SignIn {
+        let named = Named {
+            value: "alice".to_owned(),
+            format: "urn:example:format".to_owned(),
+            session: Some("s-1".to_owned()),
+        };
+        let facts = Facts {
+            subject: "alice".to_owned(),
+            kind: SubjectKind::User,
+            groups: vec!["support".to_owned()],
+            claims: Default::default(),
+            acr: None,
+            amr: Vec::new(),
+            auth_time: Some(now()),
+        };
+        SignIn {
+            facts,
+            provider_session: full.then(|| "session".to_owned()),
+            ends_at: full.then(now),
+            keepsakes: Keepsakes { named: full.then_some(named), ..Keepsakes::default() },
+        }
+    }
+
+    #[test]
+    fn what_was_left_is_found_as_it_was() {
+        for full in [true, false] {
+            let left = signed_in(full);
+            let (found, at) = from_bytes(&Secrets::new(to_bytes(&left, now()))).unwrap();
+            assert_eq!(at, now());
+            assert_eq!(
+                (found.facts, found.provider_session, found.ends_at, found.keepsakes.named),
+                (left.facts, left.provider_session, left.ends_at, left.keepsakes.named)
+            );
+        }
+    }
+
+    #[test]
+    fn what_another_version_left_is_not_guessed_at() {
+        let left: Value = serde_json::from_slice(&to_bytes(&signed_in(true), now())).unwrap();
+        for (name, other) in [
+            ("facts", json!("{}")),
+            ("session", json!(1)),
+            ("ends_at", json!("soon")),
+            ("named", json!({ "value": "alice" })),
+            ("at", Value::Null),
+        ] {
+            let [mut changed, mut without] = [left.clone(), left.clone()];
+            changed[name] = other;
+            without.as_object_mut().unwrap().remove(name);
+            for left in [changed, without] {
+                let left = Secrets::new(left.to_string().into_bytes());
+                assert!(from_bytes(&left).is_none(), "{name}");
+            }
+        }
+    }
+}

@@ -149,6 +149,13 @@ impl Reception {
         Place::of(path).is_some()
     }
 
+    /// What stands in the way of signing in, or soon may, by the name of the provider.
+    pub fn troubles(&self, now: Timestamp) -> impl Iterator<Item = (&str, String)> {
+        self.options.providers.iter().filter_map(move |offered| {
+            Some((offered.name(), offered.provider.saml()?.trouble(now)?))
+        })
+    }
+
     /// How many bytes a form may have that is sent to `path`: what a provider with SAML says comes in one.
     #[must_use]
     pub fn form_limit(path: &str) -> usize {

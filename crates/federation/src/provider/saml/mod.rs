@@ -66,6 +66,19 @@ impl SamlProvider {
         &self.options
     }
 
+    /// What stands in the way of signing in with it, or soon may.
+    #[must_use]
+    pub fn trouble(&self, now: Timestamp) -> Option<String> {
+        let last = self.metadata.trouble();
+        match self.metadata(now) {
+            Err(lacking) => {
+                let why = last.map(|last| format!(": {last}")).unwrap_or_default();
+                Some(format!("{lacking}{why}"))
+            }
+            Ok(_) => last.map(|last| format!("the provider's metadata is not had anew: {last}")),
+        }
+    }
+
     /// What the provider is told about us.
     #[must_use]
     pub fn our_metadata(&self) -> String {
