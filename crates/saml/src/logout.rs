@@ -156,10 +156,10 @@ pub struct OurLogoutRequest<'a> {
     pub issuer: &'a str,
     /// Where it is sent.
     pub destination: &'a str,
+    /// Whom it is for: the provider's entity ID.
+    pub audience: &'a str,
     /// The subject's name, as the assertion had it.
-    pub name_id: &'a str,
-    /// Its format, as the assertion had it.
-    pub name_format: &'a str,
+    pub name: &'a NameId,
     /// The session, as the assertion named it.
     pub session: Option<&'a str>,
 }
@@ -174,13 +174,8 @@ impl OurLogoutRequest<'_> {
             self.destination,
             self.issued,
             self.issuer,
-        )
-        .markup("<saml:NameID")
-        .attribute("xmlns:saml", SAML)
-        .attribute("Format", self.name_format)
-        .markup(">")
-        .text(self.name_id)
-        .markup("</saml:NameID>");
+        );
+        let writer = self.name.write(writer, self.audience, self.issuer);
         let writer = match self.session {
             Some(session) => {
                 writer.markup("<samlp:SessionIndex>").text(session).markup("</samlp:SessionIndex>")

@@ -145,18 +145,23 @@ fn what_we_send_is_what_others_would_believe() {
         recipient: "https://idp/slo",
         ..expected("", &certificates)
     };
+    let name = NameId::new("<alice>", "urn:f");
     let request = OurLogoutRequest {
         id: "_1",
         issued: now,
         issuer: "us",
         destination: "https://idp/slo",
-        name_id: "<alice>",
-        name_format: "urn:f",
+        audience: "them",
+        name: &name,
         session: Some("s&1"),
     };
     let read = read_logout_request(&message(&request.to_xml(), true), &expected, now).unwrap();
     assert_eq!((read.id.as_str(), read.name_id.as_str()), ("_1", "<alice>"));
     assert_eq!(read.sessions, ["s&1"]);
+    let qualified = NameId { by_provider: true, for_us: true, ..name.clone() };
+    let qualified = OurLogoutRequest { name: &qualified, ..request.clone() }.to_xml();
+    let as_it_was = " Format=\"urn:f\" NameQualifier=\"them\" SPNameQualifier=\"us\">";
+    assert!(qualified.contains(as_it_was), "{qualified}");
     let none = OurLogoutRequest { session: None, ..request }.to_xml();
     assert!(
         read_logout_request(&message(&none, true), &expected, now).unwrap().sessions.is_empty()

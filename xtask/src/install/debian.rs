@@ -46,6 +46,23 @@ pub(crate) const XMLSEC1: Package = Package { program: "xmlsec1", name: "xmlsec1
 /// The load generator of `cargo xtask bench`.
 pub(crate) const WRK: Package = Package { program: "wrk", name: "wrk" };
 
+/// PHP, and what its packages want beside it, so that apt-get looks for no web server.
+pub(crate) const PHP: [Package; 2] =
+    [Package { program: "php-cgi", name: "php-cgi" }, Package { program: "php", name: "php-cli" }];
+
+/// What SimpleSAMLphp takes besides, and itself: packages without a program of their own.
+pub(crate) const SIMPLESAMLPHP: [&str; 3] = ["php-xml", "php-mbstring", "simplesamlphp"];
+
+/// What LemonLDAP::NG's SAML takes besides.
+pub(crate) const LEMONLDAP_SAML: [&str; 2] = ["libxml-simple-perl", "liblasso-perl"];
+
+/// Installs those of these packages that are not here.
+pub(crate) fn packages(names: &[&str]) -> Result<()> {
+    let documents = Path::new("/usr/share/doc");
+    let mut missing = names.iter().filter(|name| !documents.join(name).is_dir());
+    missing.try_for_each(|name| install(name))
+}
+
 /// Perl's modules and the packages that have them: LemonLDAP::NG's portal, and what its OpenID Connect takes besides.
 pub(crate) const LEMONLDAP: [(&str, &str); 3] = [
     ("Lemonldap/NG/Portal.pm", "liblemonldap-ng-portal-perl"),

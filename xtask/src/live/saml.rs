@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use saml::{Answers, AuthnRequest, Expectations, OurLogoutRequest, Signer, read_response};
+use saml::{Answers, AuthnRequest, Expectations, NameId, OurLogoutRequest, Signer, read_response};
 use serde::Deserialize;
 use tokens::{Algorithm, SignerCertificate, SigningKey, Timestamp};
 
@@ -102,13 +102,18 @@ fn ours(_: &Stage) -> Result<()> {
         contexts: &contexts,
         force: true,
     };
+    let name = NameId {
+        by_provider: true,
+        for_us: true,
+        ..NameId::new("zoë & <co>\r\n\t", "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified")
+    };
     let logout = OurLogoutRequest {
         id: "_logout",
         issued,
         issuer: "https://id.example/&",
         destination,
-        name_id: "zoë & <co>\r\n\t",
-        name_format: "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+        audience: "https://idp.example/\"",
+        name: &name,
         session: Some("s"),
     };
     let folder = tempfile::tempdir()?;

@@ -133,13 +133,14 @@ impl SamlParty {
     /// # Errors
     /// When nothing can be signed.
     pub fn sign_out(&self, id: &str, to: &str, said: &Said, one: bool) -> Result<String> {
+        let name = saml::NameId::new(&said.name, PERSISTENT);
         let request = saml::OurLogoutRequest {
             id,
             issued: now(),
             issuer: &self.issuer,
             destination: to,
-            name_id: &said.name,
-            name_format: PERSISTENT,
+            audience: &said.audience,
+            name: &name,
             session: one.then_some(said.session.as_str()),
         };
         self.carried(to, Role::Request, &request.to_xml(), Some("their-state"))

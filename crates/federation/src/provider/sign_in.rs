@@ -1,5 +1,6 @@
 //! What comes of a sign-in, whatever the provider speaks.
 
+use saml::NameId;
 use tokens::{Digest, Facts, Timestamp};
 
 use super::secret::Secret;
@@ -33,9 +34,7 @@ pub struct Keepsakes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The NameID.
-    pub value: String,
-    /// Its format.
-    pub format: String,
+    pub name: NameId,
     /// The SessionIndex.
     pub session: Option<String>,
 }
@@ -44,7 +43,7 @@ impl Named {
     /// The digest of the NameID, by which a provider with SAML ends all sessions of a subject.
     #[must_use]
     pub fn alias(&self) -> Digest {
-        Digest::of(&self.value)
+        Digest::of(&self.name.value)
     }
 }
 

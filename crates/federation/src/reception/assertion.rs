@@ -202,17 +202,15 @@ fn optional<T>(of: &Value, name: &str, read: impl Fn(&Value) -> Option<T>) -> Op
 
 #[cfg(test)]
 mod tests {
+    use saml::NameId;
     use tokens::SubjectKind;
 
     use super::*;
     use crate::provider::test_provider::now;
 
     fn signed_in(full: bool) -> SignIn {
-        let named = Named {
-            value: "alice".to_owned(),
-            format: "urn:example:format".to_owned(),
-            session: Some("s-1".to_owned()),
-        };
+        let name = NameId { for_us: true, ..NameId::new("alice", "urn:example:format") };
+        let named = Named { name, session: Some("s-1".to_owned()) };
         let facts = Facts {
             subject: "alice".to_owned(),
             kind: SubjectKind::User,

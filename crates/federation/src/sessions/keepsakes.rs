@@ -1,6 +1,7 @@
 //! What is kept for the provider of a session, as the ledger keeps it: sealed.
 
 use ledger::state::{MAX_SECRETS_BYTES, Secrets};
+use saml::NameId;
 use serde_json::{Value, json};
 
 use crate::provider::{Keepsakes, Named, Secret};
@@ -42,13 +43,27 @@ impl Named {
     /// As JSON.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "value": self.value, "format": self.format, "session": self.session })
+        let NameId { value, format, by_provider, for_us } = &self.name;
+        json!({
+            "value": value,
+            "format": format,
+            "by_provider": by_provider,
+            "for_us": for_us,
+            "session": self.session,
+        })
     }
 
     /// Reads what [`Named::to_json`] wrote.
     #[must_use]
     pub(crate) fn from_json(json: &Value) -> Option<Self> {
         let text = |name| Some(json.get(name)?.as_str()?.to_owned());
-        Some(Self { value: text("value")?, format: text("format")?, session: text("session") })
+        let flag = |name| json.get(name)?.as_bool();
+        let name = NameId {
+            value: text("value")?,
+            format: text("format")?,
+            by_provider: flag("by_provider")?,
+            for_us: flag("for_us")?,
+        };
+        Some(Self { name, session: text("session") })
     }
 }

@@ -6,9 +6,11 @@ pub(super) mod github;
 mod github_itself;
 pub(super) mod lemonldap;
 mod lemonldap_itself;
+pub(super) mod lemonldap_saml;
 pub(super) mod openid;
 mod openid_clients;
 mod openid_itself;
+pub(super) mod simplesamlphp;
 
 use super::Listed;
 

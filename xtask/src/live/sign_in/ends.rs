@@ -130,7 +130,7 @@ fn converse(walker: &Walker, watch: Stopwatch) -> Result<JoinHandle<Result<Durat
 }
 
 /// How long after `done` it was first denied; it was let in before, and never after.
-fn first_denial(noted: &[Noted], done: Duration) -> Result<Duration> {
+pub(super) fn first_denial(noted: &[Noted], done: Duration) -> Result<Duration> {
     let denied = noted.iter().position(|noted| noted.status != 200);
     let denied = denied.context("it was never denied")?;
     ensure!(denied > 0, "it was never let in");
@@ -141,7 +141,7 @@ fn first_denial(noted: &[Noted], done: Duration) -> Result<Duration> {
     Ok(first.at.saturating_sub(done))
 }
 
-fn tell(what: &str, times: &mut [Duration], stage: &Stage) -> Result<()> {
+pub(super) fn tell(what: &str, times: &mut [Duration], stage: &Stage) -> Result<()> {
     times.sort_unstable();
     let part = |part: usize| times.get((times.len() * part / 100).min(times.len() - 1)).copied();
     let [p50, p99, max] = [50, 99, 100].map(|of| part(of).unwrap_or_default());

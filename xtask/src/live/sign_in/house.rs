@@ -59,7 +59,7 @@ pub(super) struct Plan {
 pub(super) struct Replica {
     pub(super) place: Place,
     pub(super) gateway: Gateway,
-    https: Port,
+    pub(super) https: Port,
 }
 
 impl Replica {

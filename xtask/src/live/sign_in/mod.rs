@@ -9,6 +9,7 @@ mod outage;
 mod pages;
 mod partner;
 mod refreshing;
+mod saml;
 mod together;
 mod troubles;
 mod walker;
@@ -32,6 +33,10 @@ pub(super) const SCENARIOS: Listed = &[
     ("a_provider_that_fails_or_says_no_leads_to_a_page_that_helps", troubles::of_the_provider),
     ("who_keeps_no_cookies_is_told_so_and_sent_in_no_loop", troubles::cookies),
     ("people_sign_in_with_lemonldap_beside_other_providers", partner::sign_in),
+    ("people_sign_in_and_out_with_two_providers_of_saml_that_sign", saml::signed),
+    ("people_sign_in_and_out_with_two_providers_of_saml_that_sign_and_encrypt", saml::encrypted),
+    ("what_a_provider_of_saml_ends_ends_on_two_replicas_within_a_second", saml::everywhere),
+    ("a_provider_of_saml_changes_its_certificate_during_sign-ins_and_none_fails", saml::rollover),
     ("people_sign_in_behind_caddy_that_asks_and_the_service_sees_no_session", in_front::caddy),
     ("people_sign_in_behind_envoy_that_asks_and_the_service_sees_no_session", in_front::envoy),
     ("people_sign_in_behind_nginx_that_asks_and_the_service_sees_no_session", in_front::nginx),

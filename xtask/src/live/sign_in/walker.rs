@@ -55,6 +55,11 @@ impl Walker {
         self.walk("GET", url, None)
     }
 
+    /// Sends a form, and goes through all redirects.
+    pub(super) fn post(&mut self, url: &str, form: &[(&str, &str)]) -> Result<Arrived> {
+        self.walk("POST", url, Some(&encoded(form)))
+    }
+
     /// Goes to a `url` that needs it, and signs `user` in with the provider `staff`, the only one there.
     pub(super) fn sign_in(&mut self, url: &str, user: &str) -> Result<Arrived> {
         let arrived = self.try_to_sign_in(url, user)?;

@@ -117,8 +117,8 @@ impl SamlProvider {
             issued: now,
             issuer: &self.options.entity_id,
             destination,
-            name_id: &named.value,
-            name_format: &named.format,
+            audience: &self.options.issuer,
+            name: &named.name,
             session: named.session.as_deref(),
         };
         let message = (Role::Request, request.to_xml());

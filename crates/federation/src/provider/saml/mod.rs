@@ -160,14 +160,11 @@ impl SamlProvider {
             auth_time: Some(assertion.authenticated_at),
         };
         let session = assertion.session_index.clone();
-        let named = assertion.name_id.clone().map(|name| Named {
-            value: name.value,
-            format: name.format,
-            session: session.clone(),
-        });
+        let name = assertion.name_id.clone();
+        let named = name.map(|name| Named { name, session: session.clone() });
         let session = named.as_ref().zip(session);
         Ok(SignIn {
-            provider_session: session.map(|(named, index)| session_of(&named.value, &index)),
+            provider_session: session.map(|(named, index)| session_of(&named.name.value, &index)),
             ends_at: assertion.session_until,
             facts: self.options.mapping.facts(&document(assertion), assurance)?,
             keepsakes: Keepsakes { named, ..Keepsakes::default() },

@@ -1,4 +1,4 @@
-use ::saml::{Endpoint, Message, read_redirect};
+use ::saml::{Endpoint, Message, NameId, read_redirect};
 use rcgen::{CertificateParams, KeyPair};
 use tokens::{
     Absence, Algorithm, ClaimKind, ClaimSpec, ClaimValue, GroupSource, JsonPointer, Mapping,
@@ -203,7 +203,7 @@ fn an_answer_becomes_facts() {
     assert_eq!(signed_in.provider_session, Some(session_of("alice", "s-1")));
     let named = signed_in.keepsakes.named.unwrap();
     assert_eq!(named.alias(), Digest::of("alice"));
-    assert_eq!((named.format.as_str(), named.session.as_deref()), (PERSISTENT, Some("s-1")));
+    assert_eq!((named.name.format.as_str(), named.session.as_deref()), (PERSISTENT, Some("s-1")));
     assert_eq!(signed_in.ends_at, None);
 }
 
@@ -248,13 +248,14 @@ fn a_provider_signs_out_the_sessions_that_it_names_or_all_of_a_subject() {
     let pair = Pair::new();
     let provider = pair.provider("/name_id");
     let request = |session: Option<&str>| {
+        let name = NameId::new("alice", PERSISTENT);
         let request = ::saml::OurLogoutRequest {
             id: "_theirs",
             issued: now(),
             issuer: ISSUER,
             destination: "https://id.example/.doorward/logout/corp",
-            name_id: "alice",
-            name_format: PERSISTENT,
+            audience: US,
+            name: &name,
             session,
         };
         let query = of_provider(&pair, Role::Request, &request.to_xml());
@@ -288,13 +289,14 @@ fn a_provider_signs_out_the_sessions_that_it_names_or_all_of_a_subject() {
 fn nobody_but_the_provider_signs_out_anybody() {
     let (pair, stranger) = (Pair::new(), Pair::new());
     let provider = pair.provider("/name_id");
+    let name = NameId::new("alice", PERSISTENT);
     let request = ::saml::OurLogoutRequest {
         id: "_theirs",
         issued: now(),
         issuer: ISSUER,
         destination: "https://id.example/.doorward/logout/corp",
-        name_id: "alice",
-        name_format: PERSISTENT,
+        audience: US,
+        name: &name,
         session: None,
     };
     let read = |brought| match provider.sign_out_message(brought, now()) {
@@ -319,8 +321,7 @@ fn nobody_but_the_provider_signs_out_anybody() {
 fn whoever_signs_out_here_is_signed_out_there_and_the_answer_is_that_to_our_request() {
     let pair = Pair::new();
     let provider = pair.provider("/name_id");
-    let named =
-        Named { value: "alice".into(), format: PERSISTENT.into(), session: Some("s-1".into()) };
+    let named = Named { name: NameId::new("alice", PERSISTENT), session: Some("s-1".into()) };
     let sent = provider.end_session(&named, ("_ours", "our-state"), now()).unwrap();
     let url = redirected(sent);
     let query = url.strip_prefix("https://idp.example/slo?").unwrap();

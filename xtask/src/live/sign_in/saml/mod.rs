@@ -1,0 +1,10 @@
+//! People sign in with SAML, with SimpleSAMLphp and LemonLDAP::NG.
+
+mod ends;
+mod house;
+mod people;
+mod rollover;
+
+pub(super) use self::ends::everywhere;
+pub(super) use self::people::{encrypted, signed};
+pub(super) use self::rollover::rollover;
