@@ -106,6 +106,14 @@ impl Demo {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + 1))
     }
 
+    /// Its process id.
+    ///
+    /// # Errors
+    /// When it was stopped.
+    pub fn pid(&self) -> Result<u32> {
+        Ok(self.gateway.as_ref().context("it was stopped")?.pid())
+    }
+
     /// A file or folder of its own.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -37,6 +37,7 @@ pub(super) const SCENARIOS: Listed = &[
     ("people_sign_in_and_out_with_two_providers_of_saml_that_sign_and_encrypt", saml::encrypted),
     ("what_a_provider_of_saml_ends_ends_on_two_replicas_within_a_second", saml::everywhere),
     ("a_provider_of_saml_changes_its_certificate_during_sign-ins_and_none_fails", saml::rollover),
+    ("a_provider_of_saml_among_five_thousand_of_a_federation_costs_little_more", saml::federation),
     ("people_sign_in_behind_caddy_that_asks_and_the_service_sees_no_session", in_front::caddy),
     ("people_sign_in_behind_envoy_that_asks_and_the_service_sees_no_session", in_front::envoy),
     ("people_sign_in_behind_nginx_that_asks_and_the_service_sees_no_session", in_front::nginx),

@@ -118,16 +118,19 @@ impl House {
     pub(super) fn sign_in(&self, tab: &Tab, provider: &str, user: &str) -> Result<Page> {
         let url = format!("{ORDERS}/{provider}/1");
         tab.goto(&url)?;
-        match provider {
-            "campus" => self.campus.sign_in(tab, user)?,
-            _ => {
-                tab.fill("[name=user]", user)?;
-                tab.fill("[name=password]", user)?;
-                tab.click("form button[type=submit]")?;
-            }
-        }
+        self.give_password(tab, provider, user)?;
         let page = tab.until_url(&url);
         page.map_err(|error| self.with_logs(error))
+    }
+
+    /// Gives the password of `user` at the page of `provider` that `tab` shows.
+    pub(super) fn give_password(&self, tab: &Tab, provider: &str, user: &str) -> Result<()> {
+        if provider == "campus" {
+            return self.campus.sign_in(tab, user);
+        }
+        tab.fill("[name=user]", user)?;
+        tab.fill("[name=password]", user)?;
+        tab.click("form button[type=submit]")
     }
 
     /// The error with what the gates have logged last.

@@ -1,12 +1,17 @@
 //! A real browser through both providers, in and out.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
+use testbed::client;
 use testbed::clock::until;
 
 use super::super::house::{ORDERS, SIGN_IN, is_let_in};
 use super::house::House;
 use crate::live::Stage;
 use crate::live::browser::Tab;
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One who is let in and one who is not, by the provider's groups.
 const PEOPLE: [(&str, &str, &str); 2] = [("campus", "alice", "bob"), ("partner", "dwho", "msmith")];
@@ -16,7 +21,26 @@ pub(in super::super) fn signed(stage: &Stage) -> Result<()> {
 }
 
 pub(in super::super) fn encrypted(stage: &Stage) -> Result<()> {
-    both(&House::open(stage, true)?)
+    let house = House::open(stage, true)?;
+    both(&house)?;
+    // `partner` knows CBC alone, which is not taken unless that is written.
+    let first = house.replicas.first().context("there is a first gate")?;
+    let file = first.place.path("doorward.yaml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace("      danger_cbc: true\n", ""))?;
+    first.gateway.reload()?;
+    until("the reload", PATIENCE, || {
+        let metrics = client::get(first.place.admin(), "/metrics")?.text();
+        Ok(metrics.contains("doorward_config_reloads_total 1").then_some(()))
+    })?;
+    let tab = house.browser.person()?.tab()?;
+    tab.goto(&format!("{ORDERS}/partner/1"))?;
+    house.give_password(&tab, "partner", "dwho")?;
+    let page = tab.until_url(&format!("{SIGN_IN}/.doorward/callback/partner"))?;
+    ensure!(page.status == 400, "{page}");
+    let log = first.place.log();
+    ensure!(log.contains("code=\"saml_undecipherable\""), "{log}");
+    Ok(())
 }
 
 fn both(house: &House) -> Result<()> {
@@ -61,9 +85,7 @@ fn in_and_out(house: &House, provider: &str, user: &str) -> Result<()> {
         }
         _ => drop(tab.goto(&format!("http://{}/?logout=1", house.partner.address()))?),
     }
-    until("the end of the session", std::time::Duration::from_secs(10), || {
-        Ok(asks_for_a_password(&tab, &url).ok())
-    })?;
+    until("the end of the session", PATIENCE, || Ok(asks_for_a_password(&tab, &url).ok()))?;
     Ok(())
 }
 
