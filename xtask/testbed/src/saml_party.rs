@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,7 +12,7 @@ use saml::{Role, Signer, read_redirect};
 use tokens::{Algorithm, SigningKey, Timestamp};
 
 use crate::browser::value;
-use crate::clock;
+use crate::{clock, entropy};
 
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 
@@ -90,7 +89,7 @@ impl SamlParty {
     pub fn answer(&self, url: &str, said: &Said) -> Result<BTreeMap<&'static str, String>> {
         let text = self.response(url, said)?;
         let signer = Signer { key: &self.key, certificate: &self.certificate };
-        form(url, saml::post(&text, Some(&signer), &SystemRandom::new())?)
+        form(url, saml::post(&text, Some(&signer), &entropy::source())?)
     }
 
     /// The same, not signed.
@@ -166,7 +165,7 @@ impl SamlParty {
 
     fn carried(&self, to: &str, role: Role, message: &str, state: Option<&str>) -> Result<String> {
         let signer = Signer { key: &self.key, certificate: &self.certificate };
-        Ok(saml::redirect(to, (role, message), state, Some(&signer), &SystemRandom::new())?)
+        Ok(saml::redirect(to, (role, message), state, Some(&signer), &entropy::source())?)
     }
 }
 
