@@ -11,6 +11,8 @@ mod tests;
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{self, DecryptingKey, DecryptionContext, UnboundCipherKey};
 
+use crate::xml::{self, Element, Limits};
+
 pub use keys::{DecryptionKey, DecryptionKeyError};
 pub(crate) use structure::Encrypted;
 
@@ -41,6 +43,25 @@ impl Encrypted {
             Content::Gcm { .. } => gcm(&key, &self.value),
         }
     }
+}
+
+/// The one element that is encrypted in `encrypted`, which a signature that was verified covers, for `read`; nothing if it
+/// cannot be decrypted, holds something else, or is encrypted with CBC and that is not taken.
+pub(crate) fn covered<T>(
+    encrypted: Element<'_>,
+    (keys, danger_cbc): (&[DecryptionKey], bool),
+    read: impl FnOnce(Element<'_>) -> Option<T>,
+) -> Option<T> {
+    let data = Encrypted::read(encrypted)?;
+    if matches!(data.content, Content::Cbc { .. }) && !danger_cbc {
+        return None;
+    }
+    let plain = data.decrypt(keys)?;
+    let text = format!("<decrypted>{}</decrypted>", xml::scan_fragment(&plain).ok()?);
+    let document = xml::parse(xml::scan(text.as_bytes(), &Limits::MESSAGE).ok()?).ok()?;
+    let children = Element(document.root_element()).elements()?;
+    let [one] = *children.as_slice() else { return None };
+    read(one)
 }
 
 impl Content {

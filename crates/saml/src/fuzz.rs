@@ -42,6 +42,8 @@ pub fn fuzz_logout_request(bytes: &[u8]) {
         audience: "https://sp.example.com/saml/metadata",
         recipient: "https://sp.example.com/saml/slo",
         certificates: &[],
+        keys: &[],
+        danger_cbc: false,
         skew: Duration::from_secs(30),
         max_age: Duration::MAX,
     };

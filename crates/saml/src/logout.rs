@@ -6,6 +6,7 @@ use thiserror::Error;
 use tokens::{Excerpt, SignerCertificate, Timestamp};
 
 use crate::binding::Message;
+use crate::encryption::{DecryptionKey, covered};
 use crate::instant;
 use crate::name_id::NameId;
 use crate::namespace::{DS, SAML, SAMLP};
@@ -42,6 +43,10 @@ pub struct LogoutExpectations<'a> {
     pub recipient: &'a str,
     /// The provider's certificates that count now.
     pub certificates: &'a [SignerCertificate],
+    /// Our keys that it may have encrypted for.
+    pub keys: &'a [DecryptionKey],
+    /// Whether CBC is decrypted too, in what is signed.
+    pub danger_cbc: bool,
     /// How far the provider's clock may be from ours.
     pub skew: Duration,
     /// How old a message may be when it comes.
@@ -69,11 +74,14 @@ pub fn read_logout_request(
         return Err(LogoutRefusal::Time);
     }
     let name = rest.next().ok_or(LogoutRefusal::Structure)?;
-    if name.is(SAML, "EncryptedID") {
-        return Err(LogoutRefusal::Encrypted);
-    }
-    let name_id = NameId::read(name, expected.issuer, expected.audience);
-    let name_id = name_id.filter(|_| name.is(SAML, "NameID")).ok_or(LogoutRefusal::Structure)?;
+    let named = |name: Element<'_>| NameId::read(name, expected.issuer, expected.audience);
+    let name_id = if name.is(SAML, "EncryptedID") {
+        // Shibboleth encrypts it by default.
+        let name = covered(name, (expected.keys, expected.danger_cbc), named);
+        name.ok_or(LogoutRefusal::Undecipherable)?
+    } else {
+        named(name).ok_or(LogoutRefusal::Structure)?
+    };
     let mut sessions = Vec::new();
     for element in rest {
         if !element.is(SAMLP, "SessionIndex") {
@@ -251,9 +259,6 @@ pub enum LogoutRefusal {
     /// It was sent to somebody else.
     #[error("the message is not addressed to this place")]
     Destination,
-    /// The subject is encrypted.
-    #[error("the name of the subject is encrypted, which is not taken")]
-    Encrypted,
     /// It is of another provider.
     #[error("the message is of another issuer")]
     Issuer,
@@ -269,6 +274,9 @@ pub enum LogoutRefusal {
     /// It is too old, or not yet made.
     #[error("the message is too old, or of a time to come")]
     Time,
+    /// The subject's name is encrypted, and cannot be decrypted.
+    #[error("the name of the subject is encrypted, and not with AES-GCM for a key of ours")]
+    Undecipherable,
     /// It is not signed.
     #[error("the message is not signed")]
     Unsigned,
@@ -284,12 +292,12 @@ impl LogoutRefusal {
         match self {
             Self::Declined { .. } => "saml_declined",
             Self::Destination => "saml_destination",
-            Self::Encrypted => "saml_encrypted",
             Self::Issuer => "saml_issuer",
             Self::Request => "saml_request",
             Self::Signature(refusal) => refusal.code(),
             Self::Structure => "saml_structure",
             Self::Time => "saml_time",
+            Self::Undecipherable => "saml_undecipherable",
             Self::Unsigned => "saml_unsigned",
             Self::Xml(refusal) => refusal.code(),
         }

@@ -21,6 +21,8 @@ fn expected<'a>(issuer: &'a str, certificates: &'a [SignerCertificate]) -> Logou
         audience: "http://127.0.0.1:7000/.doorward/saml/corp/metadata",
         recipient: OURS,
         certificates,
+        keys: &[],
+        danger_cbc: false,
         skew: Duration::from_secs(30),
         max_age: Duration::from_mins(5),
     }
@@ -106,7 +108,7 @@ fn each_rule_refuses_by_itself() {
         (
             "saml:NameID",
             "saml:EncryptedID",
-            "the name of the subject is encrypted, which is not taken",
+            "the name of the subject is encrypted, and not with AES-GCM for a key of ours",
         ),
         ("saml:NameID", "saml:BaseID", structure),
         ("SPNameQualifier=\"http", "SPNameQualifier=\"other", structure),

@@ -31,7 +31,8 @@ impl NameId {
     /// Reads a NameID of this provider, for us. A name that is qualified by others is a name in somebody else's list, where
     /// it can be another person's; it is refused, as is one that is empty, too long, or holds control characters.
     pub(crate) fn read(name: Element<'_>, provider: &str, us: &str) -> Option<Self> {
-        let plain = name.has_only(&["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"]);
+        let plain = name.is(SAML, "NameID")
+            && name.has_only(&["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"]);
         let by =
             |attribute, whom| name.attribute(attribute).is_none_or(|qualifier| qualifier == whom);
         let qualified = by("NameQualifier", provider) && by("SPNameQualifier", us);

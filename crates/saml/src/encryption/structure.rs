@@ -1,4 +1,4 @@
-//! What an EncryptedAssertion holds ([xmlenc] §3, [core] §2.3.4), read part by part.
+//! What an EncryptedAssertion or EncryptedID holds ([xmlenc] §3, [core] §2.3.4), read part by part.
 
 use super::Content;
 use super::keys::{Oaep, Wrapped};
@@ -6,7 +6,7 @@ use crate::namespace::{DS, XENC, XENC11};
 use crate::xml::{Element, base64};
 
 /// How many wrapped keys are looked at: each costs an operation with each private key of ours.
-const MAX_KEYS: usize = 4;
+const MAX_KEYS: usize = 2;
 
 /// [xmlenc] §5.1.
 const CONTENTS: [(&str, Content); 6] = [
@@ -51,9 +51,9 @@ pub(crate) struct Encrypted {
 }
 
 impl Encrypted {
-    /// Reads an EncryptedAssertion; `None` if it is of another form or names what is not taken.
-    pub(crate) fn read(assertion: Element<'_>) -> Option<Self> {
-        let children = assertion.elements()?;
+    /// Reads an EncryptedAssertion or EncryptedID; `None` if it is of another form or names what is not taken.
+    pub(crate) fn read(encrypted: Element<'_>) -> Option<Self> {
+        let children = encrypted.elements()?;
         let (data, beside) = children.split_first()?;
         if !data.is(XENC, "EncryptedData") {
             return None;

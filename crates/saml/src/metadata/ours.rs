@@ -9,6 +9,14 @@ use crate::writer::Writer;
 
 use super::theirs::HTTP_REDIRECT;
 
+/// What we decrypt, the best first: whoever heeds it takes nothing else (§2.4.1.1).
+const ENCRYPTION_METHODS: [&str; 4] = [
+    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+    "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+];
+
 /// What a provider is told about us.
 #[derive(Clone, Debug)]
 pub struct OurMetadata<'a> {
@@ -48,7 +56,16 @@ impl OurMetadata<'_> {
                     .attribute("xmlns:ds", DS)
                     .markup("><ds:X509Data><ds:X509Certificate>")
                     .text(&STANDARD.encode(certificate))
-                    .markup("</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>");
+                    .markup("</ds:X509Certificate></ds:X509Data></ds:KeyInfo>");
+                if usage == "encryption" {
+                    for method in ENCRYPTION_METHODS {
+                        writer = writer
+                            .markup("<md:EncryptionMethod")
+                            .attribute("Algorithm", method)
+                            .markup("></md:EncryptionMethod>");
+                    }
+                }
+                writer = writer.markup("</md:KeyDescriptor>");
             }
         }
         for binding in [HTTP_REDIRECT, HTTP_POST] {

@@ -72,7 +72,7 @@ fn decrypted(
 ) -> Result<Assertion, ResponseRefusal> {
     let data = Encrypted::read(encrypted).ok_or(ResponseRefusal::Undecipherable)?;
     if matches!(data.content, Content::Cbc { .. }) && !(covered && expected.danger_cbc) {
-        return Err(ResponseRefusal::Undecipherable);
+        return Err(ResponseRefusal::Cbc);
     }
     let plain = data.decrypt(expected.keys).ok_or(ResponseRefusal::Undecipherable)?;
     let plain = xml::scan_fragment(&plain).map_err(|_| ResponseRefusal::Undecipherable)?;

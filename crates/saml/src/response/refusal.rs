@@ -10,6 +10,11 @@ pub enum ResponseRefusal {
     /// It is for somebody else.
     #[error("the assertion is not for us: its audience is another, or none")]
     Audience,
+    /// It is encrypted in a way that shows no change.
+    #[error(
+        "the assertion is encrypted with AES-CBC: let the provider use AES-GCM or not encrypt, or see `danger_cbc`, which takes a signature over the response too"
+    )]
+    Cbc,
     /// A condition is one that we do not know, and so cannot meet.
     #[error("the assertion has a condition that is not known")]
     Condition,
@@ -26,7 +31,7 @@ pub enum ResponseRefusal {
     #[error("the response is not addressed to this place")]
     Destination,
     /// Something in it is encrypted that must not be.
-    #[error("{what} is encrypted, which is not taken")]
+    #[error("{what} is encrypted, in a way that is not taken")]
     Encrypted {
         /// What.
         what: &'static str,
@@ -100,6 +105,7 @@ impl ResponseRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Audience => "saml_audience",
+            Self::Cbc => "saml_cbc",
             Self::Condition => "saml_condition",
             Self::Confirmation => "saml_confirmation",
             Self::Declined { .. } => "saml_declined",

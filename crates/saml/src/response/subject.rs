@@ -5,6 +5,7 @@ use tokens::Timestamp;
 use super::assertion::optional_moment;
 use super::children::Children;
 use super::{Expectations, ResponseRefusal};
+use crate::encryption::covered;
 use crate::instant::is_past;
 use crate::name_id::NameId;
 use crate::namespace::SAML;
@@ -19,13 +20,19 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Result<(Option<NameId>, Timestamp), ResponseRefusal> {
     let mut children = Children::of(subject, "Subject")?;
-    if children.optional(SAML, "EncryptedID").is_some() {
-        return Err(ResponseRefusal::Encrypted { what: "the name of the subject" });
-    }
-    let name_id = children.optional(SAML, "NameID").map(|name| {
-        NameId::read(name, expected.issuer, expected.audience).ok_or(ResponseRefusal::NameId)
-    });
-    let name_id = name_id.transpose()?;
+    let named = |name: Element<'_>| NameId::read(name, expected.issuer, expected.audience);
+    // The assertion that it stands in is verified.
+    let refused = || ResponseRefusal::Encrypted { what: "the name of the subject" };
+    let name_id = match children.optional(SAML, "EncryptedID") {
+        Some(encrypted) => {
+            let keys = (expected.keys, expected.danger_cbc);
+            Some(covered(encrypted, keys, named).ok_or_else(refused)?)
+        }
+        None => {
+            let name = children.optional(SAML, "NameID").map(named);
+            name.map(|name| name.ok_or(ResponseRefusal::NameId)).transpose()?
+        }
+    };
     let confirmations = children.all(SAML, "SubjectConfirmation");
     children.end()?;
     // Of several that are good, the one that is for longest says how long this can be shown again.
