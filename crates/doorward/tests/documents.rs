@@ -25,13 +25,19 @@ fn the_configuration_of_identities_is_good() {
 
 #[test]
 fn the_configurations_of_sign_in_are_good() {
-    let [house, ledger, computing] =
+    let [house, ledger, computing, saml] =
         blocks(&read("docs/sign-in.md"), "yaml").try_into().expect("configurations");
     let known = house.replace("0.0.0.0:443", "127.0.0.1:8443");
     check(&known);
     check(&format!("{known}{ledger}"));
     let computing = computing.replace("providers:\n", "");
     check(&known.replace("providers:\n", &format!("providers:\n{computing}")));
+    let saml = saml.replace("providers:\n", "");
+    // What was recorded stands for the metadata of the document's provider.
+    let recorded = "http://127.0.0.1:7101/saml2/idp/metadata.php ";
+    let saml = saml.replace("https://idp.campus.example/idp/shibboleth ", recorded);
+    assert!(saml.contains(recorded));
+    check(&known.replace("providers:\n", &format!("providers:\n{saml}")));
 }
 
 #[test]
@@ -135,6 +141,10 @@ fn check(config: &str) {
     for (from, to) in [("tls.pem", "example.pem"), ("ca.pem", "clients.pem")] {
         let from = Path::new("tests/config/files").join(from);
         std::fs::copy(from, directory.path().join("tls").join(to)).expect("a file of certificates");
+    }
+    for name in ["idp.xml", "saml.pem"] {
+        let from = Path::new("tests/config/files").join(name);
+        std::fs::copy(from, directory.path().join(name)).expect("a file of SAML");
     }
     std::fs::write(&path, config).expect("to be written");
     let secrets = ["CORP_SECRET", "DATABASE_PASSWORD", "FORGE_SECRET", "GITHUB_SECRET"]

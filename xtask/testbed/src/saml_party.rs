@@ -1,6 +1,7 @@
 //! A provider with SAML that says whatever a test wants said, signed or not.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,6 +16,9 @@ use crate::browser::value;
 use crate::{clock, entropy};
 
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+
+/// Every assertion has an ID of its own.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 /// A party that speaks SAML: a provider, or whoever poses as one.
 #[derive(Debug)]
@@ -116,6 +120,7 @@ impl SamlParty {
         let request = request_id(url)?;
         let now = now();
         let (at, until) = (written(now, 0), written(now, 120));
+        let id = format!("_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let Said { name, session, groups, audience, recipient } = said;
         let issuer = &self.issuer;
         let groups: String = groups
@@ -123,7 +128,7 @@ impl SamlParty {
             .map(|group| format!("<saml:AttributeValue>{group}</saml:AttributeValue>"))
             .collect();
         Ok(format!(
-            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_r\" Version=\"2.0\" IssueInstant=\"{at}\" Destination=\"{recipient}\" InResponseTo=\"{request}\"><saml:Issuer>{issuer}</saml:Issuer><samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status><saml:Assertion ID=\"_a\" Version=\"2.0\" IssueInstant=\"{at}\"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format=\"{PERSISTENT}\">{name}</saml:NameID><saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData NotOnOrAfter=\"{until}\" Recipient=\"{recipient}\" InResponseTo=\"{request}\"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant=\"{at}\" SessionIndex=\"{session}\"><saml:AuthnContext><saml:AuthnContextClassRef>urn:example:mfa</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name=\"groups\">{groups}</saml:Attribute></saml:AttributeStatement></saml:Assertion></samlp:Response>"
+            "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_r\" Version=\"2.0\" IssueInstant=\"{at}\" Destination=\"{recipient}\" InResponseTo=\"{request}\"><saml:Issuer>{issuer}</saml:Issuer><samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status><saml:Assertion ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{at}\"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format=\"{PERSISTENT}\">{name}</saml:NameID><saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData NotOnOrAfter=\"{until}\" Recipient=\"{recipient}\" InResponseTo=\"{request}\"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant=\"{at}\" SessionIndex=\"{session}\"><saml:AuthnContext><saml:AuthnContextClassRef>urn:example:mfa</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name=\"groups\">{groups}</saml:Attribute></saml:AttributeStatement></saml:Assertion></samlp:Response>"
         ))
     }
 

@@ -64,7 +64,7 @@ pub(super) async fn receive(
     {
         return refused(&Denial::too_early(exceeded, request, None).answer());
     }
-    let limit = Reception::form_limit(request.path().as_str());
+    let limit = reception.form_limit(&request);
     let body = Limited::new(body, limit).collect();
     let body = match tokio::time::timeout(FORM_WITHIN, body).await {
         Ok(Ok(body)) => body.to_bytes(),

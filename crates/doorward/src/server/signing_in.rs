@@ -141,7 +141,7 @@ pub(super) fn reception(
                 // INVARIANT: there is metadata of each that is not disabled.
                 let Some(metadata) = known.metadata.get(name).cloned() else { continue };
                 let options = SamlOptions::clone(options);
-                Party::Saml(Box::new(SamlProvider::new(options, metadata, random)))
+                Party::Saml(Arc::new(SamlProvider::new(options, metadata, random)))
             }
         };
         offers.push(Offered {

@@ -149,14 +149,22 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
             },
         },
         Attack {
-            name: "no state: the provider began by itself",
-            code: "answer_unasked",
+            name: "no state, though it answers a request",
+            code: "state_missing",
             act: |house| {
                 brought(house, |url| {
                     let mut fields = house.corp.answer(url, &house.said("s"))?;
                     fields.remove("RelayState");
                     Ok(fields)
                 })
+            },
+        },
+        Attack {
+            name: "no state: the provider began by itself",
+            code: "answer_unasked",
+            act: |house| {
+                let place = house.place("callback", "corp");
+                house.browser().post(&place, "https://idp.test", "SAMLResponse=bm90aGluZw")
             },
         },
         Attack {
@@ -186,7 +194,7 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
         },
         Attack {
             name: "a good answer at the place of another provider",
-            code: "provider_other",
+            code: "state_forged",
             act: |house| {
                 let url = house.request(&mut house.browser(), "corp")?;
                 house.bring(&house.corp.answer(&url, &house.said("s"))?, "other")
@@ -204,14 +212,24 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
                 victim.get(&landing)
             },
         },
+        // Who begins, and has somebody else bring an answer, knows all but what that browser alone is told.
         Attack {
-            name: "fetching what was never brought",
+            name: "fetching what another browser has brought to a request of ours",
             code: "answer_gone",
             act: |house| {
-                let mut browser = house.browser();
-                let url = house.request(&mut browser, "corp")?;
+                let (mut attacker, mut victim) = (house.browser(), house.browser());
+                let url = house.request(&mut attacker, "corp")?;
+                let brought = house.bring(&house.corp.answer(&url, &house.said("s"))?, "corp")?;
+                let place = house.place("callback", "corp");
+                let landing = victim.to(&place, &brought)?;
                 let state = testbed::browser::value(&url, "RelayState")?;
-                browser.get(&format!("{}?RelayState={state}", house.place("callback", "corp")))
+                for ticket in ["", "&ticket=", "&ticket=A"] {
+                    let reply = attacker.get(&format!("{place}?RelayState={state}{ticket}"))?;
+                    ensure!(reply.status == 400, "{}", reply.text());
+                }
+                // Once the other browser has come, it is there no longer.
+                house.is_refused(&victim.get(&landing)?, "browser_other")?;
+                attacker.get(&landing)
             },
         },
         Attack {
@@ -227,27 +245,57 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
             },
         },
         Attack {
-            name: "an answer that is brought again after it was used",
+            name: "an answer that is brought twice",
+            code: "answer_replayed",
+            act: |house| {
+                let url = house.request(&mut house.browser(), "corp")?;
+                let fields = house.corp.answer(&url, &house.said("s"))?;
+                house.bring(&fields, "corp")?;
+                house.bring(&fields, "corp")
+            },
+        },
+        Attack {
+            name: "another answer to a request that was answered",
             code: "state_replayed",
             act: |house| {
                 let mut browser = house.browser();
                 let url = house.request(&mut browser, "corp")?;
-                let fields = house.corp.answer(&url, &house.said("s"))?;
-                for _ in 0..2 {
-                    let brought = house.bring(&fields, "corp")?;
-                    let landing = browser.to(&house.place("callback", "corp"), &brought)?;
-                    let reply = browser.get(&landing)?;
-                    if reply.status != 303 {
-                        return Ok(reply);
-                    }
-                }
-                anyhow::bail!("it was used twice")
+                let kept = browser.clone();
+                let place = house.place("callback", "corp");
+                let land = |mut browser: testbed::Browser| {
+                    let brought =
+                        house.bring(&house.corp.answer(&url, &house.said("s"))?, "corp")?;
+                    let landing = browser.to(&place, &brought)?;
+                    browser.get(&landing)
+                };
+                ensure!(land(browser)?.status == 303, "the first is not taken");
+                land(kept)
             },
         },
     ];
     for Attack { name, code, act } in attacks {
         let reply = act(&house).map_err(|error| error.context(name))?;
         house.is_refused(&reply, code).map_err(|error| error.context(name))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn tabs_sign_in_side_by_side_and_a_fifth_takes_the_place_of_the_first() -> Result<()> {
+    let house = House::open()?;
+    let mut browser = house.browser();
+    let begun: Vec<_> =
+        (0..5).map(|_| house.request(&mut browser, "corp")).collect::<Result<_>>()?;
+    for (number, url) in begun.iter().enumerate().rev() {
+        let state = testbed::browser::value(url, "RelayState")?;
+        ensure!(state.len() <= 80, "{state}");
+        let brought = house.bring(&house.corp.answer(url, &house.said("s"))?, "corp")?;
+        let landing = browser.to(&house.place("callback", "corp"), &brought)?;
+        let reply = browser.get(&landing)?;
+        assert_eq!(reply.status, if number == 0 { 400 } else { 303 }, "{number}");
+        if number == 0 {
+            house.is_refused(&reply, "browser_other")?;
+        }
     }
     Ok(())
 }
@@ -322,11 +370,7 @@ fn an_answer_has_room_and_other_forms_have_less() -> Result<()> {
     let house = House::open()?;
     let send = |place: &str, length: usize| {
         let form = format!("a={}", "x".repeat(length - 2));
-        Ok::<_, anyhow::Error>(house.browser().post(
-            &house.place(place, "corp"),
-            "https://idp.test",
-            &form,
-        )?)
+        house.browser().post(&house.place(place, "corp"), "https://idp.test", &form)
     };
     for (place, limit) in [("callback", 768 * 1024), ("logout", 64 * 1024)] {
         assert_eq!(send(place, limit)?.status, 400, "{place}");

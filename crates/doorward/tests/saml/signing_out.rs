@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use testbed::Reply;
 use testbed::saml_party::message;
 use testbed::{Said, SamlParty, clock};
 
@@ -75,7 +76,7 @@ fn a_request_to_sign_out_counts_once_and_is_the_providers() -> Result<()> {
     ];
     for (url, code) in cases {
         let reply = house.browser().get(&url)?;
-        house.is_refused(&reply, code).map_err(|error| error.context(url))?;
+        is_refused(&house, &reply, code).map_err(|error| error.context(url))?;
     }
     ensure!(house.is_let_in(&mut browser)?, "somebody else has signed her out");
 
@@ -116,5 +117,35 @@ fn whoever_signs_out_here_is_sent_to_sign_out_there_and_comes_back() -> Result<(
     // Another's word that she is signed out there counts for nothing; here she is all the same.
     let stranger = SamlParty::new(house.corp.issuer())?;
     let reply = browser.get(&stranger.signed_out(&there, &to)?)?;
-    house.is_refused(&reply, "signature_forged")
+    is_refused(&house, &reply, "signature_forged")
+}
+
+/// Expects the page that says that nothing has ended, and `code` on record.
+fn is_refused(house: &House, reply: &Reply, code: &str) -> Result<()> {
+    let text = reply.text();
+    let title = "<h1>The sign-out did not work</h1>";
+    ensure!(reply.status == 400 && text.contains(title) && !text.contains(code), "{text}");
+    assert_eq!(house.recorded(reply)?.1, code);
+    Ok(())
+}
+
+#[test]
+fn an_answer_from_before_an_end_begins_no_session_after_it() -> Result<()> {
+    let house = House::open()?;
+    let to = house.place("logout", "corp");
+    for one in [true, false] {
+        let mut browser = house.browser();
+        let url = house.request(&mut browser, "corp")?;
+        let said = house.said("s-1");
+        let answer = house.corp.answer(&url, &said)?;
+        let out = house.corp.sign_out(&format!("_{one}"), &to, &said, one)?;
+        ensure!(house.browser().get(&out)?.status == 303, "expected the answer to the provider");
+        let brought = house.bring(&answer, "corp")?;
+        let reply = browser.get(&browser.to(&house.place("callback", "corp"), &brought)?)?;
+        ensure!(reply.status == 400, "{}", reply.text());
+        ensure!(!house.is_let_in(&mut browser)?, "she is signed in");
+        // What is asked for since is another matter.
+        house.sign_in(&mut browser, &house.said("s-2"))?;
+    }
+    Ok(())
 }

@@ -84,7 +84,9 @@ impl MetadataKeeper {
             found.unwrap_or_else(|| Running::start(group, &before, &self.tools))
         });
         let groups: Vec<_> = groups.collect();
-        *running = groups.iter().map(Arc::downgrade).collect();
+        // Those of before go on until a model takes their place, which may fail.
+        running.retain(|one| one.strong_count() > 0);
+        running.extend(groups.iter().map(Arc::downgrade));
         let handle = |options: &MetadataOptions| {
             groups.iter().find_map(|group| {
                 let (_, known) =
@@ -100,7 +102,7 @@ impl MetadataKeeper {
 /// Those that stand in one document.
 struct Group {
     place: MetadataPlace,
-    signed_by: Vec<SignerCertificate>,
+    signed_by: Option<Vec<SignerCertificate>>,
     providers: Vec<MetadataOptions>,
 }
 
@@ -174,7 +176,7 @@ impl Running {
 
 /// A document, and those who stand in it.
 struct Document {
-    signed_by: Vec<SignerCertificate>,
+    signed_by: Option<Vec<SignerCertificate>>,
     providers: Vec<(MetadataOptions, Arc<Known>)>,
     tools: Arc<Tools>,
 }
@@ -184,7 +186,7 @@ impl Document {
     fn look(&self, path: &Path) -> Option<Look> {
         let now = self.tools.clock.now();
         let look = Look::at(path, now);
-        self.learn(source::read_file(path, &self.signed_by, now), now);
+        self.learn(source::read_file(path, self.signed_by.as_deref(), now), now);
         look
     }
 
@@ -206,20 +208,20 @@ impl Document {
         let mut failures = 0_u32;
         loop {
             let now = self.tools.clock.now();
-            let had = source::fetch(&self.tools.egress, &url, &self.signed_by, now).await;
+            let had = source::fetch(&self.tools.egress, &url, self.signed_by.as_deref(), now).await;
             let now = self.tools.clock.now();
             failures = if had.is_ok() { 0 } else { failures.saturating_add(1) };
             self.learn(had, now);
             let last =
-                if failures == 0 { Last::Had(self.ends_at()) } else { Last::Failed(failures) };
+                if failures == 0 { Last::Had(self.ends_at(now)) } else { Last::Failed(failures) };
             sleep(pace::of_url(last, self.chance(), now)).await;
         }
     }
 
-    /// What of all that is known ends first.
-    fn ends_at(&self) -> Option<Timestamp> {
+    /// What of all that is known ends first, and has not yet.
+    fn ends_at(&self, now: Timestamp) -> Option<Timestamp> {
         let known = self.providers.iter().filter_map(|(_, known)| known.provider.load_full());
-        known.filter_map(|provider| provider.valid_until).min()
+        known.filter_map(|provider| provider.valid_until).filter(|until| *until > now).min()
     }
 
     fn chance(&self) -> u8 {

@@ -111,15 +111,16 @@ fn said(
 ) -> Result<IdentityProvider, &'static str> {
     let found = metadata.providers.get(&options.issuer);
     let mut provider = IdentityProvider::clone(found.ok_or("the provider is not in the metadata")?);
-    if !options.pinned.is_empty() {
-        let pinned: Vec<_> = options.pinned.iter().map(|it| it.fingerprint()).collect();
+    if let Some(pinned) = &options.pinned {
+        let pinned: Vec<_> = pinned.iter().map(|it| it.fingerprint()).collect();
         provider.certificates.retain(|it| pinned.contains(&it.fingerprint()));
     }
     if provider.certificates.is_empty() {
         return Err("the metadata has no certificate of the provider that counts");
     }
-    if let (None, MetadataPlace::Url(_)) = (provider.valid_until, &options.place) {
-        provider.valid_until = Some(now.plus(BELIEVED_FOR));
+    if let MetadataPlace::Url(_) = &options.place {
+        let longest = now.plus(BELIEVED_FOR);
+        provider.valid_until = Some(provider.valid_until.map_or(longest, |it| it.min(longest)));
     }
     Ok(provider)
 }

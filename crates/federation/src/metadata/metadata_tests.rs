@@ -37,9 +37,9 @@ fn entity(issuer: &str, certificates: &[&[u8]], place: &str, more: &str) -> Stri
     )
 }
 
-fn options(place: MetadataPlace, pinned: Vec<SignerCertificate>) -> MetadataOptions {
+fn options(place: MetadataPlace, pinned: Option<Vec<SignerCertificate>>) -> MetadataOptions {
     let (name, issuer) = ("corp".into(), ISSUER.to_owned());
-    MetadataOptions { name, issuer, place, signed_by: Vec::new(), pinned }
+    MetadataOptions { name, issuer, place, signed_by: None, pinned }
 }
 
 fn at_url() -> MetadataPlace {
@@ -56,7 +56,8 @@ fn what_a_document_says_takes_the_place_of_what_was_known_and_none_leaves_it() {
     let [old, new] = [certificate(), certificate()];
     let known = known::Known::default();
     let learn = |text: &str, pinned: &[&[u8]]| {
-        let options = options(at_url(), pinned.iter().map(|der| signer(der)).collect());
+        let pinned = (!pinned.is_empty()).then(|| pinned.iter().map(|der| signer(der)).collect());
+        let options = options(at_url(), pinned);
         match read_metadata(text.as_bytes(), None) {
             Ok(metadata) => known.learn(&options, Ok(&metadata), now()),
             Err(refusal) => known.learn(&options, Err(&refusal.into()), now()),
@@ -89,13 +90,13 @@ fn what_a_document_says_takes_the_place_of_what_was_known_and_none_leaves_it() {
 }
 
 #[test]
-fn what_is_fetched_and_says_nothing_of_its_end_is_believed_for_a_week() {
+fn what_is_fetched_is_believed_for_a_week_at_most() {
     let der = certificate();
     let until = |place: MetadataPlace, more: &str| {
         let known = known::Known::default();
         let text = entity(ISSUER, &[&der], PLACE, more);
         let metadata = read_metadata(text.as_bytes(), None).unwrap();
-        known.learn(&options(place, Vec::new()), Ok(&metadata), now());
+        known.learn(&options(place, None), Ok(&metadata), now());
         known.provider.load_full().unwrap().valid_until
     };
     let file = || at_file(Path::new("idp.xml"));
@@ -103,7 +104,9 @@ fn what_is_fetched_and_says_nothing_of_its_end_is_believed_for_a_week() {
     assert_eq!(until(file(), ""), None);
     assert_eq!(until(at_url(), ""), Some(now().plus(BELIEVED_FOR)));
     let said = Some(Timestamp::from_secs(4_070_908_800));
-    assert_eq!((until(file(), own), until(at_url(), own)), (said, said));
+    assert_eq!((until(file(), own), until(at_url(), own)), (said, Some(now().plus(BELIEVED_FOR))));
+    let soon = " validUntil=\"2023-11-15T00:00:00Z\"";
+    assert_eq!(until(at_url(), soon), until(file(), soon));
 }
 
 #[test]
@@ -113,10 +116,10 @@ fn a_document_that_is_over_is_none() {
     let text = entity(ISSUER, &[&certificate()], PLACE, " validUntil=\"2099-01-01T00:00:00Z\"");
     std::fs::write(&path, text).unwrap();
     let end = Timestamp::from_secs(4_070_908_800);
-    let read = |now| read_file(&path, &[], now).map(drop).map_err(|error| error.to_string());
+    let read = |now| read_file(&path, None, now).map(drop).map_err(|error| error.to_string());
     assert_eq!(read(end.minus(Duration::from_millis(1))), Ok(()));
     assert_eq!(read(end), Err("the metadata is no longer valid (`validUntil`)".to_owned()));
-    let signed = read_file(&path, &[signer(&certificate())], now()).unwrap_err();
+    let signed = read_file(&path, Some(&[signer(&certificate())]), now()).unwrap_err();
     assert_eq!(signed.to_string(), "the metadata is not signed");
 }
 
@@ -140,7 +143,7 @@ async fn providers_of_one_document_share_it_and_what_runs_goes_on() {
     let named = |name: &str, issuer: &str| MetadataOptions {
         name: name.into(),
         issuer: issuer.to_owned(),
-        ..options(at_file(&path), Vec::new())
+        ..options(at_file(&path), None)
     };
     let both = || vec![named("corp", ISSUER), named("other", "https://other.example")];
     let first = keeper.reconcile(both());
@@ -171,13 +174,17 @@ async fn a_document_is_fetched_whole_and_signed_or_not_at_all() {
         assert!(seen.headers["accept"].starts_with("application/samlmetadata+xml"));
         (200, kind.clone(), text.clone())
     });
-    let fetch = async |path: &str, signed_by: &[SignerCertificate]| {
+    let fetch = async |path: &str, signed_by: Option<&[SignerCertificate]>| {
         let url = Destination::configured(&format!("{}{path}", provider.url)).unwrap();
         let fetched = source::fetch(&egress(), &url, signed_by, now()).await;
         fetched.map(|it| it.providers.len()).map_err(|error| error.to_string())
     };
-    assert_eq!(fetch("/good", &[]).await, Ok(1));
-    let refused = fetch("/good", &[signer(&certificate())]).await;
+    assert_eq!(fetch("/good", None).await, Ok(1));
+    assert_eq!(
+        fetch("/good", Some(&[])).await,
+        fetch("/good", Some(&[signer(&certificate())])).await
+    );
+    let refused = fetch("/good", Some(&[signer(&certificate())])).await;
     assert_eq!(refused, Err("the metadata is not signed".to_owned()));
-    assert!(fetch("/gone", &[]).await.unwrap_err().contains("404"));
+    assert!(fetch("/gone", None).await.unwrap_err().contains("404"));
 }

@@ -19,7 +19,7 @@ pub use keeper::{MetadataKeeper, Report};
 pub use known::SamlMetadata;
 pub use source::{SourceError, read_file};
 
-/// How long metadata from a URL is believed after it was last fetched, where it says nothing of its own end.
+/// How long metadata from a URL is believed after it was last fetched, if it does not say that it ends before.
 pub const BELIEVED_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// Where the metadata of a provider comes from, and what of it is believed.
@@ -31,10 +31,10 @@ pub struct MetadataOptions {
     pub issuer: String,
     /// Where its metadata is.
     pub place: MetadataPlace,
-    /// By whom the document must be signed; empty if it need not be.
-    pub signed_by: Vec<SignerCertificate>,
-    /// The only certificates of the provider that count; empty for all that its metadata has.
-    pub pinned: Vec<SignerCertificate>,
+    /// One of whom must have signed the document; none if it need not be signed.
+    pub signed_by: Option<Vec<SignerCertificate>>,
+    /// The only certificates of the provider that count; none for all that its metadata has.
+    pub pinned: Option<Vec<SignerCertificate>>,
 }
 
 /// Where metadata is.
@@ -49,14 +49,22 @@ pub enum MetadataPlace {
 impl MetadataOptions {
     /// Whether both are read from one and the same document.
     fn is_beside(&self, other: &Self) -> bool {
-        self.place == other.place && same(&self.signed_by, &other.signed_by)
+        self.place == other.place && both(self.signed_by.as_deref(), other.signed_by.as_deref())
     }
 
     /// Whether both mean the same.
     fn is_same(&self, other: &Self) -> bool {
         self.is_beside(other)
             && (&self.name, &self.issuer) == (&other.name, &other.issuer)
-            && same(&self.pinned, &other.pinned)
+            && both(self.pinned.as_deref(), other.pinned.as_deref())
+    }
+}
+
+/// Whether there are none of either, or the same.
+fn both(one: Option<&[SignerCertificate]>, other: Option<&[SignerCertificate]>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum SourceError {
 /// If there is none, or none that counts now.
 pub fn read_file(
     path: &Path,
-    signed_by: &[SignerCertificate],
+    signed_by: Option<&[SignerCertificate]>,
     now: Timestamp,
 ) -> Result<Metadata, SourceError> {
     let mut bytes = Vec::new();
@@ -55,21 +55,21 @@ pub fn read_file(
 pub(super) async fn fetch(
     egress: &Egress,
     url: &Destination,
-    signed_by: &[SignerCertificate],
+    signed_by: Option<&[SignerCertificate]>,
     now: Timestamp,
 ) -> Result<Metadata, SourceError> {
     let fetched = egress.get(url, ACCEPT).await?;
-    let signed_by = signed_by.to_vec();
-    let reading = tokio::task::spawn_blocking(move || read(&fetched.body, &signed_by, now));
+    let signed_by = signed_by.map(<[_]>::to_vec);
+    let reading =
+        tokio::task::spawn_blocking(move || read(&fetched.body, signed_by.as_deref(), now));
     reading.await.unwrap_or(Err(SourceError::Stopped))
 }
 
 fn read(
     bytes: &[u8],
-    signed_by: &[SignerCertificate],
+    signed_by: Option<&[SignerCertificate]>,
     now: Timestamp,
 ) -> Result<Metadata, SourceError> {
-    let signed_by = (!signed_by.is_empty()).then_some(signed_by);
     let metadata = read_metadata(bytes, signed_by)?;
     match metadata.valid_until {
         Some(until) if until <= now => Err(SourceError::Over),

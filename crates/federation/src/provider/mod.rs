@@ -51,8 +51,9 @@ pub use refusal::{
 };
 pub use relying_party::{Provider, Refreshed};
 pub use saml::{
-    Brought, IdpInitiated, MAX_ANSWER_AGE, MetadataLacking, OurKeys, SAML_PRESETS, SamlError,
-    SamlOptions, SamlPreset, SamlProvider, SamlRefusal, SignOut, SignOutMessage, SignOutRefusal,
+    Answered, Brought, IdpInitiated, MAX_ANSWER_AGE, MetadataLacking, OurKeys, SAML_PRESETS,
+    SamlError, SamlOptions, SamlPreset, SamlProvider, SamlRefusal, SignOut, SignOutMessage,
+    SignOutRefusal,
 };
 pub use secret::Secret;
 pub use sign_in::{Keepsakes, Named, Sent, SignIn};

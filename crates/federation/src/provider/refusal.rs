@@ -10,7 +10,6 @@ use super::call::CallError;
 use super::client_auth::ClientAuthError;
 use super::endpoints::EndpointsError;
 use super::id_token::IdTokenRefusal;
-use super::saml::SamlError;
 use super::secret::Secret;
 use super::token_answer::{TokenAnswerError, TokenError};
 use super::userinfo::UserinfoRefusal;
@@ -33,9 +32,6 @@ pub enum ProviderError {
     /// The request was left, and cannot be referred to.
     #[error(transparent)]
     PushedAnswer(#[from] PushedAnswerError),
-    /// It cannot be asked by SAML.
-    #[error(transparent)]
-    Saml(#[from] SamlError),
 }
 
 impl ProviderError {
@@ -48,7 +44,6 @@ impl ProviderError {
             Self::Endpoints(error) => error.code(),
             Self::Push(error) => error.code(),
             Self::PushedAnswer(_) => "pushed_answer",
-            Self::Saml(error) => error.code(),
         }
     }
 

@@ -3,29 +3,40 @@
 //! the cookie by which it began.
 //!
 //! ```text
-//! POST callback/corp: SAMLResponse, RelayState ─▶ believed ─▶ left ─▶ 303
-//! GET  callback/corp?RelayState=…: the browser that began? ─▶ collected ─▶ session
+//! POST callback/corp: SAMLResponse, RelayState ─▶ believed ─▶ left ─▶ 303 with a ticket
+//! GET  callback/corp?RelayState=…&ticket=…: collected ─▶ the browser that began? ─▶ session
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
-use ledger::state::{Purpose, Secrets};
+use ledger::state::{ENDING_KEPT, Purpose, Secrets};
+use saml::read_post;
 use serde_json::{Value, json};
 use tokens::{Digest, Facts, Timestamp};
 
 use super::choosing::wish;
 use super::page::{guarded, redirect};
-use super::seals::{SealBroken, Underway};
+use super::saml_underway::digest;
+use super::seals::{SIGN_IN_WITHIN, SealBroken};
 use super::trouble::Trouble;
 use super::{Reception, Visit, place};
 use crate::form::Form;
-use crate::provider::{Flow, IdpInitiated, Keepsakes, Named, SignIn};
+use crate::provider::{IdpInitiated, Keepsakes, Named, SignIn, unguessable};
 
 /// How long what a provider said is left for the browser to fetch.
 const LEFT_FOR: Duration = Duration::from_mins(1);
+
+// Whoever ends sessions is heard until what was vouched for before has begun or is over.
+const _: () = assert!(SIGN_IN_WITHIN.as_secs() + LEFT_FOR.as_secs() < ENDING_KEPT.as_secs());
+
+/// The ID of the request with this state: an NCName, which may not begin with a digit.
+pub(super) fn request_id(state: &str) -> String {
+    format!("_{}", digest(state))
+}
 
 impl Reception {
     /// What the provider is told about us.
@@ -47,42 +58,48 @@ impl Reception {
         if self.offered(name).is_some_and(|offered| offered.provider.oauth().is_some()) {
             return Err(Trouble::METHOD);
         }
-        let unreadable = || Trouble::refused("answer_unreadable", "the form has no one reading");
-        let mut form = visit.form().ok_or_else(unreadable)?;
-        let missing = |what| move || Trouble::refused("answer_unreadable", what);
-        let field = form.take("SAMLResponse").ok_or_else(missing("there is no `SAMLResponse`"))?;
+        let unreadable = |what| Trouble::refused("answer_unreadable", what);
+        let form = visit.form().ok_or_else(|| unreadable("the form has no one reading"));
+        let mut form = form?;
+        let field = form.take("SAMLResponse");
+        let field = field.ok_or_else(|| unreadable("there is no `SAMLResponse`"))?;
         let state = form.take("RelayState").unwrap_or_default();
-        let opened = self.underway.open(&state, now);
-        if let (Err(SealBroken::NotOurs), Some((_, provider))) = (&opened, self.saml(name))
-            && let Some(begun) = &provider.options().idp_initiated
-        {
-            return self.begin_instead(visit, name, begun, &state);
-        }
-        let (underway, until) = answered(&state, opened)?;
-        let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
-        if name != underway.provider {
-            return Err(at_provider(Trouble::answered_elsewhere()));
-        }
-        let offered = self.offered_of(&underway).map_err(at_provider)?;
-        let provider = offered.provider.saml().ok_or(Trouble::METHOD)?;
+        let (offered, provider) = self.saml(name).ok_or_else(Trouble::changed)?;
+        let at_provider = |trouble: Trouble| trouble.at(offered.name());
+        let until =
+            match (self.saml_state.open(&state, name, now), &provider.options().idp_initiated) {
+                (Ok(until), _) => until,
+                (Err(SealBroken::NotOurs), Some(begun)) if !mentions_a_request(&field) => {
+                    return self.begin_instead(visit, name, begun, &state);
+                }
+                (Err(broken), _) => return Err(at_provider(broken_state(&state, &field, broken))),
+            };
         let calls = self.calls.get(offered.name());
         let _place = place(calls, |calls| &calls.answered).await.map_err(at_provider)?;
-        let flow = Flow {
-            state: state.clone(),
-            nonce: underway.nonce.clone(),
-            verifier: underway.verifier.clone(),
-        };
-        let finished = provider.finish(&field, &flow, &wish(&underway.asked), now);
+        let (party, id) = (Arc::clone(provider), request_id(&state));
+        let finished = self.verified(move || party.finish(&field, &id, now)).await;
         // Anybody can have said that the provider declines: it uses nothing up.
-        let signed_in = finished.map_err(|refusal| at_provider(Trouble::not_believed(&refusal)))?;
-        let left = Secrets::new(to_bytes(&signed_in, now));
-        let until = until.min(now.plus(LEFT_FOR));
+        let answered = finished.map_err(at_provider)?;
+        let answered = answered.map_err(|refusal| at_provider(Trouble::not_believed(&refusal)))?;
         let ledger = self.house.sessions.ledger();
-        // Where the same answer is there already, that is the one that counts.
-        let kept = ledger.leave(Digest::of(&state), left, until, now).await;
+        let first = ledger.use_once(Purpose::SignIn, answered.once, answered.until, now).await;
+        if !first.map_err(|error| at_provider(Trouble::ledger(&error)))? {
+            let reason = "the assertion came before";
+            return Err(at_provider(Trouble::refused("answer_replayed", reason)));
+        }
+        // Only the browser that brings the answer learns the ticket: whoever else knows the state, as who has made
+        // somebody bring an answer to a request of theirs, cannot fetch it.
+        let ticket = unguessable(&*self.house.random);
+        let ticket = ticket.map_err(|error| at_provider(Trouble::ours(&error.to_string())))?;
+        // The provider's word is younger than the request.
+        let vouched_at = until.minus(SIGN_IN_WITHIN);
+        let left = to_bytes(&answered.signed_in, &offered.revision, vouched_at);
+        let (left, until) = (Secrets::new(left), until.min(now.plus(LEFT_FOR)));
+        let kept = ledger.leave(name_of(&state, &ticket), left, until, now).await;
         kept.map_err(|error| at_provider(Trouble::ledger(&error)))?;
         let mut form = Form::default();
         form.push("RelayState", &state);
+        form.push("ticket", &ticket);
         let here = format!("{}{}/callback/{name}", self.options.url, gate::RESERVED_PREFIX);
         redirect(&form.behind(&here)).ok_or_else(|| Trouble::ours("no way leads on"))
     }
@@ -91,30 +108,39 @@ impl Reception {
     pub(super) async fn land(
         &self,
         visit: &Visit,
-        (name, state): (&str, &str),
+        name: &str,
+        (state, ticket): (String, String),
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
-        let (underway, until) = answered(state, self.underway.open(state, now))?;
-        let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
-        Self::is_expected(visit, name, &underway).map_err(at_provider)?;
+        let until = self.saml_state.open(&state, name, now);
+        let until = until.map_err(|broken| broken_state(&state, "", broken))?;
+        let ledger = self.house.sessions.ledger();
+        // Whoever comes with it, it is there no longer.
+        let left = ledger.collect(name_of(&state, &ticket), now).await;
+        let underway = self.underway_here(visit, &state, now).ok_or_else(|| {
+            let reason = "another browser began the sign-in, or this one keeps no cookies";
+            Trouble::refused("browser_other", reason).at(name)
+        })?;
         // From here on it is the browser that began: it may be told where it wanted to go.
         let again = |trouble: Trouble| {
-            let asked = &underway.asked;
-            at_provider(trouble).again_at(&asked.origin, &asked.to)
+            trouble.at(name).again_at(&underway.asked.origin, &underway.asked.to)
         };
         let offered = self.offered_of(&underway).map_err(again)?;
-        let ledger = self.house.sessions.ledger();
-        let digest = Digest::of(state);
-        let left = ledger.collect(digest, now).await;
+        let provider = offered.provider.saml().ok_or_else(|| again(Trouble::changed()))?;
         let left = left.map_err(|error| again(Trouble::ledger(&error)))?;
         let gone =
             || Trouble::refused("answer_gone", "no answer was left, or it was fetched before");
-        let signed_in = left.as_ref().and_then(from_bytes).ok_or_else(|| again(gone()))?;
-        // The provider's page can send the same answer anew.
-        let first = ledger.use_once(Purpose::SignIn, digest, until, now).await;
-        if !first.map_err(|error| again(Trouble::ledger(&error)))? {
-            return Err(again(Trouble::refused("state_replayed", "the answer was used before")));
+        let left = left.as_ref().and_then(from_bytes).ok_or_else(|| again(gone()))?;
+        if left.revision != underway.revision {
+            return Err(again(Trouble::changed()));
         }
+        let first = ledger.use_once(Purpose::SignIn, Digest::of(&state), until, now).await;
+        if !first.map_err(|error| again(Trouble::ledger(&error)))? {
+            return Err(again(Trouble::refused("state_replayed", "`RelayState` was used before")));
+        }
+        let assured = provider.assured(&left.signed_in.facts, &wish(&underway.asked), now);
+        assured.map_err(|refusal| again(Trouble::not_believed(&refusal)))?;
+        let signed_in = (left.signed_in, left.vouched_at);
         self.welcome(visit, offered, signed_in, &underway.asked, now).await.map_err(again)
     }
 
@@ -147,35 +173,55 @@ impl Reception {
     }
 }
 
-/// The sign-in that an answer is about.
-fn answered(
-    state: &str,
-    opened: Result<(Underway, Timestamp), SealBroken>,
-) -> Result<(Underway, Timestamp), Trouble> {
-    opened.map_err(|broken| match broken {
+/// Whether an answer speaks of a request, of which the provider should then have brought back the state.
+fn mentions_a_request(field: &str) -> bool {
+    let mark = b"InResponseTo";
+    read_post(field).is_ok_and(|it| it.as_bytes().windows(mark.len()).any(|part| part == mark))
+}
+
+fn broken_state(state: &str, field: &str, broken: SealBroken) -> Trouble {
+    match broken {
+        SealBroken::NotOurs if state.is_empty() && mentions_a_request(field) => {
+            Trouble::refused("state_missing", "the provider has not brought back `RelayState`")
+        }
         SealBroken::NotOurs if state.is_empty() => {
             let reason = "nobody asked for it: the provider began by itself (`idp_initiated`)";
             Trouble::refused("answer_unasked", reason)
         }
-        SealBroken::NotOurs => Trouble::refused("state_forged", "`RelayState` is not ours"),
+        SealBroken::NotOurs => {
+            Trouble::refused("state_forged", "`RelayState` is not ours, or of another provider")
+        }
         SealBroken::Over => Trouble::refused("state_over", "`RelayState` is too old"),
-    })
+    }
 }
 
-/// What was said, and when, as it is left.
-fn to_bytes(signed_in: &SignIn, at: Timestamp) -> Vec<u8> {
+/// By what an answer is found that was left.
+fn name_of(state: &str, ticket: &str) -> Digest {
+    Digest::of(&format!("{state} {ticket}"))
+}
+
+/// What was said, as it is left.
+struct Left {
+    signed_in: SignIn,
+    /// The options under which it was believed.
+    revision: String,
+    vouched_at: Timestamp,
+}
+
+fn to_bytes(signed_in: &SignIn, revision: &str, vouched_at: Timestamp) -> Vec<u8> {
     let left = json!({
         "facts": signed_in.facts.to_json(),
         "session": signed_in.provider_session,
         "ends_at": signed_in.ends_at.map(Timestamp::as_millis),
         "named": signed_in.keepsakes.named.as_ref().map(Named::to_json),
-        "at": at.as_millis(),
+        "revision": revision,
+        "vouched_at": vouched_at.as_millis(),
     });
     left.to_string().into_bytes()
 }
 
 /// Reads what [`to_bytes`] wrote; nothing of what another version wrote that is not understood.
-fn from_bytes(left: &Secrets) -> Option<(SignIn, Timestamp)> {
+fn from_bytes(left: &Secrets) -> Option<Left> {
     let left: Value = serde_json::from_slice(left.as_bytes()).ok()?;
     let moment = |value: &Value| value.as_u64().map(Timestamp::from_millis);
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -189,7 +235,8 @@ fn from_bytes(left: &Secrets) -> Option<(SignIn, Timestamp)> {
             ..Keepsakes::default()
         },
     };
-    Some((signed_in, moment(left.get("at")?)?))
+    let revision = text(left.get("revision")?)?;
+    Some(Left { signed_in, revision, vouched_at: moment(left.get("vouched_at")?)? })
 }
 
 /// A member that may be `null`: what is there and is not understood, is not nothing.
@@ -232,8 +279,9 @@ mod tests {
     fn what_was_left_is_found_as_it_was() {
         for full in [true, false] {
             let left = signed_in(full);
-            let (found, at) = from_bytes(&Secrets::new(to_bytes(&left, now()))).unwrap();
-            assert_eq!(at, now());
+            let Left { signed_in: found, revision, vouched_at } =
+                from_bytes(&Secrets::new(to_bytes(&left, "r-1", now()))).unwrap();
+            assert_eq!((revision.as_str(), vouched_at), ("r-1", now()));
             assert_eq!(
                 (found.facts, found.provider_session, found.ends_at, found.keepsakes.named),
                 (left.facts, left.provider_session, left.ends_at, left.keepsakes.named)
@@ -243,13 +291,15 @@ mod tests {
 
     #[test]
     fn what_another_version_left_is_not_guessed_at() {
-        let left: Value = serde_json::from_slice(&to_bytes(&signed_in(true), now())).unwrap();
+        let left: Value =
+            serde_json::from_slice(&to_bytes(&signed_in(true), "r-1", now())).unwrap();
         for (name, other) in [
             ("facts", json!("{}")),
             ("session", json!(1)),
             ("ends_at", json!("soon")),
             ("named", json!({ "value": "alice" })),
-            ("at", Value::Null),
+            ("revision", Value::Null),
+            ("vouched_at", Value::Null),
         ] {
             let [mut changed, mut without] = [left.clone(), left.clone()];
             changed[name] = other;

@@ -95,10 +95,7 @@ impl Reception {
     /// The provider where it was begun, as it was then.
     pub(super) fn offered_of(&self, underway: &Underway) -> Result<&Offered, Trouble> {
         let offered = self.offered(&underway.provider);
-        offered.filter(|offered| offered.revision == underway.revision).ok_or_else(|| {
-            let reason = "the provider is disabled, or set up otherwise by now";
-            Trouble::refused("provider_changed", reason)
-        })
+        offered.filter(|offered| offered.revision == underway.revision).ok_or_else(Trouble::changed)
     }
 
     fn oauth_of(&self, underway: &Underway) -> Result<(&Offered, &Provider), Trouble> {

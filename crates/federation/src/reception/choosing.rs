@@ -6,14 +6,15 @@ use gate::{FoundSession, Session, Sessions as _};
 use http::{Response, StatusCode};
 use tokens::{Digest, Timestamp};
 
+use super::assertion::request_id;
 use super::cookies::CHOICE;
-use super::page::with_cookie;
+use super::page::{redirect, with_cookie};
 use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Offered, Reception, Visit, place};
 use crate::form::{Form, Parameters};
 use crate::pages::Html;
-use crate::provider::{Flow, Wish, unguessable};
+use crate::provider::{Flow, Party, SamlProvider, Wish, unguessable};
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
 const MAX_EMAIL_BYTES: usize = 254;
@@ -122,6 +123,12 @@ impl Reception {
         email: Option<String>,
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
+        let provider = match &offered.provider {
+            Party::OAuth(provider) => provider,
+            Party::Saml(provider) => {
+                return self.begin_saml(visit, (offered, provider), asked, now).await;
+            }
+        };
         let (browser, cookie) = self.known_browser(visit)?;
         let secret = || {
             let text = unguessable(&*self.house.random);
@@ -143,10 +150,34 @@ impl Reception {
         let flow = Flow { state, nonce, verifier };
         // It may be asked first (RFC 9126), and anybody can begin.
         let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
-        let begun = offered.provider.begin(&wish, &flow, now).await;
-        let sent = begun.map_err(|error| Trouble::not_begun(&error))?;
+        let begun = provider.begin(&wish, &flow, now).await;
+        let to = begun.map_err(|error| Trouble::not_begun(error.code(), &error))?;
+        let response =
+            redirect(&to).ok_or_else(|| Trouble::ours("no way leads to the provider"))?;
+        Ok(with_cookie(response, cookie))
+    }
+
+    /// Sends the browser to a provider with SAML.
+    async fn begin_saml(
+        &self,
+        visit: &Visit,
+        (offered, provider): (&Offered, &SamlProvider),
+        asked: Asked,
+        now: Timestamp,
+    ) -> Result<Response<Bytes>, Trouble> {
+        let (browser, cookie) = self.known_browser(visit)?;
+        let until = now.plus(SIGN_IN_WITHIN);
+        let state = self.saml_state.close(until, offered.name(), &*self.house.random);
+        let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
+        let wish = wish(&asked);
+        let about = (asked, state.as_str(), browser.as_str());
+        let underway = self.keep_underway(visit, offered, about, until, now)?;
+        let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
+        let begun = provider.begin(&wish, (&request_id(&state), &state), now);
+        let sent = begun.map_err(|error| Trouble::not_begun(error.code(), &error))?;
         let words = ("Sign in", format!("You sign in with {}.", offered.title));
-        Ok(with_cookie(self.send(&sent, &words)?, cookie))
+        let response = self.send(&sent, &words)?;
+        Ok(with_cookie(with_cookie(response, cookie), underway))
     }
 
     /// The page with the providers.

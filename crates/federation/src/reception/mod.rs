@@ -19,6 +19,7 @@ mod leaving;
 mod page;
 mod records;
 mod refreshing;
+mod saml_underway;
 mod seals;
 mod single_logout;
 mod tending;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
 use bytes::Bytes;
+use gate::CanonicalRequest;
 use gate::request::CanonicalHost;
 use http::{Method, Response};
 use ledger::audit::AuditLog;
@@ -44,7 +46,7 @@ use tokio::time::timeout;
 pub use self::tending::tend;
 pub use self::visit::Visit;
 
-use self::seals::Seal;
+use self::seals::{Seal, Stamp};
 use self::trouble::Trouble;
 use crate::pages::{PageOptions, Pages};
 use crate::provider::{Party, SamlProvider};
@@ -52,6 +54,8 @@ use crate::sessions::Sessions;
 
 /// How many calls of one kind there are of one provider at once, at most.
 const CALLS_AT_ONCE: usize = 64;
+/// How many messages of SAML are verified at once.
+const VERIFIED_AT_ONCE: usize = 2;
 /// How long one more waits for a place.
 const PLACE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -119,6 +123,10 @@ pub struct Reception {
     underway: Seal,
     pass: Seal,
     leaving: Seal,
+    saml_state: Stamp,
+    saml_underway: Seal,
+    /// How many messages of SAML are verified at once, which takes a thread each: anybody can send them.
+    verifying: Semaphore,
     /// For each provider, how many calls there may be at once: for people who are sent there, who come back, and for
     /// what it says itself.
     calls: BTreeMap<String, Calls>,
@@ -136,6 +144,9 @@ impl Reception {
             underway: Seal::new(&house.key, "sign-in under way"),
             pass: Seal::new(&house.key, "sign-in pass"),
             leaving: Seal::new(&house.key, "sign-out under way"),
+            saml_state: Stamp::new(&house.key, "SAML state"),
+            saml_underway: Seal::new(&house.key, "SAML sign-in under way"),
+            verifying: Semaphore::new(VERIFIED_AT_ONCE),
             pages,
             calls,
             options,
@@ -156,11 +167,15 @@ impl Reception {
         })
     }
 
-    /// How many bytes a form may have that is sent to `path`: what a provider with SAML says comes in one.
+    /// How many bytes the form of a request may have: what a provider with SAML says comes in one.
     #[must_use]
-    pub fn form_limit(path: &str) -> usize {
-        match Place::of(path) {
-            Some(Place::Callback(_)) => visit::MAX_ANSWER_BYTES,
+    pub fn form_limit(&self, request: &CanonicalRequest) -> usize {
+        match Place::of(request.path().as_str()) {
+            Some(Place::Callback(name))
+                if self.saml(name).is_some() && request.origin() == self.options.url =>
+            {
+                visit::MAX_ANSWER_BYTES
+            }
             _ => visit::MAX_FORM_BYTES,
         }
     }
@@ -196,7 +211,7 @@ impl Reception {
             Place::SignIn if reads => self.sign_in(visit, now).await,
             Place::Callback(name) if posts => self.take_answer(visit, name, now).await,
             Place::Callback(name) if gets => match visit.left() {
-                Some(state) => self.land(visit, (name, &state), now).await,
+                Some(left) => self.land(visit, name, left, now).await,
                 None => self.callback(visit, name, now).await,
             },
             Place::Enter if gets => self.enter(visit, now).await,
@@ -215,7 +230,7 @@ impl Reception {
     }
 
     /// The provider of this name, if it speaks SAML and is not disabled.
-    fn saml(&self, name: &str) -> Option<(&Offered, &SamlProvider)> {
+    fn saml(&self, name: &str) -> Option<(&Offered, &Arc<SamlProvider>)> {
         let offered = self.offered(name)?;
         Some((offered, offered.provider.saml()?))
     }
@@ -238,6 +253,21 @@ impl Default for Calls {
     fn default() -> Self {
         let new = || Semaphore::new(CALLS_AT_ONCE);
         Self { begun: new(), answered: new(), logouts: new() }
+    }
+}
+
+impl Reception {
+    /// Verifies something, where it keeps nobody waiting who is signed in.
+    async fn verified<T: Send + 'static>(
+        &self,
+        verify: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let busy = || Trouble::busy("too many messages of SAML are to be verified");
+        let place = timeout(PLACE_WITHIN, self.verifying.acquire()).await;
+        let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+        let verified = self.house.runtime.spawn_blocking(verify).await;
+        drop(place);
+        verified.map_err(|_| Trouble::ours("the task was cancelled"))
     }
 }
 

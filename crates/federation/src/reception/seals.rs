@@ -118,6 +118,40 @@ impl Seal {
     }
 }
 
+/// A seal for a moment alone, of which the text is no longer than SAML lets a state be.
+#[derive(Debug)]
+pub(super) struct Stamp(Sealer);
+
+impl Stamp {
+    pub(super) fn new(key: &OperatorKey, kind: &'static str) -> Self {
+        Self(key.sealer(kind))
+    }
+
+    /// A text that is good until then for `whose` alone, and that nobody else has.
+    pub(super) fn close(
+        &self,
+        until: Timestamp,
+        whose: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SealError> {
+        let [_, _, millis @ ..] = until.as_millis().to_be_bytes();
+        self.0.seal(&millis, whose.as_bytes(), random)
+    }
+
+    /// Until when `text` is good for `whose`, if we have made it and it is not over.
+    pub(super) fn open(
+        &self,
+        text: &str,
+        whose: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, SealBroken> {
+        let plain = self.0.open(text, whose.as_bytes()).ok_or(SealBroken::NotOurs)?;
+        let [a, b, c, d, e, f] = *plain else { return Err(SealBroken::NotOurs) };
+        let until = Timestamp::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
+        if now < until { Ok(until) } else { Err(SealBroken::Over) }
+    }
+}
+
 /// Why what a browser carries is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SealBroken {
@@ -163,6 +197,22 @@ mod tests {
         assert_eq!(other, Err(SealBroken::NotOurs));
         let stranger = Seal::new(&OperatorKey::new(&[8; 32]), "pass");
         assert_eq!(stranger.open::<Pass>(&sealed, before), Err(SealBroken::NotOurs));
+    }
+
+    #[test]
+    fn a_stamp_is_good_until_then_for_whom_it_is_and_short() {
+        let stamp = Stamp::new(&key(), "stamp");
+        let [one, other] = [0; 2].map(|_| stamp.close(now(), "corp", &*random()).unwrap());
+        assert_ne!(one, other);
+        // [bindings] §3.4.3.
+        assert!(one.len() <= 80, "{one}");
+        let before = now().minus(Duration::from_millis(1));
+        assert_eq!(stamp.open(&one, "corp", before), Ok(now()));
+        assert_eq!(stamp.open(&one, "corp", now()), Err(SealBroken::Over));
+        assert_eq!(stamp.open(&one, "other", before), Err(SealBroken::NotOurs));
+        assert_eq!(stamp.open("", "corp", before), Err(SealBroken::NotOurs));
+        let sealed = Seal::new(&key(), "stamp").close(&"12345", now(), &*random()).unwrap();
+        assert_eq!(stamp.open(&sealed, "corp", before), Err(SealBroken::NotOurs));
     }
 
     #[test]

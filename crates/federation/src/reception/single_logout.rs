@@ -2,6 +2,8 @@
 //! asked of it. Sessions are found by the names that the provider gave them, not by a cookie: a page of the provider may
 //! ask in a frame, where none comes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use ledger::audit::EndedBy;
@@ -35,14 +37,16 @@ impl Reception {
     pub(super) async fn single_logout(
         &self,
         visit: &Visit,
-        (offered, provider): (&Offered, &SamlProvider),
+        (offered, provider): (&Offered, &Arc<SamlProvider>),
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
         let at_provider = |trouble: Trouble| trouble.at(offered.name());
         let calls = self.calls.get(offered.name());
         let _place = place(calls, |calls| &calls.logouts).await.map_err(at_provider)?;
         let brought = brought(visit).map_err(at_provider)?;
-        let message = provider.sign_out_message(brought, now);
+        let party = Arc::clone(provider);
+        let message = self.verified(move || party.sign_out_message(brought, now)).await;
+        let message = message.map_err(at_provider)?;
         match message.map_err(|refusal| at_provider(Trouble::not_ended(&refusal)))? {
             SignOutMessage::Request(request) => {
                 let ended = self.end_as_asked(visit, offered, &request, now).await;
@@ -51,14 +55,17 @@ impl Reception {
                     // The provider is told by the answer.
                     drop(self.tell(visit, &at_provider(trouble), now).await);
                 }
-                self.answer_request(provider, &request, trouble.is_none(), now).map_err(at_provider)
+                let done = trouble.is_none();
+                self.answer_request((offered, provider), &request, done, now).map_err(at_provider)
             }
             SignOutMessage::Answer(message, state) => {
                 let leaving = state.and_then(|state| self.leaving.open(&state, now).ok());
                 let asked = leaving.filter(|(it, _): &(Leaving, _)| it.provider == offered.name());
                 let unasked = || Trouble::refused("state_forged", "`RelayState` is not ours");
                 let (leaving, _) = asked.ok_or_else(|| at_provider(unasked()))?;
-                let done = provider.signed_out(&message, &leaving.request, now);
+                let party = Arc::clone(provider);
+                let answered = move || party.signed_out(&message, &leaving.request, now);
+                let done = self.verified(answered).await.map_err(at_provider)?;
                 if let Err(refusal) = &done {
                     let trouble = at_provider(Trouble::not_ended(refusal));
                     drop(self.tell(visit, &trouble, now).await);
@@ -107,18 +114,24 @@ impl Reception {
     /// Tells the provider what has become of its request.
     fn answer_request(
         &self,
-        provider: &SamlProvider,
+        (offered, provider): (&Offered, &SamlProvider),
         request: &SignOut,
         done: bool,
         now: Timestamp,
     ) -> Result<Response<Bytes>, Trouble> {
         let id = message_id(&*self.house.random)?;
-        match provider.answer(request, done, &id, now) {
-            Some(sent) => {
-                let text = "You are signed out here. The provider is to know it.".to_owned();
+        let title = &offered.title;
+        match (provider.answer(request, done, &id, now), done) {
+            (Some(sent), true) => {
+                let text = format!("You are signed out here. Let {title} know it.");
                 self.send(&sent, &("Signed out", text))
             }
-            None => Ok(self.left("the provider", done)),
+            (Some(sent), false) => {
+                let text = format!("You may still be signed in here. Let {title} know it.");
+                self.send(&sent, &("The sign-out did not work", text))
+            }
+            (None, true) => Ok(self.left(title, true)),
+            (None, false) => Err(Trouble::not_signed_out()),
         }
     }
 
@@ -137,9 +150,9 @@ impl Reception {
 }
 
 /// What a browser brings.
-fn brought(visit: &Visit) -> Result<Brought<'_>, Trouble> {
+fn brought(visit: &Visit) -> Result<Brought, Trouble> {
     if visit.method() != Method::POST {
-        return Ok(Brought::Query(visit.request.query().unwrap_or_default()));
+        return Ok(Brought::Query(visit.request.query().unwrap_or_default().to_owned()));
     }
     let unreadable = || Trouble::refused("saml_unreadable", "the form has no one reading");
     let mut form = visit.form().ok_or_else(unreadable)?;

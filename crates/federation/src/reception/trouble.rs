@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 
 use super::Reception;
 use crate::pages::Html;
-use crate::provider::{ProviderError, SamlRefusal, SignInRefusal, SignOutRefusal};
+use crate::provider::{SamlRefusal, SignInRefusal, SignOutRefusal};
 
 /// Why a visit does not end as it should.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) enum Shown {
     Refused,
     /// A page of another origin has sent it.
     Sent,
+    /// A sign-out did not work; why is not for the visitor to know.
+    SignedIn,
     /// Something that is needed is not to be had.
     Unavailable,
 }
@@ -76,6 +78,12 @@ impl Trouble {
         Self { reason, ..Self::new(Shown::Insecure, "insecure") }
     }
 
+    /// The provider is not there as it was when somebody began.
+    pub(super) fn changed() -> Self {
+        let reason = "the provider is disabled, or set up otherwise by now";
+        Self::refused("provider_changed", reason)
+    }
+
     /// An answer came to the place of another provider.
     pub(super) fn answered_elsewhere() -> Self {
         Self::refused("provider_other", "the answer came to the place of another provider")
@@ -88,9 +96,8 @@ impl Trouble {
     }
 
     /// Nobody can be sent to the provider.
-    pub(super) fn not_begun(error: &ProviderError) -> Self {
-        let shown = Shown::Unavailable;
-        Self { reason: error.to_string(), ..Self::new(shown, error.code()) }
+    pub(super) fn not_begun(code: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self { reason: error.to_string(), ..Self::new(Shown::Unavailable, code) }
     }
 
     /// The provider's answer signs nobody in.
@@ -117,9 +124,14 @@ impl Trouble {
     pub(super) fn not_ended(refusal: &SignOutRefusal) -> Self {
         let shown = match refusal {
             SignOutRefusal::Metadata(_) => Shown::Unavailable,
-            _ => Shown::Refused,
+            _ => Shown::SignedIn,
         };
         Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }
+    }
+
+    /// The provider has no place to be told that it did not work.
+    pub(super) fn not_signed_out() -> Self {
+        Self::new(Shown::SignedIn, "sign_out_failed")
     }
 
     pub(super) fn at(self, provider: &str) -> Self {
@@ -133,7 +145,7 @@ impl Trouble {
     const fn status(&self) -> StatusCode {
         match self.shown {
             Shown::Declined | Shown::Sent => StatusCode::FORBIDDEN,
-            Shown::Insecure | Shown::Refused => StatusCode::BAD_REQUEST,
+            Shown::Insecure | Shown::Refused | Shown::SignedIn => StatusCode::BAD_REQUEST,
             Shown::Method => StatusCode::METHOD_NOT_ALLOWED,
             Shown::Nowhere => StatusCode::NOT_FOUND,
             Shown::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -163,6 +175,10 @@ impl Reception {
             Shown::Sent => {
                 ("That is not done here", "Another page has sent you. Nothing was done.")
             }
+            Shown::SignedIn => (
+                "The sign-out did not work",
+                "You may still be signed in here. Go to the page that you want to leave, and sign out there.",
+            ),
             Shown::Unavailable => (
                 "This does not work at the moment",
                 "It is not your fault. Try again in a minute; whoever is signed in stays so.",

@@ -51,9 +51,10 @@ impl Visit {
         Parameters::parse(text).ok()
     }
 
-    /// By which state an answer was left for this browser.
-    pub(super) fn left(&self) -> Option<String> {
-        self.query()?.take("RelayState")
+    /// By which state and ticket an answer was left for this browser.
+    pub(super) fn left(&self) -> Option<(String, String)> {
+        let mut query = self.query()?;
+        Some((query.take("RelayState")?, query.take("ticket").unwrap_or_default()))
     }
 
     /// The value of the cookie by which we know the browser here.

@@ -34,8 +34,8 @@ pub const ENDS_AT_ONCE: u32 = 500;
 /// How long the log keeps an entry at least. Who has not read it for that long is told to drop everything.
 pub const LOG_KEPT: Duration = Duration::from_secs(60 * 60);
 /// How long it is remembered that all sessions of a kind were ended, so that none begins late that its provider vouched
-/// for before. Longer than beginning one takes.
-pub(super) const ENDING_KEPT: Duration = Duration::from_secs(5 * 60);
+/// for before. Longer than beginning one may take.
+pub const ENDING_KEPT: Duration = Duration::from_secs(20 * 60);
 /// How much longer a mark of [`super::Ledger::use_once`] is kept than it counts, for replicas whose clocks differ.
 pub const MARK_KEPT: Duration = Duration::from_secs(5 * 60);
 /// The latest moment that is kept, the end of the year 9999; later ones become this one.

@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use gate::spec::{Identities, IssuerSpec, Place};
 use tokens::{Algorithm, ClaimTest, KeySet, Profile, ProfileOptions, SubjectRule, TokenType};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use super::{Lowering, time};
 use crate::config::value::{FetchUrl, Name, Text, Written};
 use crate::config::{file, model};
@@ -155,8 +158,8 @@ impl Lowering<'_> {
 
     pub(super) fn certificates(&mut self, path: &str, place: &Place) -> Option<std::path::PathBuf> {
         let bytes = self.read(path, place)?;
-        let pem = b"-----BEGIN CERTIFICATE-----";
-        if !bytes.windows(pem.len()).any(|window| window == pem) {
+        let mut read = CertificateDer::pem_slice_iter(&bytes).peekable();
+        if read.peek().is_none() || read.any(|one| one.is_err()) {
             let message =
                 format!("there is no certificate in `{}`", crate::config::tree::shortened(path));
             let problem = self.problem(place, message);

@@ -44,13 +44,15 @@ impl Lowering<'_> {
         );
         let preset = saml.preset.and_then(|preset| SamlPreset::named(name_of(preset)));
         let keys = self.our_keys(saml, provider, &place);
-        let metadata = self.metadata(name, saml, fetching, &inner);
+        let metadata = self.metadata(name, saml, (fetching, provider.disabled), &inner);
+        self.is_encrypted_for(saml, keys.as_ref(), &inner);
         let known = preset.map(SamlPreset::groups).unwrap_or_default();
         let known = known.into_iter().map(GroupSource::at).collect();
         let groups = self.group_sources(provider, known, &place);
         let by_name = || JsonPointer::parse("/name_id").ok();
         let subject = provider.subject.take().map(|pointer| pointer.0);
         let subject = subject.or_else(|| preset.map_or_else(by_name, SamlPreset::subject));
+        self.names_for_good(saml, subject.as_ref(), &inner);
         let mapping = self.mapped(facts, subject, groups, &place);
         let page = |what: &str| format!("{site}/.doorward/{what}/{name}");
         let asked = preset.and_then(|preset| preset.name_format).map(str::to_owned);
@@ -61,6 +63,7 @@ impl Lowering<'_> {
             recipient: page("callback"),
             logout: page("logout"),
             keys: keys?,
+            encrypted: saml.encrypted,
             danger_cbc: saml.danger_cbc,
             name_format: saml.name_format.as_ref().map(|format| format.0.clone()).or(asked),
             mapping: mapping?,
@@ -89,7 +92,7 @@ impl Lowering<'_> {
         &mut self,
         name: &Name,
         saml: &file::Saml,
-        fetching: &Fetching,
+        (fetching, disabled): (&Fetching, bool),
         place: &Place,
     ) -> Option<MetadataOptions> {
         let signed_by = self.signers(saml.signed_by.as_ref(), &place.then("signed_by"));
@@ -97,8 +100,12 @@ impl Lowering<'_> {
         let written = place.then("metadata");
         let (at, signed_by) = match &saml.metadata {
             WrittenPlace::File(path) => {
-                let signed_by = signed_by?;
-                self.metadata_file(path, &saml.issuer.0, &signed_by, &written)?;
+                let (signed_by, pinned) = (signed_by?, pinned.as_ref()?);
+                // One that is switched off may be so because its file is not good.
+                if !disabled {
+                    let vouched = (signed_by.as_deref(), pinned.as_deref());
+                    self.metadata_file(path, &saml.issuer.0, vouched, &written)?;
+                }
                 (MetadataPlace::File(self.path(&path.0)), signed_by)
             }
             WrittenPlace::Url(url) => {
@@ -137,12 +144,11 @@ impl Lowering<'_> {
         &mut self,
         path: &FilePath,
         issuer: &str,
-        signed_by: &[SignerCertificate],
+        (signed_by, pinned): (Option<&[SignerCertificate]>, Option<&[SignerCertificate]>),
         place: &Place,
     ) -> Option<()> {
         let bytes = self.read_most(&path.0, MAX_METADATA_BYTES as u64, place)?;
         let file = shortened(&path.0);
-        let signed_by = (!signed_by.is_empty()).then_some(signed_by);
         let wrong = match read_metadata(&bytes, signed_by) {
             Err(refusal) => Some((
                 format!("`{file}` is not taken: {refusal}"),
@@ -154,7 +160,7 @@ impl Lowering<'_> {
                 }
                 .to_owned(),
             )),
-            Ok(metadata) => lacking(&metadata, issuer, &file),
+            Ok(metadata) => lacking(&metadata, issuer, pinned, &file),
         };
         let Some((message, help)) = wrong else { return Some(()) };
         let problem = self.problem(place, message);
@@ -162,24 +168,48 @@ impl Lowering<'_> {
         None
     }
 
-    /// The certificates in a file; none if there is no file.
+    /// The certificates in a file, at least one; none if no file is named.
     fn signers(
         &mut self,
         file: Option<&FilePath>,
         place: &Place,
-    ) -> Option<Vec<SignerCertificate>> {
-        let Some(FilePath(path)) = file else { return Some(Vec::new()) };
+    ) -> Option<Option<Vec<SignerCertificate>>> {
+        let Some(FilePath(path)) = file else { return Some(None) };
         self.certificates(path, place)?;
         let bytes = self.surroundings.read(&self.path(path), super::MAX_FILE_BYTES).ok()?;
         let read = CertificateDer::pem_slice_iter(&bytes)
             .map(|der| SignerCertificate::from_der(&der.ok()?).ok())
-            .collect::<Option<Vec<_>>>();
+            .collect::<Option<Vec<_>>>()
+            .filter(|read| !read.is_empty());
         if read.is_none() {
             let message = format!("a certificate in `{}` cannot be used", shortened(path));
             let problem = self.problem(place, message);
             self.report(problem.help("expected RSA of at least 2048 bits, or P-256, P-384, P-521"));
         }
-        read
+        read.map(Some)
+    }
+
+    /// Complains of a subject that is another one at each sign-in.
+    fn names_for_good(&mut self, saml: &file::Saml, subject: Option<&JsonPointer>, place: &Place) {
+        let by_name = subject.is_some_and(|subject| subject.as_str() == "/name_id");
+        if by_name
+            && saml.name_format.as_ref().is_some_and(|format| format.0.ends_with(":transient"))
+        {
+            let message = "the subject would be named anew at each sign-in, and nobody let in";
+            let problem = self.problem(&place.then("name_format"), message);
+            self.report(problem.help(
+                "write `persistent`; or point `subject` at an attribute: `/attributes/uid/0`",
+            ));
+        }
+    }
+
+    /// Complains where there is no key that could be encrypted for.
+    fn is_encrypted_for(&mut self, saml: &file::Saml, keys: Option<&OurKeys>, place: &Place) {
+        if saml.encrypted && keys.is_some_and(|keys| keys.decryption.is_empty()) {
+            let message = "nothing can be encrypted for the key of `client_certificate`";
+            let problem = self.key_problem(&place.then("encrypted"), message);
+            self.report(problem.help("make it RSA, of at least 2048 bits; or remove `encrypted`"));
+        }
     }
 
     /// Our key for the provider, and the one to come.
@@ -262,7 +292,12 @@ struct OurKey {
 }
 
 /// What is lacking in a document, if anything is, and what to do about it.
-fn lacking(metadata: &Metadata, issuer: &str, file: &str) -> Option<(String, String)> {
+fn lacking(
+    metadata: &Metadata,
+    issuer: &str,
+    pinned: Option<&[SignerCertificate]>,
+    file: &str,
+) -> Option<(String, String)> {
     let Some(found) = metadata.providers.get(issuer) else {
         let some = metadata.providers.keys().take(NAMED);
         let some: Vec<_> = some.map(|one| format!("`{}`", shortened(one))).collect();
@@ -277,6 +312,15 @@ fn lacking(metadata: &Metadata, issuer: &str, file: &str) -> Option<(String, Str
         return Some((
             format!("`{file}` has no certificate of the provider that can be used"),
             "expected RSA of at least 2048 bits, or P-256, P-384, P-521".to_owned(),
+        ));
+    }
+    let is_pinned = |one: &SignerCertificate| {
+        pinned.is_none_or(|pinned| pinned.iter().any(|it| it.fingerprint() == one.fingerprint()))
+    };
+    if !found.certificates.iter().any(is_pinned) {
+        return Some((
+            format!("none of the provider's certificates in `{file}` is one of `certificates`"),
+            "put the provider's current certificate there".to_owned(),
         ));
     }
     let place = &found.sign_in;

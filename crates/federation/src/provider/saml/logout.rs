@@ -1,7 +1,7 @@
 //! Signing out with a provider, both ways ([profiles] §4.4), by the browser.
 
 use ::saml::{
-    IdentityProvider, LogoutExpectations, LogoutRequest, Message, OurLogoutAnswer,
+    DecryptionKey, IdentityProvider, LogoutExpectations, LogoutRequest, Message, OurLogoutAnswer,
     OurLogoutRequest, Role, read_logout_answer, read_logout_request, read_post, read_redirect,
 };
 use tokens::{Digest, Timestamp};
@@ -26,7 +26,7 @@ pub struct SignOut {
 
 /// What a browser has brought to our place for signing out.
 #[derive(Debug)]
-pub enum Brought<'a> {
+pub enum Brought {
     /// The fields of a form.
     Form {
         /// `SAMLRequest`.
@@ -37,7 +37,7 @@ pub enum Brought<'a> {
         relay_state: Option<String>,
     },
     /// A query, as it came.
-    Query(&'a str),
+    Query(String),
 }
 
 /// What came to our place for signing out.
@@ -56,13 +56,13 @@ impl SamlProvider {
     /// The first reason not to believe a request. An answer is read by [`SamlProvider::signed_out`].
     pub fn sign_out_message(
         &self,
-        brought: Brought<'_>,
+        brought: Brought,
         now: Timestamp,
     ) -> Result<SignOutMessage, SignOutRefusal> {
         let metadata = self.metadata(now)?;
         let (role, message, relay_state) = match brought {
             Brought::Query(query) => {
-                let read = read_redirect(query, &metadata.certificates)?;
+                let read = read_redirect(&query, &metadata.certificates)?;
                 (read.role, read.message, read.relay_state)
             }
             Brought::Form { request: Some(field), answer: None, relay_state } => {
@@ -76,7 +76,8 @@ impl SamlProvider {
         match role {
             Role::Response => Ok(SignOutMessage::Answer(message, relay_state)),
             Role::Request => {
-                let expected = self.expected(&metadata);
+                let keys = self.options.keys.for_decryption();
+                let expected = self.expected(&metadata, &keys);
                 let request = read_logout_request(&message, &expected, now)?;
                 let LogoutRequest { id, name_id, sessions, usable_until } = request;
                 let sessions = sessions.iter().map(|index| session_of(&name_id, index)).collect();
@@ -98,7 +99,7 @@ impl SamlProvider {
         now: Timestamp,
     ) -> Result<(), SignOutRefusal> {
         let metadata = self.metadata(now)?;
-        Ok(read_logout_answer(message, request, &self.expected(&metadata), now)?)
+        Ok(read_logout_answer(message, request, &self.expected(&metadata, &[]), now)?)
     }
 
     /// Where to send the browser to sign `named` out with the provider too; nothing if it has no such place, or none is
@@ -145,12 +146,18 @@ impl SamlProvider {
         self.carried(endpoint, destination, &message, request.relay_state.as_deref()).ok()
     }
 
-    fn expected<'a>(&'a self, metadata: &'a IdentityProvider) -> LogoutExpectations<'a> {
+    fn expected<'a>(
+        &'a self,
+        metadata: &'a IdentityProvider,
+        keys: &'a [DecryptionKey],
+    ) -> LogoutExpectations<'a> {
         LogoutExpectations {
             issuer: &self.options.issuer,
             audience: &self.options.entity_id,
             recipient: &self.options.logout,
             certificates: &metadata.certificates,
+            keys,
+            danger_cbc: self.options.danger_cbc,
             skew: self.options.skew,
             max_age: self.options.max_age,
         }

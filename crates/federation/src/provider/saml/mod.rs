@@ -22,9 +22,9 @@ use ::saml::{
 };
 use aws_lc_rs::rand::SecureRandom;
 use tokens::json::{Object, Value};
-use tokens::{Assurance, Digest, GroupPlace, Timestamp};
+use tokens::{Assurance, Digest, Facts, GroupPlace, Timestamp};
 
-use super::flow::{Flow, Wish};
+use super::flow::Wish;
 use super::sign_in::{Keepsakes, Named, Sent, SignIn};
 use crate::metadata::SamlMetadata;
 
@@ -41,6 +41,17 @@ mod tests;
 
 /// A name that is another one in every session ([core] §8.3.8).
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+
+/// An answer that was believed.
+#[derive(Debug)]
+pub struct Answered {
+    /// Who has signed in.
+    pub signed_in: SignIn,
+    /// What stands for the assertion, which counts once ([profiles] §4.1.4.5).
+    pub once: Digest,
+    /// Until when it could be shown again.
+    pub until: Timestamp,
+}
 
 /// A provider that people sign in with by SAML 2.0.
 pub struct SamlProvider {
@@ -84,7 +95,8 @@ impl SamlProvider {
     pub fn our_metadata(&self) -> String {
         let keys = &self.options.keys;
         let signing: Vec<_> = keys.certificates.iter().map(Vec::as_slice).collect();
-        let encryption: Vec<_> = keys.decryption.iter().map(|(der, _)| der.as_slice()).collect();
+        let encryption = keys.decryption.iter().filter(|_| self.options.encrypted);
+        let encryption: Vec<_> = encryption.map(|(der, _)| der.as_slice()).collect();
         OurMetadata {
             entity_id: &self.options.entity_id,
             recipient: &self.options.recipient,
@@ -96,15 +108,21 @@ impl SamlProvider {
         .to_xml()
     }
 
-    /// Where to send the browser: the provider's place for signing in, with the request.
+    /// Where to send the browser: the provider's place for signing in, with the request of this ID, an NCName, and a state
+    /// of at most 80 bytes ([bindings] §3.4.3).
     ///
     /// # Errors
     /// If it has no such place, nothing is known about it, or nothing can be signed.
-    pub fn begin(&self, wish: &Wish, flow: &Flow, now: Timestamp) -> Result<Sent, SamlError> {
+    pub fn begin(
+        &self,
+        wish: &Wish,
+        (id, state): (&str, &str),
+        now: Timestamp,
+    ) -> Result<Sent, SamlError> {
         let metadata = self.metadata(now)?;
         let destination = place(&metadata.sign_in).ok_or(SamlError::NoPlace)?;
         let request = AuthnRequest {
-            id: &request_id(flow),
+            id,
             issued: now,
             issuer: &self.options.entity_id,
             destination,
@@ -115,29 +133,22 @@ impl SamlProvider {
             force: wish.max_age.is_some(),
         };
         let message = (Role::Request, request.to_xml());
-        Ok(self.carried(&metadata.sign_in, destination, &message, Some(&flow.state))?)
+        Ok(self.carried(&metadata.sign_in, destination, &message, Some(state))?)
     }
 
-    /// Signs in whom an answer, the field of a form, is about. `flow` and `wish` are those that [`SamlProvider::begin`] was
-    /// called with.
+    /// Signs in whom an answer, the field of a form, is about, if it answers the request of this ID. Whether they are known
+    /// as was wished is for [`SamlProvider::assured`].
     ///
     /// # Errors
     /// The first reason not to.
-    pub fn finish(
-        &self,
-        field: &str,
-        flow: &Flow,
-        wish: &Wish,
-        now: Timestamp,
-    ) -> Result<SignIn, SamlRefusal> {
+    pub fn finish(&self, field: &str, id: &str, now: Timestamp) -> Result<Answered, SamlRefusal> {
         let metadata = self.metadata(now)?;
-        let keys: Vec<_> =
-            self.options.keys.decryption.iter().map(|(_, key)| key.clone()).collect();
+        let keys = self.options.keys.for_decryption();
         let expected = Expectations {
             issuer: &self.options.issuer,
             audience: &self.options.entity_id,
             recipient: &self.options.recipient,
-            answers: Answers::Request(&request_id(flow)),
+            answers: Answers::Request(id),
             certificates: &metadata.certificates,
             keys: &keys,
             danger_cbc: self.options.danger_cbc,
@@ -146,7 +157,6 @@ impl SamlProvider {
         };
         let answer = read_post(field)?;
         let assertion = ::saml::read_response(answer.as_bytes(), &expected, now)?;
-        self.assured(&assertion, wish, now)?;
         let by_name = self.options.mapping.subject().as_str() == "/name_id";
         if by_name && assertion.name_id.as_ref().is_some_and(|name| name.format == TRANSIENT) {
             return Err(SamlRefusal::Transient);
@@ -163,12 +173,18 @@ impl SamlProvider {
         let name = assertion.name_id.clone();
         let named = name.map(|name| Named { name, session: session.clone() });
         let session = named.as_ref().zip(session);
-        Ok(SignIn {
+        if assertion.session_until.is_some_and(|until| until <= now) {
+            return Err(SamlRefusal::SessionOver);
+        }
+        let once = Digest::of(&format!("{} {}", self.options.name, assertion.id));
+        let until = assertion.usable_until;
+        let signed_in = SignIn {
             provider_session: session.map(|(named, index)| session_of(&named.name.value, &index)),
             ends_at: assertion.session_until,
             facts: self.options.mapping.facts(&document(assertion), assurance)?,
             keepsakes: Keepsakes { named, ..Keepsakes::default() },
-        })
+        };
+        Ok(Answered { signed_in, once, until })
     }
 
     /// Whether groups are taken from where Entra ID leaves them out if they are too many. Who is let in without them is not
@@ -181,18 +197,16 @@ impl SamlProvider {
     }
 
     /// Whether somebody is known as surely and as lately as was wished.
-    fn assured(
-        &self,
-        assertion: &Assertion,
-        wish: &Wish,
-        now: Timestamp,
-    ) -> Result<(), SamlRefusal> {
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn assured(&self, facts: &Facts, wish: &Wish, now: Timestamp) -> Result<(), SamlRefusal> {
         let known = |context: &String| wish.acr_values.contains(context);
-        if wish.acr_required && !assertion.context.as_ref().is_some_and(known) {
+        if wish.acr_required && !facts.acr.as_ref().is_some_and(known) {
             return Err(SamlRefusal::Context);
         }
         let earliest = wish.max_age.map(|age| now.minus(age).minus(self.options.skew));
-        if earliest.is_some_and(|earliest| assertion.authenticated_at < earliest) {
+        if earliest.is_some_and(|earliest| facts.auth_time.is_none_or(|at| at < earliest)) {
             return Err(SamlRefusal::Old);
         }
         Ok(())
@@ -239,11 +253,6 @@ impl fmt::Debug for SamlProvider {
 /// The place of an endpoint that browsers are sent to, by a redirect rather than by a form.
 fn place(endpoint: &Endpoint) -> Option<&str> {
     endpoint.redirect.as_deref().or(endpoint.post.as_deref())
-}
-
-/// The ID of the request of a sign-in: an NCName, which may not begin with a digit.
-fn request_id(flow: &Flow) -> String {
-    format!("_{}", flow.nonce)
 }
 
 /// What tells a session from all others of its provider: an index alone may come again with another subject ([core]

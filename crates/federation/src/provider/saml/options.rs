@@ -31,6 +31,8 @@ pub struct SamlOptions {
     pub logout: String,
     /// What we sign and decrypt with.
     pub keys: OurKeys,
+    /// Whether it is asked to encrypt: some providers encrypt whenever they know a key, in ways that are not taken.
+    pub encrypted: bool,
     /// Whether CBC is decrypted where a signature covers it.
     pub danger_cbc: bool,
     /// The format that the subject's name is wanted in.
@@ -61,8 +63,16 @@ pub struct OurKeys {
     pub signing: Arc<SigningKey>,
     /// Our certificates in DER: that of the key, and then those of keys to come.
     pub certificates: Vec<Vec<u8>>,
-    /// The keys that it may encrypt for, the certificates of which are published for that.
+    /// The keys that it may encrypt for, with their certificates.
     pub decryption: Vec<(Vec<u8>, DecryptionKey)>,
+}
+
+impl OurKeys {
+    /// The keys that it may encrypt for.
+    #[must_use]
+    pub(super) fn for_decryption(&self) -> Vec<DecryptionKey> {
+        self.decryption.iter().map(|(_, key)| key.clone()).collect()
+    }
 }
 
 /// How many there are alone.

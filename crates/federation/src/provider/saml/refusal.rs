@@ -78,6 +78,9 @@ pub enum SamlRefusal {
     /// It is not believed.
     #[error(transparent)]
     Response(#[from] ResponseRefusal),
+    /// The provider's session is over already.
+    #[error("the provider's session is over (SessionNotOnOrAfter)")]
+    SessionOver,
     /// The name is another one in every session, and names nobody.
     #[error(
         "the subject is named for this session alone (transient): ask for another format, or let `subject` point at an attribute"
@@ -97,6 +100,7 @@ impl SamlRefusal {
             Self::Metadata(lacking) => lacking.code(),
             Self::Old => "saml_old",
             Self::Response(refusal) => refusal.code(),
+            Self::SessionOver => "saml_session_over",
             Self::Transient => "saml_transient",
         }
     }

@@ -77,6 +77,7 @@ impl Pair {
                 certificates: vec![self.us.der.clone()],
                 decryption: Vec::new(),
             },
+            encrypted: false,
             danger_cbc: false,
             name_format: Some(PERSISTENT.into()),
             mapping,
@@ -125,16 +126,15 @@ fn text(message: &Message) -> String {
     String::from_utf8(message.as_bytes().to_vec()).unwrap()
 }
 
-fn flow() -> Flow {
-    Flow { state: "state-1".into(), nonce: "nonce-1".into(), verifier: "verifier-1".into() }
-}
+const ID: &str = "_nonce-1";
+const STATE: &str = "state-1";
 
 const ANSWER: &str = r#"<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_r" Version="2.0" IssueInstant="2026-11-01T00:00:00Z" Destination="https://id.example/.doorward/callback/corp" InResponseTo="_nonce-1"><saml:Issuer>https://idp.example/saml</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status><saml:Assertion ID="_a" Version="2.0" IssueInstant="2026-11-01T00:00:00Z"><saml:Issuer>https://idp.example/saml</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="2026-11-01T00:05:00Z" Recipient="https://id.example/.doorward/callback/corp" InResponseTo="_nonce-1"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions><saml:AudienceRestriction><saml:Audience>https://id.example/.doorward/saml/corp</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="2026-10-31T23:50:00Z" SessionIndex="s-1"><saml:AuthnContext><saml:AuthnContextClassRef>urn:example:mfa</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name="groups"><saml:AttributeValue>support</saml:AttributeValue><saml:AttributeValue>ops</saml:AttributeValue></saml:Attribute><saml:Attribute Name="urn:oid:0.9.2342.19200300.100.1.3"><saml:AttributeValue>alice@example.com</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:Assertion></samlp:Response>"#;
 
 #[test]
 fn people_are_sent_with_a_signed_request() {
     let pair = Pair::new();
-    let sent = pair.provider("/name_id").begin(&Wish::default(), &flow(), now()).unwrap();
+    let sent = pair.provider("/name_id").begin(&Wish::default(), (ID, STATE), now()).unwrap();
     let url = redirected(sent);
     let query = url.strip_prefix("https://idp.example/sso?").unwrap();
     let read = read_redirect(query, &[pair.us.certificate()]).unwrap();
@@ -158,7 +158,7 @@ fn people_are_sent_with_a_signed_request() {
         max_age: Some(Duration::from_mins(15)),
         login_hint: None,
     };
-    let url = redirected(pair.provider("/name_id").begin(&wish, &flow(), now()).unwrap());
+    let url = redirected(pair.provider("/name_id").begin(&wish, (ID, STATE), now()).unwrap());
     let read = read_redirect(url.split_once('?').unwrap().1, &[pair.us.certificate()]).unwrap();
     let text = String::from_utf8(read.message.as_bytes().to_vec()).unwrap();
     assert!(text.contains(" ForceAuthn=\"true\"") && text.contains(">urn:example:mfa<"), "{text}");
@@ -171,7 +171,7 @@ fn nobody_is_sent_where_no_way_leads() {
         let mut metadata = pair.metadata();
         change(&mut metadata);
         let provider = pair.provider_of("/name_id", metadata);
-        let Err(error) = provider.begin(&Wish::default(), &flow(), now()) else {
+        let Err(error) = provider.begin(&Wish::default(), (ID, STATE), now()) else {
             panic!("somebody was sent");
         };
         error.to_string()
@@ -190,8 +190,7 @@ fn nobody_is_sent_where_no_way_leads() {
 fn an_answer_becomes_facts() {
     let pair = Pair::new();
     let answer = pair.answer("alice", "alice");
-    let signed_in =
-        pair.provider("/name_id").finish(&answer, &flow(), &Wish::default(), now()).unwrap();
+    let signed_in = pair.provider("/name_id").finish(&answer, ID, now()).unwrap().signed_in;
     let facts = signed_in.facts;
     assert_eq!(
         (facts.subject.as_str(), facts.groups.as_slice()),
@@ -210,10 +209,13 @@ fn an_answer_becomes_facts() {
 #[test]
 fn a_session_ends_when_the_provider_says_that_it_does() {
     let pair = Pair::new();
+    let over = "SessionIndex=\"s-1\" SessionNotOnOrAfter=\"2026-11-01T00:00:00Z\"";
+    let answer = pair.answer("SessionIndex=\"s-1\"", over);
+    let refusal = pair.provider("/name_id").finish(&answer, ID, now()).unwrap_err();
+    assert_eq!(refusal.code(), "saml_session_over");
     let until = "SessionIndex=\"s-1\" SessionNotOnOrAfter=\"2026-11-01T01:00:00Z\"";
     let answer = pair.answer("SessionIndex=\"s-1\"", until);
-    let signed_in =
-        pair.provider("/name_id").finish(&answer, &flow(), &Wish::default(), now()).unwrap();
+    let signed_in = pair.provider("/name_id").finish(&answer, ID, now()).unwrap().signed_in;
     assert_eq!(signed_in.ends_at, Some(now().plus(Duration::from_hours(1))));
 }
 
@@ -223,7 +225,7 @@ fn a_provider_without_redirects_is_sent_a_form() {
     let place = "https://idp.example/sso?tenant=1".to_owned();
     let sign_in = Endpoint { redirect: None, post: Some(place.clone()) };
     let provider = pair.provider_of("/name_id", IdentityProvider { sign_in, ..pair.metadata() });
-    let Ok(Sent::Form { to, fields }) = provider.begin(&Wish::default(), &flow(), now()) else {
+    let Ok(Sent::Form { to, fields }) = provider.begin(&Wish::default(), (ID, STATE), now()) else {
         panic!("expected a form");
     };
     assert_eq!(to, place);
@@ -259,7 +261,7 @@ fn a_provider_signs_out_the_sessions_that_it_names_or_all_of_a_subject() {
             session,
         };
         let query = of_provider(&pair, Role::Request, &request.to_xml());
-        match provider.sign_out_message(Brought::Query(&query), now()).unwrap() {
+        match provider.sign_out_message(Brought::Query(query), now()).unwrap() {
             SignOutMessage::Request(request) => request,
             SignOutMessage::Answer(..) => panic!("expected a request"),
         }
@@ -304,14 +306,14 @@ fn nobody_but_the_provider_signs_out_anybody() {
         Err(refusal) => refusal.code(),
     };
     let query = of_provider(&stranger, Role::Request, &request.to_xml());
-    assert_eq!(read(Brought::Query(&query)), "signature_forged");
+    assert_eq!(read(Brought::Query(query)), "signature_forged");
     let field = ::saml::post(&request.to_xml(), None, &*random()).unwrap();
     let form =
         |request: Option<String>, answer| Brought::Form { request, answer, relay_state: None };
     assert_eq!(read(form(Some(field.clone()), None)), "saml_unsigned");
     assert_eq!(read(form(Some(field.clone()), Some(field))), "saml_unreadable");
     assert_eq!(read(form(None, None)), "saml_unreadable");
-    assert_eq!(read(Brought::Query("")), "saml_unreadable");
+    assert_eq!(read(Brought::Query(String::new())), "saml_unreadable");
     let signer = Signer { key: &pair.them.key, certificate: &pair.them.der };
     let signed = ::saml::post(&request.to_xml(), Some(&signer), &*random()).unwrap();
     assert_eq!(read(form(Some(signed), None)), "believed");
@@ -340,7 +342,7 @@ fn whoever_signs_out_here_is_signed_out_there_and_the_answer_is_that_to_our_requ
         done: true,
     };
     let query = of_provider(&pair, Role::Response, &answer.to_xml());
-    let read = provider.sign_out_message(Brought::Query(&query), now()).unwrap();
+    let read = provider.sign_out_message(Brought::Query(query), now()).unwrap();
     let SignOutMessage::Answer(message, state) = read else { panic!("expected an answer") };
     assert_eq!(state.as_deref(), Some("their-state"));
     assert_eq!(provider.signed_out(&message, "_ours", now()), Ok(()));
@@ -360,8 +362,10 @@ fn each_reason_not_to_sign_in_has_its_code() {
     let plain = Wish::default();
     let code = |subject: &str, from: &str, to: &str, wish: &Wish| {
         let answer = pair.answer(from, to);
-        let finished = pair.provider(subject).finish(&answer, &flow(), wish, now());
-        finished.map_or_else(|refusal| refusal.code(), |_| "signed in")
+        let provider = pair.provider(subject);
+        let finished = provider.finish(&answer, ID, now());
+        let assured = finished.and_then(|it| provider.assured(&it.signed_in.facts, wish, now()));
+        assured.map_or_else(|refusal| refusal.code(), |()| "signed in")
     };
     assert_eq!(code("/name_id", "alice", "alice", &wish("urn:example:mfa", 15)), "signed in");
     assert_eq!(code("/name_id", "alice", "alice", &wish("urn:example:other", 15)), "saml_context");
@@ -392,11 +396,11 @@ fn each_reason_not_to_sign_in_has_its_code() {
     assert_eq!(code("/name_id", "_nonce-1", "_nonce-2", &plain), "saml_request");
     let stranger = Pair::new();
     let answer = stranger.answer("alice", "alice");
-    let refusal = pair.provider("/name_id").finish(&answer, &flow(), &plain, now()).unwrap_err();
+    let refusal = pair.provider("/name_id").finish(&answer, ID, now()).unwrap_err();
     assert_eq!(refusal.code(), "signature_forged");
     let over = IdentityProvider { valid_until: Some(now()), ..pair.metadata() };
     let over = pair.provider_of("/name_id", over);
-    let refusal = over.finish(&pair.answer("alice", "alice"), &flow(), &plain, now()).unwrap_err();
+    let refusal = over.finish(&pair.answer("alice", "alice"), ID, now()).unwrap_err();
     assert_eq!(refusal.code(), "saml_metadata_over");
 }
 

@@ -66,7 +66,8 @@ impl House {
         let client = authority.client()?;
         let mut replicas = Vec::new();
         for (place, https) in places {
-            let text = configuration(&https, &place, (&database, &orders), (&campus, &partner));
+            let text =
+                configuration(&https, &place, (&database, &orders), (&campus, &partner), encrypted);
             place.write("doorward.yaml", &text)?;
             let gateway = place.start(stage.binary())?;
             replicas.push(Replica { place, gateway, https });
@@ -150,6 +151,7 @@ fn configuration(
     place: &Place,
     (database, orders): (&str, &Recorder),
     (campus, partner): (&Simplesamlphp, &LemonldapSaml),
+    encrypted: bool,
 ) -> String {
     let (before, after) = database.split_once('@').unwrap_or(("", database));
     let user = before.rsplit_once(':').map_or(before, |(user, _)| user);
@@ -169,6 +171,7 @@ providers:
       metadata: {campus_issuer}
       signed_by: campus.crt
       preset: simplesamlphp
+      encrypted: {encrypted}
     client_certificate: saml.pem
     claims: {{ email: {{ from: /attributes/email/0, type: string, required: true }} }}
   partner:
@@ -176,6 +179,7 @@ providers:
       issuer: {partner_issuer}
       metadata: http://{partner_address}/saml/metadata/idp
       certificates: partner.crt
+      encrypted: {encrypted}
       danger_cbc: true
     client_certificate: saml.pem
     subject: /attributes/uid/0

@@ -39,7 +39,7 @@ pub(in super::super) fn encrypted(stage: &Stage) -> Result<()> {
     let page = tab.until_url(&format!("{SIGN_IN}/.doorward/callback/partner"))?;
     ensure!(page.status == 400, "{page}");
     let log = first.place.log();
-    ensure!(log.contains("code=\"saml_undecipherable\""), "{log}");
+    ensure!(log.contains("code=\"saml_cbc\""), "{log}");
     Ok(())
 }
 

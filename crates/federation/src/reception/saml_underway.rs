@@ -1,0 +1,80 @@
+//! Sign-ins that are under way at providers with SAML: what comes back with an answer may have 80 bytes ([bindings]
+//! §3.4.3), so the browser that began keeps the rest in cookies. It keeps a few, so that tabs can sign in side by side.
+
+use http::HeaderValue;
+use tokens::{Digest, Timestamp};
+
+use super::cookies;
+use super::seals::{Asked, SIGN_IN_WITHIN, Underway};
+use super::trouble::Trouble;
+use super::{Offered, Reception, Visit};
+
+/// The cookies. Who begins more often loses the oldest.
+const SLOTS: [&str; 4] = [
+    "__Host-doorward-saml-1",
+    "__Host-doorward-saml-2",
+    "__Host-doorward-saml-3",
+    "__Host-doorward-saml-4",
+];
+/// How long the value of a cookie may be, in bytes: with its name, browsers keep 4,096 (RFC 6265bis §5.6).
+const MAX_VALUE: usize = 4_000;
+
+impl Reception {
+    /// The cookie that keeps a sign-in with this state until then.
+    pub(super) fn keep_underway(
+        &self,
+        visit: &Visit,
+        offered: &Offered,
+        (asked, state, browser): (Asked, &str, &str),
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<HeaderValue>, Trouble> {
+        let mut underway = Underway {
+            // The provider is chosen.
+            asked: Asked { providers: Vec::new(), ..asked },
+            provider: offered.name().to_owned(),
+            revision: offered.revision.clone(),
+            nonce: digest(state),
+            verifier: String::new(),
+            browser: Digest::of(browser).to_string(),
+        };
+        let close = |underway: &Underway| {
+            let sealed = self.saml_underway.close(underway, until, &*self.house.random);
+            sealed.map_err(|_| Trouble::ours("nothing can be sealed"))
+        };
+        let mut value = close(&underway)?;
+        if value.len() > MAX_VALUE {
+            // They come to the start of the host, rather than nowhere.
+            underway.asked.to = "/".to_owned();
+            value = close(&underway)?;
+        }
+        if value.len() > MAX_VALUE {
+            return Err(Trouble::ours("what is asked of the person is too long for a cookie"));
+        }
+        let ends =
+            SLOTS.iter().map(|slot| (self.slot(visit, slot, now).map(|(_, until)| until), slot));
+        let slot = ends.min_by_key(|(until, _)| *until).map_or(SLOTS[0], |(_, slot)| slot);
+        Ok(cookies::set(slot, &value, Some(SIGN_IN_WITHIN)))
+    }
+
+    /// The sign-in with this state, if this browser began it.
+    pub(super) fn underway_here(
+        &self,
+        visit: &Visit,
+        state: &str,
+        now: Timestamp,
+    ) -> Option<Underway> {
+        let (digest, browser) = (digest(state), visit.browser_digest()?);
+        let mut all = SLOTS.iter().filter_map(|slot| Some(self.slot(visit, slot, now)?.0));
+        all.find(|underway| underway.nonce == digest && underway.browser == browser)
+    }
+
+    fn slot(&self, visit: &Visit, slot: &str, now: Timestamp) -> Option<(Underway, Timestamp)> {
+        self.saml_underway.open(visit.request.own_cookie(slot)?, now).ok()
+    }
+}
+
+/// What stands for a state, in the ID of its request too.
+pub(super) fn digest(state: &str) -> String {
+    Digest::of(state).to_string()
+}
