@@ -278,7 +278,7 @@ pub enum LogoutRefusal {
     #[error("the name of the subject is encrypted, and not with AES-GCM for a key of ours")]
     Undecipherable,
     /// It is not signed.
-    #[error("the message is not signed")]
+    #[error("the message about logout is not signed: let the provider sign these too")]
     Unsigned,
     /// It is not a document that is read.
     #[error(transparent)]

@@ -126,7 +126,10 @@ fn each_rule_refuses_by_itself() {
             "{from} -> {to}"
         );
     }
-    assert_eq!(read(&text, false, now), Err("the message is not signed".to_owned()));
+    assert_eq!(
+        read(&text, false, now),
+        Err("the message about logout is not signed: let the provider sign these too".to_owned())
+    );
     let time = Err("the message is too old, or of a time to come".to_owned());
     let seconds = Duration::from_secs;
     assert!(read(&text, true, now.minus(seconds(30))).is_ok());

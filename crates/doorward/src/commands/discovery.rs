@@ -48,8 +48,13 @@ pub(super) enum DiscoveryError {
 
 /// The client for one issuer.
 pub(super) fn client(ca: Option<&std::path::Path>) -> Result<Egress, TrustError> {
+    Egress::new(options(ca))
+}
+
+/// How servers are spoken to that these authorities vouch for.
+pub(super) fn options(ca: Option<&std::path::Path>) -> EgressOptions {
     let ca = ca.map_or(TrustRoots::System, |path| TrustRoots::Files(vec![path.to_owned()]));
-    Egress::new(EgressOptions { ca, ..EgressOptions::default() })
+    EgressOptions { ca, ..EgressOptions::default() }
 }
 
 /// A place that the operator named.

@@ -4,6 +4,7 @@ mod bypass;
 mod findings;
 mod issuers;
 mod mending;
+mod providers;
 mod services;
 mod token;
 
@@ -21,7 +22,7 @@ use super::fail;
 use super::printed;
 use crate::config::{Loaded, Machine};
 
-/// Look at the configuration, the issuers, the clock, the services and a token, and say what to change.
+/// Look at the configuration, the issuers, the providers, the clock, the services and a token, and say what to change.
 #[derive(Debug, Args)]
 #[command(after_help = GUIDE)]
 pub(super) struct Doctor {
@@ -94,6 +95,7 @@ impl Doctor {
         }
         runtime.block_on(async {
             let keys = issuers::check(&mut findings).await;
+            providers::check(&mut findings).await;
             services::check(&mut findings).await;
             if let Some(token) = &token {
                 token::check(&mut findings, token, &keys);

@@ -234,7 +234,7 @@ fn no_answer_is_believed_that_is_not_the_one_we_asked_for_in_this_browser() -> R
         },
         Attack {
             name: "fetching an answer twice",
-            code: "answer_gone",
+            code: "browser_other",
             act: |house| {
                 let mut browser = house.browser();
                 let url = house.request(&mut browser, "corp")?;

@@ -88,3 +88,38 @@ fn a_provider_that_is_switched_off_is_refused_at_every_entry() -> Result<()> {
     ensure!(chosen.status == 200 && !chosen.text().contains("provider=corp"), "{}", chosen.text());
     Ok(())
 }
+
+/// What the doctor says of this configuration, from `provider corp` on, and whether all is well.
+fn doctor(house: &House) -> Result<(bool, String)> {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .args(["doctor", "--config"])
+        .arg(house.demo.path("doorward.yaml"))
+        .output()?;
+    let text = String::from_utf8(ran.stdout)?;
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("provider corp")).collect();
+    let failed = lines.iter().any(|line| line.starts_with("FAIL"));
+    Ok((!failed, lines.join("\n")))
+}
+
+#[test]
+fn the_doctor_tells_what_the_metadata_says_and_what_the_provider_is_to_know() -> Result<()> {
+    let house = House::open()?;
+    let (well, told) = doctor(&house)?;
+    ensure!(well && told.contains("ok    provider corp: its metadata has 1 certificate"), "{told}");
+    for what in ["saml", "callback", "logout"] {
+        ensure!(told.contains(&house.place(what, "corp")), "{what}: {told}");
+    }
+    let until = |moment: &str| {
+        let from = "<md:EntityDescriptor ";
+        house.corp.metadata(&[]).replace(from, &format!("{from}validUntil=\"{moment}\" "))
+    };
+    let file = house.demo.path("corp.xml");
+    std::fs::write(&file, until("2020-01-01T00:00:00Z"))?;
+    let (well, told) = doctor(&house)?;
+    ensure!(!well && told.contains("the metadata is no longer valid (`validUntil`)"), "{told}");
+    std::fs::write(&file, until("2099-01-01T00:00:00Z"))?;
+    let (well, told) = doctor(&house)?;
+    ensure!(well && told.contains("valid until 2099-01-01T00:00:00Z"), "{told}");
+    ensure!(!told.contains("ends soon"), "{told}");
+    Ok(())
+}

@@ -114,6 +114,12 @@ fn whoever_signs_out_here_is_sent_to_sign_out_there_and_comes_back() -> Result<(
         reply.text()
     );
 
+    // Anybody can bring it anywhere: nobody is told that they are signed out who is not.
+    let mut other = house.browser();
+    house.sign_in(&mut other, &house.said("s-9"))?;
+    let reply = other.get(&house.corp.signed_out(&there, &to)?)?;
+    ensure!(reply.status == 200 && reply.text().contains("You are signed in"), "{}", reply.text());
+
     // Another's word that she is signed out there counts for nothing; here she is all the same.
     let stranger = SamlParty::new(house.corp.issuer())?;
     let reply = browser.get(&stranger.signed_out(&there, &to)?)?;

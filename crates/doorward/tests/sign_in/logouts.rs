@@ -59,7 +59,7 @@ fn nothing_ends_a_session_but_a_logout_token_of_its_provider() -> Result<()> {
         );
         assert_eq!(reply.field("cache-control"), Some("no-store"), "{what}");
         let recorded = house.recorded(&reply)?;
-        assert_eq!(recorded.0, "sign_in_refused", "{what}");
+        assert_eq!(recorded.0, "sign_out_refused", "{what}");
         ensure!(code.is_none_or(|code| recorded.1 == code), "{what}: {}", recorded.1);
     }
     for (method, url, status) in [

@@ -9,8 +9,9 @@ use egress::{Destination, Egress};
 use ledger::Clock;
 use saml::Metadata;
 use tokens::{SignerCertificate, Timestamp};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::known::Known;
 use super::pace::{self, Last};
@@ -91,7 +92,7 @@ impl MetadataKeeper {
             groups.iter().find_map(|group| {
                 let (_, known) =
                     group.providers.iter().find(|(known, _)| known.is_same(options))?;
-                Some(SamlMetadata { known: Arc::clone(known), _running: Some(Arc::clone(group)) })
+                Some(SamlMetadata { known: Arc::clone(known), running: Some(Arc::clone(group)) })
             })
         };
         // INVARIANT: each stands in one of the groups.
@@ -132,6 +133,8 @@ impl fmt::Debug for MetadataKeeper {
 #[derive(Debug)]
 pub(super) struct Running {
     providers: Vec<(MetadataOptions, Arc<Known>)>,
+    /// Somebody has a reason to think that it changed.
+    pub(super) doubted: Arc<Notify>,
     task: AbortHandle,
 }
 
@@ -161,6 +164,7 @@ impl Running {
                 (options, known)
             })
             .collect();
+        let doubted = Arc::new(Notify::new());
         let (signed_by, tools) = (group.signed_by, Arc::clone(tools));
         let document = Document { signed_by, providers: providers.clone(), tools };
         let task = match group.place {
@@ -168,9 +172,9 @@ impl Running {
                 let look = document.look(&path);
                 tokio::spawn(document.follow_file(path, look))
             }
-            MetadataPlace::Url(url) => tokio::spawn(document.follow_url(url)),
+            MetadataPlace::Url(url) => tokio::spawn(document.follow_url(url, Arc::clone(&doubted))),
         };
-        Arc::new(Self { providers, task: task.abort_handle() })
+        Arc::new(Self { providers, doubted, task: task.abort_handle() })
     }
 }
 
@@ -204,7 +208,7 @@ impl Document {
         }
     }
 
-    async fn follow_url(self, url: Destination) {
+    async fn follow_url(self, url: Destination, doubted: Arc<Notify>) {
         let mut failures = 0_u32;
         loop {
             let now = self.tools.clock.now();
@@ -214,7 +218,15 @@ impl Document {
             self.learn(had, now);
             let last =
                 if failures == 0 { Last::Had(self.ends_at(now)) } else { Last::Failed(failures) };
-            sleep(pace::of_url(last, self.chance(), now)).await;
+            let earliest = Instant::now() + pace::SHORTEST;
+            let doubt = async {
+                doubted.notified().await;
+                sleep_until(earliest).await;
+            };
+            tokio::select! {
+                () = sleep(pace::of_url(last, self.chance(), now)) => {}
+                () = doubt => {}
+            }
         }
     }
 

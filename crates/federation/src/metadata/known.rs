@@ -15,7 +15,7 @@ use super::{BELIEVED_FOR, MetadataOptions, MetadataPlace, same};
 pub struct SamlMetadata {
     pub(super) known: Arc<Known>,
     /// What keeps it up to date goes on as long as somebody has this; none where it stays as it is.
-    pub(super) _running: Option<Arc<Running>>,
+    pub(super) running: Option<Arc<Running>>,
 }
 
 impl SamlMetadata {
@@ -24,13 +24,21 @@ impl SamlMetadata {
     pub fn fixed(provider: IdentityProvider) -> Self {
         let known =
             Known { provider: ArcSwapOption::from_pointee(provider), trouble: Mutex::default() };
-        Self { known: Arc::new(known), _running: None }
+        Self { known: Arc::new(known), running: None }
     }
 
     /// What is known now; nothing if it could not be had yet, or if the provider is in it no more.
     #[must_use]
     pub fn current(&self) -> Option<Arc<IdentityProvider>> {
         self.known.provider.load_full()
+    }
+
+    /// Something was signed by none of its certificates: it may have changed them. What comes from a URL is fetched soon, if
+    /// it was not lately.
+    pub fn doubt(&self) {
+        if let Some(running) = &self.running {
+            running.doubted.notify_one();
+        }
     }
 
     /// Why the last attempt to have it did not succeed, if it did not.
@@ -104,13 +112,14 @@ impl Known {
 }
 
 /// What a document says of a provider, as far as it is believed.
-fn said(
+pub(super) fn said(
     options: &MetadataOptions,
     metadata: &Metadata,
     now: Timestamp,
 ) -> Result<IdentityProvider, &'static str> {
     let found = metadata.providers.get(&options.issuer);
-    let mut provider = IdentityProvider::clone(found.ok_or("the provider is not in the metadata")?);
+    let found = found.ok_or("the provider is not in the metadata: see its `entityID`")?;
+    let mut provider = IdentityProvider::clone(found);
     if let Some(pinned) = &options.pinned {
         let pinned: Vec<_> = pinned.iter().map(|it| it.fingerprint()).collect();
         provider.certificates.retain(|it| pinned.contains(&it.fingerprint()));

@@ -17,7 +17,7 @@ use tokens::SignerCertificate;
 
 pub use keeper::{MetadataKeeper, Report};
 pub use known::SamlMetadata;
-pub use source::{SourceError, read_file};
+pub use source::{SourceError, look, read_file};
 
 /// How long metadata from a URL is believed after it was last fetched, if it does not say that it ends before.
 pub const BELIEVED_FOR: Duration = Duration::from_hours(7 * 24);

@@ -9,7 +9,7 @@ const FILE: Duration = Duration::from_secs(2);
 /// How often a URL is fetched, if its metadata does not end before.
 const URL: Duration = Duration::from_hours(1);
 /// The shortest time between two fetches that succeed.
-const SHORTEST: Duration = Duration::from_mins(1);
+pub(super) const SHORTEST: Duration = Duration::from_mins(1);
 /// How long after a first failure a fetch is repeated.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// How long after the last of many.

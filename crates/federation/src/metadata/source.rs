@@ -6,9 +6,12 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use egress::{Destination, Egress, EgressError};
-use saml::{MAX_METADATA_BYTES, Metadata, MetadataRefusal, read_metadata};
+use saml::{IdentityProvider, MAX_METADATA_BYTES, Metadata, MetadataRefusal, read_metadata};
 use thiserror::Error;
 use tokens::{SignerCertificate, Timestamp};
+
+use super::known::said;
+use super::{MetadataOptions, MetadataPlace};
 
 /// What is asked for (saml-metadata-2.0-os, appendix A), and what many servers call it.
 const ACCEPT: &str = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8";
@@ -22,7 +25,7 @@ pub enum SourceError {
     #[error(transparent)]
     Fetch(#[from] EgressError),
     /// The file cannot be read.
-    #[error(transparent)]
+    #[error("the file cannot be read: {0}")]
     File(#[from] io::Error),
     /// It is over.
     #[error("the metadata is no longer valid (`validUntil`)")]
@@ -49,6 +52,27 @@ pub fn read_file(
     // One that is longer is refused by its length.
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     read(&bytes, signed_by, now)
+}
+
+/// What the metadata of a provider says now, as far as it is believed.
+///
+/// # Errors
+/// Why nobody can sign in with it, for the operator.
+pub async fn look(
+    options: &MetadataOptions,
+    egress: &Egress,
+    now: Timestamp,
+) -> Result<IdentityProvider, String> {
+    let signed_by = options.signed_by.as_deref();
+    let had = match &options.place {
+        MetadataPlace::File(path) => read_file(path, signed_by, now),
+        MetadataPlace::Url(url) => fetch(egress, url, signed_by, now).await,
+    };
+    let said = said(options, &had.map_err(|error| error.to_string())?, now)?;
+    match said.valid_until {
+        Some(until) if until <= now => Err(SourceError::Over.to_string()),
+        _ => Ok(said),
+    }
 }
 
 /// Fetches the metadata at a URL, and reads it where nobody waits.

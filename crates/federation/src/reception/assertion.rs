@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokens::{Digest, Facts, Timestamp};
 
 use super::choosing::wish;
-use super::page::{guarded, redirect};
+use super::page::{guarded, redirect, with_cookie};
 use super::saml_underway::digest;
 use super::seals::{SIGN_IN_WITHIN, SealBroken};
 use super::trouble::Trouble;
@@ -64,7 +64,7 @@ impl Reception {
         let field = form.take("SAMLResponse");
         let field = field.ok_or_else(|| unreadable("there is no `SAMLResponse`"))?;
         let state = form.take("RelayState").unwrap_or_default();
-        let (offered, provider) = self.saml(name).ok_or_else(Trouble::changed)?;
+        let (offered, provider) = self.saml(name).ok_or_else(|| self.none_of_the_name(name))?;
         let at_provider = |trouble: Trouble| trouble.at(offered.name());
         let until =
             match (self.saml_state.open(&state, name, now), &provider.options().idp_initiated) {
@@ -117,7 +117,7 @@ impl Reception {
         let ledger = self.house.sessions.ledger();
         // Whoever comes with it, it is there no longer.
         let left = ledger.collect(name_of(&state, &ticket), now).await;
-        let underway = self.underway_here(visit, &state, now).ok_or_else(|| {
+        let (underway, over) = self.underway_here(visit, &state, now).ok_or_else(|| {
             let reason = "another browser began the sign-in, or this one keeps no cookies";
             Trouble::refused("browser_other", reason).at(name)
         })?;
@@ -141,7 +141,16 @@ impl Reception {
         let assured = provider.assured(&left.signed_in.facts, &wish(&underway.asked), now);
         assured.map_err(|refusal| again(Trouble::not_believed(&refusal)))?;
         let signed_in = (left.signed_in, left.vouched_at);
-        self.welcome(visit, offered, signed_in, &underway.asked, now).await.map_err(again)
+        let welcome = self.welcome(visit, offered, signed_in, &underway.asked, now).await;
+        Ok(with_cookie(welcome.map_err(again)?, over))
+    }
+
+    /// Why there is no provider of a name that answers here.
+    fn none_of_the_name(&self, name: &str) -> Trouble {
+        if self.options.disabled.iter().any(|disabled| disabled == name) {
+            return Trouble::changed();
+        }
+        Trouble::refused("provider_unknown", "there is no provider of the name in the path")
     }
 
     /// A provider has begun. Nothing of what it says is looked at: where it sends people, if that is a place of ours, they

@@ -34,7 +34,7 @@ impl Reception {
                 );
                 let about = About { provider: known, ..About::default() };
                 let why = (trouble.code, Some(trouble.reason.as_str()));
-                let event = SignInEvent::SignInRefused;
+                let event = SignInEvent::SignOutRefused;
                 // It ends nothing, whether that is on record or not.
                 let _ = self.record(visit, event, why, about, now).await;
                 let status = match trouble.shown {

@@ -97,7 +97,11 @@ impl Reception {
     }
 
     /// Whether somebody is signed in here, as the ledger says: another replica may have ended the session a moment ago.
-    async fn is_signed_in(&self, visit: &Visit, now: Timestamp) -> Result<bool, Trouble> {
+    pub(super) async fn is_signed_in(
+        &self,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<bool, Trouble> {
         let known = self.session_here(visit, now).await?.zip(visit.request.session());
         let Some((_, cookie)) = known else { return Ok(false) };
         let stored = self.house.sessions.ledger().session(*cookie.digest(), now).await;

@@ -29,6 +29,7 @@ mod visit;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
@@ -127,6 +128,8 @@ pub struct Reception {
     saml_underway: Seal,
     /// How many messages of SAML are verified at once, which takes a thread each: anybody can send them.
     verifying: Semaphore,
+    /// Whether the ledger remembers which providers are disabled.
+    marked: AtomicBool,
     /// For each provider, how many calls there may be at once: for people who are sent there, who come back, and for
     /// what it says itself.
     calls: BTreeMap<String, Calls>,
@@ -147,6 +150,7 @@ impl Reception {
             saml_state: Stamp::new(&house.key, "SAML state"),
             saml_underway: Seal::new(&house.key, "SAML sign-in under way"),
             verifying: Semaphore::new(VERIFIED_AT_ONCE),
+            marked: AtomicBool::new(false),
             pages,
             calls,
             options,

@@ -117,7 +117,10 @@ impl Reception {
         if !matches!(trouble.shown, Shown::Method | Shown::Nowhere) {
             let about = About { provider: trouble.provider.as_deref(), ..About::default() };
             let why = (trouble.code, Some(trouble.reason.as_str()));
-            let event = SignInEvent::SignInRefused;
+            let event = match trouble.shown {
+                Shown::SignedIn => SignInEvent::SignOutRefused,
+                _ => SignInEvent::SignInRefused,
+            };
             // It was refused, and stays so.
             let _ = self.record(visit, event, why, about, now).await;
         }

@@ -61,7 +61,7 @@ impl Reception {
             SignOutMessage::Answer(message, state) => {
                 let leaving = state.and_then(|state| self.leaving.open(&state, now).ok());
                 let asked = leaving.filter(|(it, _): &(Leaving, _)| it.provider == offered.name());
-                let unasked = || Trouble::refused("state_forged", "`RelayState` is not ours");
+                let unasked = || Trouble::still_in("state_forged", "`RelayState` is not ours");
                 let (leaving, _) = asked.ok_or_else(|| at_provider(unasked()))?;
                 let party = Arc::clone(provider);
                 let answered = move || party.signed_out(&message, &leaving.request, now);
@@ -69,6 +69,10 @@ impl Reception {
                 if let Err(refusal) = &done {
                     let trouble = at_provider(Trouble::not_ended(refusal));
                     drop(self.tell(visit, &trouble, now).await);
+                }
+                // Anybody can have brought it here.
+                if self.is_signed_in(visit, now).await.map_err(at_provider)? {
+                    return self.signed_out(visit, now).await.map_err(at_provider);
                 }
                 Ok(self.left(&offered.title, done.is_ok()))
             }
@@ -87,7 +91,7 @@ impl Reception {
         let mark = Digest::of(&format!("{} {}", offered.name(), request.id));
         let first = ledger.use_once(Purpose::LogoutToken, mark, request.until, now).await;
         if !first.map_err(|error| Trouble::ledger(&error))? {
-            return Err(Trouble::refused("logout_request_replayed", "it was used before"));
+            return Err(Trouble::still_in("logout_request_replayed", "it was used before"));
         }
         let provider = || offered.name().to_owned();
         let mut endings: Vec<_> = request
@@ -131,7 +135,10 @@ impl Reception {
                 self.send(&sent, &("The sign-out did not work", text))
             }
             (None, true) => Ok(self.left(title, true)),
-            (None, false) => Err(Trouble::not_signed_out()),
+            (None, false) => {
+                let reason = "the provider has no place to be told that it did not work";
+                Err(Trouble::still_in("sign_out_failed", reason))
+            }
         }
     }
 
@@ -154,7 +161,7 @@ fn brought(visit: &Visit) -> Result<Brought, Trouble> {
     if visit.method() != Method::POST {
         return Ok(Brought::Query(visit.request.query().unwrap_or_default().to_owned()));
     }
-    let unreadable = || Trouble::refused("saml_unreadable", "the form has no one reading");
+    let unreadable = || Trouble::still_in("saml_unreadable", "the form has no one reading");
     let mut form = visit.form().ok_or_else(unreadable)?;
     Ok(Brought::Form {
         request: form.take("SAMLRequest"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ledger::audit::{AuditUnavailable, EndedBy, SignInEvent};
@@ -106,8 +107,11 @@ impl Reception {
         for provider in &self.options.disabled {
             let (ledger, now) = (self.house.sessions.ledger(), self.house.clock.now());
             let its = SessionFilter { provider: Some(provider.clone()), subject: None };
-            // Mostly there is none, and nothing to write.
-            if ledger.list_sessions(&its, None, 1, now).await?.is_empty() {
+            // Mostly there is none, and nothing to write; but once it is remembered that it was disabled, for what is left
+            // of before.
+            if self.marked.load(Ordering::Relaxed)
+                && ledger.list_sessions(&its, None, 1, now).await?.is_empty()
+            {
                 continue;
             }
             let (which, reason) = (Ending::Provider(provider.clone()), EndReason::ProviderDisabled);
@@ -117,6 +121,7 @@ impl Reception {
                 let _ = self.record_unvisited(BY_OPERATOR, session, why, about, now).await;
             }
         }
+        self.marked.store(true, Ordering::Relaxed);
         Ok(())
     }
 }

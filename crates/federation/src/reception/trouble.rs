@@ -57,6 +57,11 @@ impl Trouble {
         Self { reason: reason.to_owned(), ..Self::new(Shown::Refused, code) }
     }
 
+    /// A sign-out that is refused.
+    pub(super) fn still_in(code: &'static str, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..Self::new(Shown::SignedIn, code) }
+    }
+
     /// What fails on our side.
     pub(super) fn ours(reason: &str) -> Self {
         Self { reason: reason.to_owned(), ..Self::new(Shown::Unavailable, "failed") }
@@ -127,11 +132,6 @@ impl Trouble {
             _ => Shown::SignedIn,
         };
         Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }
-    }
-
-    /// The provider has no place to be told that it did not work.
-    pub(super) fn not_signed_out() -> Self {
-        Self::new(Shown::SignedIn, "sign_out_failed")
     }
 
     pub(super) fn at(self, provider: &str) -> Self {

@@ -51,6 +51,8 @@ pub enum SignInEvent {
     SignInRefused,
     /// A session began.
     SignedIn,
+    /// Nobody was signed out.
+    SignOutRefused,
     /// Somebody ended their session.
     SignedOut,
 }
@@ -64,6 +66,7 @@ impl SignInEvent {
             Self::SessionRefreshed => "session_refreshed",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedIn => "signed_in",
+            Self::SignOutRefused => "sign_out_refused",
             Self::SignedOut => "signed_out",
         }
     }
@@ -73,7 +76,7 @@ impl SignInEvent {
             Self::SignInRefused | Self::SignedIn => {
                 r#""activity_id":1,"activity_name":"Logon","type_uid":300201"#
             }
-            Self::SessionEnded(_) | Self::SignedOut => {
+            Self::SessionEnded(_) | Self::SignOutRefused | Self::SignedOut => {
                 r#""activity_id":2,"activity_name":"Logoff","type_uid":300202"#
             }
             Self::SessionRefreshed => {
@@ -87,7 +90,7 @@ impl SignInEvent {
             Self::SessionEnded(EndedBy::Administrator | EndedBy::Provider | EndedBy::Refresh) => {
                 REVOKED
             }
-            Self::SignInRefused => DENIED,
+            Self::SignInRefused | Self::SignOutRefused => DENIED,
             Self::SessionEnded(EndedBy::Person)
             | Self::SessionRefreshed
             | Self::SignedIn
@@ -131,7 +134,7 @@ impl SignIn<'_> {
         json.raw(r#""category_uid":3,"category_name":"Identity & Access Management""#);
         json.raw(self.event.activity());
         json.raw(match self.event {
-            SignInEvent::SignInRefused => {
+            SignInEvent::SignInRefused | SignInEvent::SignOutRefused => {
                 r#""severity_id":2,"severity":"Low","status_id":2,"status":"Failure""#
             }
             _ => r#""severity_id":1,"severity":"Informational","status_id":1,"status":"Success""#,

@@ -58,10 +58,13 @@ fn a_refused_sign_in_is_written_like_this() {
 
 #[test]
 fn an_event_says_in_ocsf_words_what_happened() {
-    use SignInEvent::{SessionEnded, SessionRefreshed, SignInRefused, SignedIn, SignedOut};
+    use SignInEvent::{
+        SessionEnded, SessionRefreshed, SignInRefused, SignOutRefused, SignedIn, SignedOut,
+    };
     for (event, word, by, activity, status, disposition) in [
         (SignedIn, "signed_in", Value::Null, 1, 1, 1),
         (SignInRefused, "sign_in_refused", Value::Null, 1, 2, 2),
+        (SignOutRefused, "sign_out_refused", Value::Null, 2, 2, 2),
         (SignedOut, "signed_out", Value::Null, 2, 1, 1),
         (SessionEnded(EndedBy::Administrator), "session_ended", json!("administrator"), 2, 1, 24),
         (SessionEnded(EndedBy::Person), "session_ended", json!("person"), 2, 1, 1),

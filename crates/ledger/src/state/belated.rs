@@ -3,7 +3,8 @@
 use tokens::{Digest, Timestamp};
 
 use super::bounds::ENDING_KEPT;
-use super::row::values;
+use super::database::Transaction;
+use super::row::{Value, values};
 use super::stored::Stored;
 use super::used::ENDING;
 use super::{Ending, LedgerError, NewSession};
@@ -28,11 +29,7 @@ impl Stored {
 
     /// Takes a session back that has just begun and should not have: nobody has its cookie yet. Whether it was one.
     pub(super) async fn take_back_if_belated(&self, new: &Belonging) -> Result<bool, LedgerError> {
-        let [all, provider, subject, own, alias] = new.marks;
-        let query = "SELECT 1 FROM doorward_used WHERE purpose = $1 AND until >= $2 \
-                     AND digest IN ($3, $4, $5, $6, $7) LIMIT 1";
-        let since = new.vouched_at.plus(ENDING_KEPT);
-        let values = values![ENDING, since, all, provider, subject, own, alias];
+        let (query, values) = new.query();
         if self.database.row(query, values).await?.is_none() {
             return Ok(false);
         }
@@ -63,6 +60,23 @@ impl Belonging {
         let alias = new.alias.map_or(own, |alias| of_alias(&new.provider, alias));
         let marks = [mark(&["all"]), of_provider(&new.provider), subject, own, alias];
         Self { id: new.id, vouched_at: new.vouched_at, marks }
+    }
+
+    /// Whether all that it belongs to was ended already.
+    pub(super) async fn is_belated(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<bool, LedgerError> {
+        let (query, values) = self.query();
+        Ok(transaction.row(query, values).await?.is_some())
+    }
+
+    fn query(&self) -> (&'static str, Vec<Value>) {
+        let [all, provider, subject, own, alias] = self.marks;
+        let query = "SELECT 1 FROM doorward_used WHERE purpose = $1 AND until >= $2 \
+                     AND digest IN ($3, $4, $5, $6, $7) LIMIT 1";
+        let since = self.vouched_at.plus(ENDING_KEPT);
+        (query, values![ENDING, since, all, provider, subject, own, alias])
     }
 }
 

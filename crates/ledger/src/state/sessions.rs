@@ -55,6 +55,10 @@ impl Stored {
         if transaction.change(insert, cookie).await? == 0 {
             return Err(LedgerError::Reused { what: "cookie" });
         }
+        // Nothing that is there ends for one that does not begin.
+        if belonging.is_belated(&mut transaction).await? {
+            return Ok(false);
+        }
         let ended = match new.replaces {
             Some(old) => end_one(&mut transaction, old, EndReason::Replaced, now).await?,
             None => false,

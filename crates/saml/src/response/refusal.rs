@@ -8,7 +8,7 @@ use crate::xml::XmlRefusal;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ResponseRefusal {
     /// It is for somebody else.
-    #[error("the assertion is not for us: its audience is another, or none")]
+    #[error("the assertion is not for us: its audience is none, or another than our entity ID")]
     Audience,
     /// It is encrypted in a way that shows no change.
     #[error(
@@ -19,7 +19,9 @@ pub enum ResponseRefusal {
     #[error("the assertion has a condition that is not known")]
     Condition,
     /// Nothing confirms that who brings it is its subject.
-    #[error("no subject confirmation is one of the bearer, for us, in time and for this request")]
+    #[error(
+        "no subject confirmation is one of the bearer, for this place (Recipient), for this request (InResponseTo) and in time (NotOnOrAfter)"
+    )]
     Confirmation,
     /// The provider says no.
     #[error("the provider answers `{code}`")]
@@ -75,7 +77,7 @@ pub enum ResponseRefusal {
         of: &'static str,
     },
     /// It is too old, not yet good, or good no more.
-    #[error("`{name}` is past, or not yet reached")]
+    #[error("`{name}` is past, or not yet reached: compare the clocks of both, and see `skew`")]
     Time {
         /// The attribute.
         name: &'static str,

@@ -92,9 +92,9 @@ fn what_nobody_signed_is_refused() {
 
 #[test]
 fn each_rule_refuses_by_itself() {
-    let confirmation =
-        "no subject confirmation is one of the bearer, for us, in time and for this request";
-    let audience = "the assertion is not for us: its audience is another, or none";
+    let confirmation = "no subject confirmation is one of the bearer, for this place (Recipient), for this request (InResponseTo) and in time (NotOnOrAfter)";
+    let audience =
+        "the assertion is not for us: its audience is none, or another than our entity ID";
     let statements = "the statements is not of the form that SAML gives it";
     let assertion = "the assertion is not of the form that SAML gives it";
     let cases: &[(&str, &str, &str)] = &[
@@ -117,12 +117,12 @@ fn each_rule_refuses_by_itself() {
         (
             "IssueInstant=\"2026-11-01T00:00:00Z\" Destination",
             "IssueInstant=\"2026-10-31T23:55:29Z\" Destination",
-            "`IssueInstant` is past, or not yet reached",
+            "`IssueInstant` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "IssueInstant=\"2026-11-01T00:00:00Z\" Destination",
             "IssueInstant=\"2026-11-01T00:01:31Z\" Destination",
-            "`IssueInstant` is past, or not yet reached",
+            "`IssueInstant` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "Destination=\"https://sp.example.com/saml/acs\"",
@@ -188,7 +188,7 @@ fn each_rule_refuses_by_itself() {
         (
             "ID=\"_assertion-1\" Version=\"2.0\" IssueInstant=\"2026-11-01T00:00:00Z\"",
             "ID=\"_assertion-1\" Version=\"2.0\" IssueInstant=\"2026-10-31T23:55:29Z\"",
-            "`IssueInstant` is past, or not yet reached",
+            "`IssueInstant` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "<saml:Issuer>https://idp.example.org/saml/metadata</saml:Issuer>§assertion§",
@@ -261,12 +261,12 @@ fn each_rule_refuses_by_itself() {
         (
             "<saml:Conditions NotBefore=\"2026-10-31T23:59:00Z\"",
             "<saml:Conditions NotBefore=\"2026-11-01T00:01:31Z\"",
-            "`NotBefore` is past, or not yet reached",
+            "`NotBefore` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "NotOnOrAfter=\"2026-11-01T00:05:00Z\">",
             "NotOnOrAfter=\"2026-11-01T00:00:30Z\">",
-            "`NotOnOrAfter` is past, or not yet reached",
+            "`NotOnOrAfter` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "NotOnOrAfter=\"2026-11-01T00:05:00Z\">",
@@ -313,12 +313,12 @@ fn each_rule_refuses_by_itself() {
         (
             "AuthnInstant=\"2026-10-31T23:58:30Z\"",
             "AuthnInstant=\"2026-11-01T00:01:31Z\"",
-            "`AuthnInstant` is past, or not yet reached",
+            "`AuthnInstant` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "SessionNotOnOrAfter=\"2026-11-01T08:00:00Z\"",
             "SessionNotOnOrAfter=\"2026-11-01T00:00:30Z\"",
-            "`SessionNotOnOrAfter` is past, or not yet reached",
+            "`SessionNotOnOrAfter` is past, or not yet reached: compare the clocks of both, and see `skew`",
         ),
         (
             "</saml:AuthnStatement>",
@@ -527,12 +527,14 @@ fn a_signature_is_of_one_form_alone() {
         (
             "<ds:DigestValue>",
             "<ds:DigestValue>AAAA",
-            "none of the provider's keys made the signature".to_owned(),
+            "none of the certificates that count made the signature: it may be of a newer one"
+                .to_owned(),
         ),
         (
             "<ds:SignatureValue>",
             "<ds:SignatureValue>AAAA",
-            "none of the provider's keys made the signature".to_owned(),
+            "none of the certificates that count made the signature: it may be of a newer one"
+                .to_owned(),
         ),
         (">u-7f3a9c<", ">admin<", "what is signed was changed: the digest differs".to_owned()),
         ("ID=\"_response-1\"", "ID=\"_assertion-1\"", "two elements have the same ID".to_owned()),

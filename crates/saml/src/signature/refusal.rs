@@ -17,7 +17,7 @@ pub enum SignatureRefusal {
     #[error("an ID is in a namespace")]
     ForeignId,
     /// None of the provider's keys made it.
-    #[error("none of the provider's keys made the signature")]
+    #[error("none of the certificates that count made the signature: it may be of a newer one")]
     Forged,
     /// The provider has no key of the kind that the signature names.
     #[error("the provider has no key that signs with {algorithm}")]

@@ -25,6 +25,8 @@ pub(crate) const MAX_ELEMENTS: usize = 8 * 1024;
 pub(crate) const MAX_ATTRIBUTES: usize = 64;
 /// How many namespace declarations may be in force at once, counting those that others hide.
 pub(crate) const MAX_DECLARATIONS: usize = 32;
+/// How long the name of a namespace may be, in bytes.
+pub(crate) const MAX_NAMESPACE: usize = 512;
 /// How long a tag may be without the values of its attributes, in bytes.
 pub(crate) const MAX_TAG: usize = 8 * 1024;
 
@@ -93,6 +95,9 @@ pub enum XmlRefusal {
     /// The names in a tag are too long.
     #[error("the names in a tag have more than {MAX_TAG} bytes")]
     Names,
+    /// The name of a namespace is too long.
+    #[error("the name of a namespace has more than {MAX_NAMESPACE} bytes")]
+    Namespace,
     /// It is not UTF-8.
     #[error("the document is not UTF-8")]
     Utf8,
@@ -111,6 +116,7 @@ impl XmlRefusal {
             Self::Long { .. } => "xml_long",
             Self::Malformed => "xml_malformed",
             Self::Markup => "xml_markup",
+            Self::Namespace => "xml_namespace",
             Self::Names => "xml_names",
             Self::RawSpace => "xml_raw_space",
             Self::Utf8 => "xml_utf8",

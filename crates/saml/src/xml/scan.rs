@@ -1,7 +1,9 @@
 //! One pass over the bytes before any parser sees them: linear in time, constant in memory. It refuses what is too much,
 //! and what parsers are known to read differently.
 
-use super::{Limits, MAX_ATTRIBUTES, MAX_DECLARATIONS, MAX_DEPTH, MAX_TAG, XmlRefusal};
+use super::{
+    Limits, MAX_ATTRIBUTES, MAX_DECLARATIONS, MAX_DEPTH, MAX_NAMESPACE, MAX_TAG, XmlRefusal,
+};
 
 /// The longest XML declaration, in bytes.
 const MAX_DECLARATION: usize = 128;
@@ -165,11 +167,15 @@ impl<'a> Scanner<'a> {
             }
             match byte {
                 b'"' | b'\'' => {
-                    let empty = self.value(byte)?;
+                    let length = self.value(byte)?;
                     // Namespaces §2.2, §3: a prefix stands for something, and none is called `xmlns`.
                     let prefixed = name.starts_with(b"xmlns:");
-                    if prefixed && (empty || name == b"xmlns:xmlns") {
+                    if prefixed && (length == 0 || name == b"xmlns:xmlns") {
                         return Err(XmlRefusal::Malformed);
+                    }
+                    // Whoever reads it compares it with others, for every pair of attributes.
+                    if (prefixed || name == b"xmlns") && length > MAX_NAMESPACE {
+                        return Err(XmlRefusal::Namespace);
                     }
                     plain += usize::from(name == b"xmlns");
                     tag.declarations += usize::from(prefixed || name == b"xmlns");
@@ -212,17 +218,16 @@ impl<'a> Scanner<'a> {
         Err(XmlRefusal::Malformed)
     }
 
-    /// The rest of a value, behind its opening quote; whether it is empty.
-    fn value(&mut self, quote: u8) -> Result<bool, XmlRefusal> {
-        let mut empty = true;
+    /// The rest of a value, behind its opening quote; how many bytes it has, with its references as they are written.
+    fn value(&mut self, quote: u8) -> Result<usize, XmlRefusal> {
+        let before = self.rest.len();
         while let Some(byte) = self.next() {
             match byte {
                 b'\t' | b'\r' | b'\n' => return Err(XmlRefusal::RawSpace),
                 b'&' => self.reference()?,
-                close if close == quote => return Ok(empty),
+                close if close == quote => return Ok(before - self.rest.len() - 1),
                 _ => {}
             }
-            empty = false;
         }
         Err(XmlRefusal::Malformed)
     }

@@ -141,6 +141,11 @@ fn every_limit_is_taken_up_to_its_edge() {
     let name = |bytes: usize| format!("<{}/>", "a".repeat(bytes - 2));
     assert!(read(&name(MAX_TAG)).is_ok());
     assert_eq!(read(&name(MAX_TAG + 1)), Err(XmlRefusal::Names));
+    for attribute in ["xmlns", "xmlns:p"] {
+        let namespace = |length: usize| format!("<a {attribute}=\"{}\"/>", "u".repeat(length));
+        assert!(read(&namespace(MAX_NAMESPACE)).is_ok());
+        assert_eq!(read(&namespace(MAX_NAMESPACE + 1)), Err(XmlRefusal::Namespace));
+    }
 }
 
 #[test]

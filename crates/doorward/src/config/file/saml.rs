@@ -32,10 +32,10 @@ pub(in crate::config) struct Saml {
     pub(in crate::config) idp_initiated: Option<IdpInitiated>,
     /// Where people begin whom it sends to no such place: the URL of a route. Only with `idp_initiated`.
     pub(in crate::config) landing: Option<FetchUrl>,
-    /// Whether it is asked to encrypt what it says, for an RSA key: then that is told to it. Some providers encrypt
-    /// whenever they know a key, in ways that are not taken (AES-CBC).
-    #[serde(default)]
-    pub(in crate::config) encrypted: bool,
+    /// Whether it is asked to encrypt what it says, for an RSA key: then that is told to it. By default not, with `preset`
+    /// as it says: Shibboleth answers nobody for whom it cannot encrypt, and others encrypt whenever they know a key, in
+    /// ways that are not taken (AES-CBC).
+    pub(in crate::config) encrypted: Option<bool>,
     /// How old an answer may be when it comes.
     #[serde(default)]
     pub(in crate::config) max_answer_age: Bounded<MaxAnswerAge>,

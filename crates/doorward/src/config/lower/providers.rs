@@ -62,8 +62,11 @@ impl Lowering<'_> {
             claims: self.declared_claims(take(&mut provider.claims), &place.then("claims")),
             computed: take(&mut provider.computed),
         };
+        let with_saml = self.tree.find(&place.then("saml")).is_some();
         let party = match provider.saml.take().filter(|_| one) {
             Some(saml) => self.saml(name, &saml, &mut provider, (facts, site, &fetching)),
+            // What is wrong in it was complained about.
+            None if with_saml => None,
             None => self.oauth_party(name, &mut provider, (facts, site, &fetching), one),
         };
         let disabled = provider.disabled;

@@ -10,7 +10,9 @@ use gate::spec::Place;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use saml::{DecryptionKey, MAX_METADATA_BYTES, Metadata, MetadataRefusal, read_metadata};
-use tokens::{Algorithm, GroupSource, JsonPointer, SignerCertificate, SigningKey};
+use tokens::{
+    Algorithm, GroupPlace, GroupSource, JsonPointer, Mapping, SignerCertificate, SigningKey,
+};
 
 use super::issuers::Fetching;
 use super::providers::FactsWritten;
@@ -45,7 +47,9 @@ impl Lowering<'_> {
         let preset = saml.preset.and_then(|preset| SamlPreset::named(name_of(preset)));
         let keys = self.our_keys(saml, provider, &place);
         let metadata = self.metadata(name, saml, (fetching, provider.disabled), &inner);
-        self.is_encrypted_for(saml, keys.as_ref(), &inner);
+        let by_kind = preset.is_some_and(|preset| preset.encrypted);
+        let encrypted = saml.encrypted.unwrap_or(by_kind);
+        self.is_encrypted_for(encrypted, keys.as_ref(), &place);
         let known = preset.map(SamlPreset::groups).unwrap_or_default();
         let known = known.into_iter().map(GroupSource::at).collect();
         let groups = self.group_sources(provider, known, &place);
@@ -54,6 +58,9 @@ impl Lowering<'_> {
         let subject = subject.or_else(|| preset.map_or_else(by_name, SamlPreset::subject));
         self.names_for_good(saml, subject.as_ref(), &inner);
         let mapping = self.mapped(facts, subject, groups, &place);
+        if let Some(mapping) = &mapping {
+            self.points_into_answers(mapping, &place);
+        }
         let page = |what: &str| format!("{site}/.doorward/{what}/{name}");
         let asked = preset.and_then(|preset| preset.name_format).map(str::to_owned);
         let options = SamlOptions {
@@ -63,7 +70,7 @@ impl Lowering<'_> {
             recipient: page("callback"),
             logout: page("logout"),
             keys: keys?,
-            encrypted: saml.encrypted,
+            encrypted,
             danger_cbc: saml.danger_cbc,
             name_format: saml.name_format.as_ref().map(|format| format.0.clone()).or(asked),
             mapping: mapping?,
@@ -189,6 +196,33 @@ impl Lowering<'_> {
         read.map(Some)
     }
 
+    /// Complains of pointers that find nothing in an answer, whatever it says.
+    fn points_into_answers(&mut self, mapping: &Mapping, place: &Place) {
+        let subject = std::iter::once((place.then("subject"), mapping.subject()));
+        let groups = mapping.groups().iter().filter_map(|source| match &source.place {
+            GroupPlace::At(pointer) => Some((place.then("groups"), pointer)),
+            GroupPlace::Each { .. } => None,
+        });
+        let claims = mapping.claims().iter();
+        let claims =
+            claims.map(|claim| (place.then("claims").then(&claim.name).then("from"), &claim.from));
+        let all: Vec<_> = subject.chain(groups).chain(claims).collect();
+        for (place, pointer) in all {
+            let mut steps = pointer.as_str().split('/').skip(1);
+            let help = match (steps.next(), steps.next()) {
+                (Some("name_id" | "name_id_format"), None) | (Some("computed"), Some(_)) => {
+                    continue;
+                }
+                (Some("attributes"), Some(name)) if !name.ends_with(':') => continue,
+                (Some("attributes"), Some(_)) => "write each `/` of the attribute's name as `~1`",
+                _ => "write `/attributes/NAME` for an attribute, or `/name_id`",
+            };
+            let message = format!("`{}` is nowhere in an answer", shortened(pointer.as_str()));
+            let problem = self.problem(&place, message);
+            self.report(problem.help(help));
+        }
+    }
+
     /// Complains of a subject that is another one at each sign-in.
     fn names_for_good(&mut self, saml: &file::Saml, subject: Option<&JsonPointer>, place: &Place) {
         let by_name = subject.is_some_and(|subject| subject.as_str() == "/name_id");
@@ -204,11 +238,13 @@ impl Lowering<'_> {
     }
 
     /// Complains where there is no key that could be encrypted for.
-    fn is_encrypted_for(&mut self, saml: &file::Saml, keys: Option<&OurKeys>, place: &Place) {
-        if saml.encrypted && keys.is_some_and(|keys| keys.decryption.is_empty()) {
+    fn is_encrypted_for(&mut self, encrypted: bool, keys: Option<&OurKeys>, place: &Place) {
+        if encrypted && keys.is_some_and(|keys| keys.decryption.is_empty()) {
             let message = "nothing can be encrypted for the key of `client_certificate`";
-            let problem = self.key_problem(&place.then("encrypted"), message);
-            self.report(problem.help("make it RSA, of at least 2048 bits; or remove `encrypted`"));
+            let problem = self.key_problem(&place.then("client_certificate"), message);
+            self.report(
+                problem.help("make it RSA, of at least 2048 bits; or write `encrypted: false`"),
+            );
         }
     }
 
@@ -225,7 +261,7 @@ impl Lowering<'_> {
                 let problem = self
                     .key_problem(place, "nothing says what this Doorward signs its requests with");
                 self.report(problem.help(
-                    "add `client_certificate: saml.pem`, as made by `openssl req -x509 -newkey rsa:3072 -noenc -days 3650 -subj /CN=doorward -keyout saml.pem >> saml.pem`",
+                    "add `client_certificate: saml.pem`, as made by `(umask 077; openssl req -x509 -newkey rsa:3072 -noenc -days 3650 -subj /CN=doorward -keyout saml.pem >> saml.pem)`",
                 ));
             }
             return None;

@@ -1,8 +1,9 @@
 //! Signing out with a provider, both ways ([profiles] §4.4), by the browser.
 
 use ::saml::{
-    DecryptionKey, IdentityProvider, LogoutExpectations, LogoutRequest, Message, OurLogoutAnswer,
-    OurLogoutRequest, Role, read_logout_answer, read_logout_request, read_post, read_redirect,
+    DecryptionKey, IdentityProvider, LogoutExpectations, LogoutRefusal, LogoutRequest, Message,
+    OurLogoutAnswer, OurLogoutRequest, Role, read_logout_answer, read_logout_request, read_post,
+    read_redirect,
 };
 use tokens::{Digest, Timestamp};
 
@@ -49,6 +50,12 @@ pub enum SignOutMessage {
     Answer(Message, Option<String>),
 }
 
+/// Whether a query carries a message that nobody has signed.
+fn is_unsigned(query: &str) -> bool {
+    let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
+    (has("SAMLRequest=") || has("SAMLResponse=")) && !has("Signature=")
+}
+
 impl SamlProvider {
     /// Reads what came to our place for signing out: a query, or the fields of a form with what they bring back.
     ///
@@ -61,6 +68,10 @@ impl SamlProvider {
     ) -> Result<SignOutMessage, SignOutRefusal> {
         let metadata = self.metadata(now)?;
         let (role, message, relay_state) = match brought {
+            // Both messages are signed ([profiles] §4.4.3.1, §4.4.4.1); what is not, is not even inflated.
+            Brought::Query(query) if is_unsigned(&query) => {
+                return Err(LogoutRefusal::Unsigned.into());
+            }
             Brought::Query(query) => {
                 let read = read_redirect(&query, &metadata.certificates)?;
                 (read.role, read.message, read.relay_state)

@@ -17,12 +17,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use ::saml::{
-    Answers, Assertion, AuthnRequest, Endpoint, Expectations, IdentityProvider, OurMetadata, Role,
-    SignError, Signer, read_post,
+    Answers, Assertion, AuthnRequest, Endpoint, Expectations, IdentityProvider, OurMetadata,
+    ResponseRefusal, Role, SignError, SignatureRefusal, Signer, read_post,
 };
 use aws_lc_rs::rand::SecureRandom;
 use tokens::json::{Object, Value};
-use tokens::{Assurance, Digest, Facts, GroupPlace, Timestamp};
+use tokens::{Assurance, Digest, Excerpt, Facts, GroupPlace, Timestamp};
 
 use super::flow::Wish;
 use super::sign_in::{Keepsakes, Named, Sent, SignIn};
@@ -80,13 +80,11 @@ impl SamlProvider {
     /// What stands in the way of signing in with it, or soon may.
     #[must_use]
     pub fn trouble(&self, now: Timestamp) -> Option<String> {
-        let last = self.metadata.trouble();
-        match self.metadata(now) {
-            Err(lacking) => {
-                let why = last.map(|last| format!(": {last}")).unwrap_or_default();
-                Some(format!("{lacking}{why}"))
+        match (self.metadata(now), self.metadata.trouble()) {
+            (Err(lacking), _) => Some(lacking.to_string()),
+            (Ok(_), last) => {
+                last.map(|last| format!("the provider's metadata is not had anew: {last}"))
             }
-            Ok(_) => last.map(|last| format!("the provider's metadata is not had anew: {last}")),
         }
     }
 
@@ -156,7 +154,12 @@ impl SamlProvider {
             max_age: self.options.max_age,
         };
         let answer = read_post(field)?;
-        let assertion = ::saml::read_response(answer.as_bytes(), &expected, now)?;
+        let read = ::saml::read_response(answer.as_bytes(), &expected, now);
+        let assertion = read.inspect_err(|refusal| {
+            if matches!(refusal, ResponseRefusal::Signature(SignatureRefusal::Forged)) {
+                self.metadata.doubt();
+            }
+        })?;
         let by_name = self.options.mapping.subject().as_str() == "/name_id";
         if by_name && assertion.name_id.as_ref().is_some_and(|name| name.format == TRANSIENT) {
             return Err(SamlRefusal::Transient);
@@ -173,15 +176,25 @@ impl SamlProvider {
         let name = assertion.name_id.clone();
         let named = name.map(|name| Named { name, session: session.clone() });
         let session = named.as_ref().zip(session);
-        if assertion.session_until.is_some_and(|until| until <= now) {
+        let ends_at = assertion.session_until;
+        if ends_at.is_some_and(|until| until <= now) {
             return Err(SamlRefusal::SessionOver);
         }
         let once = Digest::of(&format!("{} {}", self.options.name, assertion.id));
         let until = assertion.usable_until;
+        let named_attributes: Vec<_> = assertion.attributes.keys().cloned().collect();
+        let facts = self.options.mapping.facts(&document(assertion), assurance)?;
+        if facts.groups.is_empty() && !self.options.mapping.groups().is_empty() {
+            tracing::info!(
+                provider = &*self.options.name,
+                attributes = %Excerpt::of(&named_attributes.join(", ")),
+                "the provider says no groups where `groups` points"
+            );
+        }
         let signed_in = SignIn {
             provider_session: session.map(|(named, index)| session_of(&named.name.value, &index)),
-            ends_at: assertion.session_until,
-            facts: self.options.mapping.facts(&document(assertion), assurance)?,
+            ends_at,
+            facts,
             keepsakes: Keepsakes { named, ..Keepsakes::default() },
         };
         Ok(Answered { signed_in, once, until })
@@ -214,7 +227,10 @@ impl SamlProvider {
 
     /// What is known about the provider now.
     fn metadata(&self, now: Timestamp) -> Result<Arc<IdentityProvider>, MetadataLacking> {
-        let known = self.metadata.current().ok_or(MetadataLacking::Missing)?;
+        let lacking = || MetadataLacking::Missing {
+            why: self.metadata.trouble().unwrap_or_else(|| "it was not had yet".to_owned()),
+        };
+        let known = self.metadata.current().ok_or_else(lacking)?;
         match known.valid_until {
             Some(until) if until <= now => Err(MetadataLacking::Over),
             _ => Ok(known),

@@ -21,6 +21,8 @@ pub struct SamlPreset {
     groups: &'static [&'static str],
     /// The format of the NameID that is asked for.
     pub name_format: Option<&'static str>,
+    /// Whether it is asked to encrypt.
+    pub encrypted: bool,
 }
 
 /// Every preset, by name.
@@ -32,6 +34,7 @@ pub const SAML_PRESETS: [SamlPreset; 7] = [
         subject: None,
         groups: &["http://schemas.xmlsoap.org/claims/Group"],
         name_format: None,
+        encrypted: false,
     },
     // The NameID is the user principal name unless the application says otherwise, and that can be given to another person.
     SamlPreset {
@@ -39,31 +42,48 @@ pub const SAML_PRESETS: [SamlPreset; 7] = [
         subject: Some("http://schemas.microsoft.com/identity/claims/objectidentifier"),
         groups: &[ENTRA_GROUPS],
         name_format: None,
+        encrypted: false,
     },
     // https://support.google.com/a/answer/6087519: the NameID is the primary e-mail address by default; groups go into the
     // attribute that the administrator names, for which Google's own example is this.
-    SamlPreset { name: "google", subject: None, groups: &["groups"], name_format: Some(EMAIL) },
+    SamlPreset {
+        name: "google",
+        subject: None,
+        groups: &["groups"],
+        name_format: Some(EMAIL),
+        encrypted: false,
+    },
     // The list of roles that every client has (`role_list`).
     SamlPreset {
         name: "keycloak",
         subject: None,
         groups: &["Role"],
         name_format: Some(PERSISTENT),
+        encrypted: false,
     },
     // Attributes are the administrator's; Okta's guides call the one for groups so.
-    SamlPreset { name: "okta", subject: None, groups: &["groups"], name_format: None },
-    // OASIS saml-subject-id-attr-v1.0 §3.3; isMemberOf of eduMember.
+    SamlPreset {
+        name: "okta",
+        subject: None,
+        groups: &["groups"],
+        name_format: None,
+        encrypted: false,
+    },
+    // OASIS saml-subject-id-attr-v1.0 §3.3; isMemberOf of eduMember. It answers nobody for whom it cannot encrypt
+    // (`encryptionOptional` is false), with AES-GCM since version 4.
     SamlPreset {
         name: "shibboleth",
         subject: Some("urn:oasis:names:tc:SAML:attribute:subject-id"),
         groups: &["urn:oid:1.3.6.1.4.1.5923.1.5.1.1"],
         name_format: None,
+        encrypted: true,
     },
     SamlPreset {
         name: "simplesamlphp",
         subject: None,
         groups: &["groups"],
         name_format: Some(PERSISTENT),
+        encrypted: false,
     },
 ];
 

@@ -5,11 +5,14 @@ use thiserror::Error;
 use tokens::MappingRefusal;
 
 /// Nothing is known about a provider that counts now.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum MetadataLacking {
     /// It could not be had yet, or the provider is in it no more.
-    #[error("the provider's metadata is not to be had")]
-    Missing,
+    #[error("the provider's metadata is not to be had: {why}")]
+    Missing {
+        /// Why.
+        why: String,
+    },
     /// It is no longer valid.
     #[error("the provider's metadata is no longer valid (`validUntil`)")]
     Over,
@@ -18,9 +21,9 @@ pub enum MetadataLacking {
 impl MetadataLacking {
     /// A label for metrics and records that never changes.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
-            Self::Missing => "saml_metadata_missing",
+            Self::Missing { .. } => "saml_metadata_missing",
             Self::Over => "saml_metadata_over",
         }
     }

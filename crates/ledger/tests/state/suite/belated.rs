@@ -60,6 +60,14 @@ pub(crate) async fn a_session_that_was_vouched_for_before_an_end_does_not_begin_
     }
 }
 
+pub(crate) async fn a_session_that_does_not_begin_takes_no_others_place(house: House) {
+    house.begin([1]).await;
+    house.ledger().end_sessions(&of_subject("alice"), EndReason::Revoked, NOW).await.unwrap();
+    let new = NewSession { replaces: Some(super::id(1)), ..alice(2, None) };
+    assert!(!house.ledger().start_session(new, NOW).await.unwrap());
+    assert!(house.ledger().session(cookie(1), NOW).await.unwrap().is_some());
+}
+
 pub(crate) async fn an_end_is_not_held_against_what_was_vouched_for_since(house: House) {
     for which in [of_session("s1", Some("alice")), of_subject("alice"), Ending::All] {
         house.ledger().end_sessions(&which, EndReason::Revoked, NOW).await.unwrap();

@@ -39,6 +39,7 @@ macro_rules! every_case {
             ends::overlapping_ends_end_each_session_once,
             belated::a_session_that_was_vouched_for_before_an_end_does_not_begin_after_it,
             belated::a_session_that_begins_during_an_end_is_found_or_does_not_begin,
+            belated::a_session_that_does_not_begin_takes_no_others_place,
             belated::an_end_is_not_held_against_what_was_vouched_for_since,
             ends::what_operators_end_is_told_with_their_note,
             left::what_was_left_is_collected_once_over_two_handles,
