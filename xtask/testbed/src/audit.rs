@@ -121,3 +121,22 @@ fn decision(record: &Value) -> Decision {
 fn is(record: &Value, kind: &str) -> bool {
     record.pointer("/unmapped/doorward/record").and_then(Value::as_str) == Some(kind)
 }
+
+/// The event and the code of what is on record about a visit to the gate's own pages, by its request's id, if it is.
+///
+/// # Errors
+/// When there is no such folder, or what is in it is not a log.
+pub fn sign_in_of(folder: &Path, id: &str) -> Result<Option<(String, String)>> {
+    let text = |record: &Value, pointer: &str| {
+        record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let records = records(folder)?;
+    let record = records.iter().find(|record| {
+        text(record, "/metadata/correlation_uid") == id
+            && text(record, "/unmapped/doorward/record") == "sign_in"
+    });
+    let both = |record| {
+        (text(record, "/unmapped/doorward/event"), text(record, "/unmapped/doorward/code"))
+    };
+    Ok(record.map(both))
+}

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use testbed::client::Reply;
 use testbed::saml_party::body;
 use testbed::{Browser, Demo, Recorder, Said, SamlParty, audit, clock};
@@ -90,15 +89,7 @@ impl House {
     pub(crate) fn recorded(&self, reply: &Reply) -> Result<(String, String)> {
         let id = reply.field("x-request-id").context("expected a request id")?;
         clock::until(&format!("the record of {id}"), PATIENCE, || {
-            let records = audit::records(&self.demo.path("audit"))?;
-            let record = records.iter().find(|record| {
-                text(record, "/metadata/correlation_uid") == id
-                    && text(record, "/unmapped/doorward/record") == "sign_in"
-            });
-            let both = |record| {
-                (text(record, "/unmapped/doorward/event"), text(record, "/unmapped/doorward/code"))
-            };
-            Ok(record.map(both))
+            audit::sign_in_of(&self.demo.path("audit"), id)
         })
     }
 
@@ -112,9 +103,4 @@ impl House {
         ensure!(recorded == ("sign_in_refused".to_owned(), code.to_owned()), "{recorded:?}");
         Ok(())
     }
-}
-
-/// The text at a place in a record; empty if there is none.
-fn text(record: &Value, pointer: &str) -> String {
-    record.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

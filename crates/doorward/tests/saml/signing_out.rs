@@ -148,7 +148,7 @@ fn an_answer_from_before_an_end_begins_no_session_after_it() -> Result<()> {
         ensure!(house.browser().get(&out)?.status == 303, "expected the answer to the provider");
         let brought = house.bring(&answer, "corp")?;
         let reply = browser.get(&browser.to(&house.place("callback", "corp"), &brought)?)?;
-        ensure!(reply.status == 400, "{}", reply.text());
+        house.is_refused(&reply, "ended_meanwhile")?;
         ensure!(!house.is_let_in(&mut browser)?, "she is signed in");
         // What is asked for since is another matter.
         house.sign_in(&mut browser, &house.said("s-2"))?;

@@ -38,15 +38,7 @@ impl House {
     pub(crate) fn recorded(&self, reply: &Reply) -> Result<(String, String)> {
         let id = reply.field("x-request-id").context("expected a request id")?;
         clock::until(&format!("the record of {id}"), PATIENCE, || {
-            let records = audit::records(&self.demo.path("audit"))?;
-            let record = records.iter().find(|record| {
-                text(record, "/metadata/correlation_uid") == id
-                    && text(record, "/unmapped/doorward/record") == "sign_in"
-            });
-            let both = |record| {
-                (text(record, "/unmapped/doorward/event"), text(record, "/unmapped/doorward/code"))
-            };
-            Ok(record.map(both))
+            audit::sign_in_of(&self.demo.path("audit"), id)
         })
     }
 }

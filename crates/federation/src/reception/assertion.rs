@@ -117,31 +117,30 @@ impl Reception {
         let ledger = self.house.sessions.ledger();
         // Whoever comes with it, it is there no longer.
         let left = ledger.collect(name_of(&state, &ticket), now).await;
-        let (underway, over) = self.underway_here(visit, &state, now).ok_or_else(|| {
+        let (begun, over) = self.begun_here(visit, &state, now).ok_or_else(|| {
             let reason = "another browser began the sign-in, or this one keeps no cookies";
             Trouble::refused("browser_other", reason).at(name)
         })?;
         // From here on it is the browser that began: it may be told where it wanted to go.
-        let again = |trouble: Trouble| {
-            trouble.at(name).again_at(&underway.asked.origin, &underway.asked.to)
-        };
-        let offered = self.offered_of(&underway).map_err(again)?;
+        let again =
+            |trouble: Trouble| trouble.at(name).again_at(&begun.asked.origin, &begun.asked.to);
+        let offered = self.offered_of(&begun).map_err(again)?;
         let provider = offered.provider.saml().ok_or_else(|| again(Trouble::changed()))?;
         let left = left.map_err(|error| again(Trouble::ledger(&error)))?;
         let gone =
             || Trouble::refused("answer_gone", "no answer was left, or it was fetched before");
         let left = left.as_ref().and_then(from_bytes).ok_or_else(|| again(gone()))?;
-        if left.revision != underway.revision {
+        if left.revision != begun.revision {
             return Err(again(Trouble::changed()));
         }
         let first = ledger.use_once(Purpose::SignIn, Digest::of(&state), until, now).await;
         if !first.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("state_replayed", "`RelayState` was used before")));
         }
-        let assured = provider.assured(&left.signed_in.facts, &wish(&underway.asked), now);
+        let assured = provider.assured(&left.signed_in.facts, &wish(&begun.asked), now);
         assured.map_err(|refusal| again(Trouble::not_believed(&refusal)))?;
         let signed_in = (left.signed_in, left.vouched_at);
-        let welcome = self.welcome(visit, offered, signed_in, &underway.asked, now).await;
+        let welcome = self.welcome(visit, offered, signed_in, &begun.asked, now).await;
         Ok(with_cookie(welcome.map_err(again)?, over))
     }
 

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use gate::{SESSION_COOKIE, SessionCookie};
 use http::Response;
 use ledger::audit::SignInEvent;
-use ledger::state::{NewSession, Purpose, Secrets};
+use ledger::state::{EndReason, Ending, NewSession, Purpose, Secrets};
 use tokens::{Digest, SessionId, Timestamp};
 
 use super::choosing::wish;
 use super::cookies::{self, CHOICE, CHOICE_KEPT};
 use super::page::with_cookie;
 use super::records::About;
-use super::seals::{Asked, SealBroken, Underway};
+use super::seals::{Asked, Begun, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Offered, Reception, Visit, place};
 use crate::provider::{Answer, Flow, Named, Provider, SignIn};
@@ -32,14 +32,15 @@ impl Reception {
                 SealBroken::NotOurs => Trouble::refused("state_forged", "`state` is not ours"),
                 SealBroken::Over => Trouble::refused("state_over", "`state` is too old"),
             })?;
-        let at_provider = |trouble: Trouble| trouble.at(&underway.provider);
-        Self::is_expected(visit, name, &underway).map_err(at_provider)?;
+        let Underway { begun, nonce, verifier } = underway;
+        let at_provider = |trouble: Trouble| trouble.at(&begun.provider);
+        Self::is_expected(visit, name, &begun).map_err(at_provider)?;
         // From here on it is the browser that began: it may be told where it wanted to go.
         let again = |trouble: Trouble| {
-            let asked = &underway.asked;
+            let asked = &begun.asked;
             at_provider(trouble).again_at(&asked.origin, &asked.to)
         };
-        let (offered, provider) = self.oauth_of(&underway).map_err(again)?;
+        let (offered, provider) = self.oauth_of(&begun).map_err(again)?;
         // Before anything is used up: who does not get in can try again.
         let calls = self.calls.get(offered.name());
         let _place = place(calls, |calls| &calls.answered).await.map_err(again)?;
@@ -49,15 +50,11 @@ impl Reception {
         if !first.map_err(|error| again(Trouble::ledger(&error)))? {
             return Err(again(Trouble::refused("state_replayed", "`state` was used before")));
         }
-        let flow = Flow {
-            state: answer.state().to_owned(),
-            nonce: underway.nonce.clone(),
-            verifier: underway.verifier.clone(),
-        };
-        let finished = provider.finish(answer, &flow, &wish(&underway.asked), now).await;
+        let flow = Flow { state: answer.state().to_owned(), nonce, verifier };
+        let finished = provider.finish(answer, &flow, &wish(&begun.asked), now).await;
         let signed_in = finished.map_err(|refusal| again(Trouble::not_finished(&refusal)))?;
         let signed_in = (signed_in, now);
-        self.welcome(visit, offered, signed_in, &underway.asked, now).await.map_err(again)
+        self.welcome(visit, offered, signed_in, &begun.asked, now).await.map_err(again)
     }
 
     /// Begins a session for who has signed in, as the provider vouched for at that moment, and lets them on.
@@ -77,15 +74,11 @@ impl Reception {
     }
 
     /// Whether an answer has come to the place of its provider, in the browser that began.
-    pub(super) fn is_expected(
-        visit: &Visit,
-        name: &str,
-        underway: &Underway,
-    ) -> Result<(), Trouble> {
-        if name != underway.provider {
+    fn is_expected(visit: &Visit, name: &str, begun: &Begun) -> Result<(), Trouble> {
+        if name != begun.provider {
             return Err(Trouble::answered_elsewhere());
         }
-        if visit.browser_digest().as_deref() != Some(underway.browser.as_str()) {
+        if visit.browser_digest().as_deref() != Some(begun.browser.as_str()) {
             let reason = "another browser began the sign-in, or this one keeps no cookies";
             return Err(Trouble::refused("browser_other", reason));
         }
@@ -93,13 +86,13 @@ impl Reception {
     }
 
     /// The provider where it was begun, as it was then.
-    pub(super) fn offered_of(&self, underway: &Underway) -> Result<&Offered, Trouble> {
-        let offered = self.offered(&underway.provider);
-        offered.filter(|offered| offered.revision == underway.revision).ok_or_else(Trouble::changed)
+    pub(super) fn offered_of(&self, begun: &Begun) -> Result<&Offered, Trouble> {
+        let offered = self.offered(&begun.provider);
+        offered.filter(|offered| offered.revision == begun.revision).ok_or_else(Trouble::changed)
     }
 
-    fn oauth_of(&self, underway: &Underway) -> Result<(&Offered, &Provider), Trouble> {
-        let offered = self.offered_of(underway)?;
+    fn oauth_of(&self, begun: &Begun) -> Result<(&Offered, &Provider), Trouble> {
+        let offered = self.offered_of(begun)?;
         let provider = offered.provider.oauth();
         Ok((offered, provider.ok_or(Trouble::METHOD)?))
     }
@@ -131,10 +124,6 @@ impl Reception {
             revision: offered.revision.clone(),
             fresh_until: offered.fresh_until(now),
         };
-        let about =
-            About { provider: Some(offered.name()), facts: Some(&kept.facts), session: Some(id) };
-        let (event, code) = (SignInEvent::SignedIn, ("signed_in", None));
-        self.record(visit, event, code, about, now).await?;
         let new = NewSession {
             id,
             cookie: *cookie.digest(),
@@ -152,12 +141,21 @@ impl Reception {
             refresh_at,
             replaces: before.map(|session| session.id),
         };
-        let started = self.house.sessions.ledger().start_session(new, now).await;
+        let ledger = self.house.sessions.ledger();
+        let started = ledger.start_session(new, now).await;
         if !started.map_err(|error| Trouble::ledger(&error))? {
             let reason = "the provider or an operator has ended the session before it began";
             return Err(Trouble::refused("ended_meanwhile", reason));
         }
-        Ok((id, cookie))
+        let about =
+            About { provider: Some(offered.name()), facts: Some(&kept.facts), session: Some(id) };
+        let (event, code) = (SignInEvent::SignedIn, ("signed_in", None));
+        let recorded = self.record(visit, event, code, about, now).await;
+        if recorded.is_err() {
+            // Nobody has its cookie, and nobody gets it.
+            let _ = ledger.end_sessions(&Ending::Session(id), EndReason::SignedOut, now).await;
+        }
+        recorded.map(|()| (id, cookie))
     }
 }
 

@@ -9,7 +9,7 @@ use tokens::{Digest, Timestamp};
 use super::assertion::request_id;
 use super::cookies::CHOICE;
 use super::page::{redirect, with_cookie};
-use super::seals::{Asked, SIGN_IN_WITHIN, SealBroken, Underway};
+use super::seals::{Asked, Begun, SIGN_IN_WITHIN, SealBroken, Underway};
 use super::trouble::Trouble;
 use super::{Offered, Reception, Visit, place};
 use crate::form::{Form, Parameters};
@@ -136,22 +136,16 @@ impl Reception {
         };
         let (nonce, verifier) = (secret()?, secret()?);
         let wish = Wish { login_hint: email, ..wish(&asked) };
-        let underway = Underway {
-            asked,
-            provider: offered.name().to_owned(),
-            revision: offered.revision.clone(),
-            nonce: nonce.clone(),
-            verifier: verifier.clone(),
-            browser: Digest::of(&browser).to_string(),
-        };
+        let begun = Begun::at(offered, asked, &browser);
+        let underway = Underway { begun, nonce: nonce.clone(), verifier: verifier.clone() };
         let until = now.plus(SIGN_IN_WITHIN);
         let state = self.underway.close(&underway, until, &*self.house.random);
         let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let flow = Flow { state, nonce, verifier };
         // It may be asked first (RFC 9126), and anybody can begin.
         let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
-        let begun = provider.begin(&wish, &flow, now).await;
-        let to = begun.map_err(|error| Trouble::not_begun(error.code(), &error))?;
+        let sent = provider.begin(&wish, &flow, now).await;
+        let to = sent.map_err(|error| Trouble::not_begun(error.code(), &error))?;
         let response =
             redirect(&to).ok_or_else(|| Trouble::ours("no way leads to the provider"))?;
         Ok(with_cookie(response, cookie))
@@ -170,11 +164,11 @@ impl Reception {
         let state = self.saml_state.close(until, offered.name(), &*self.house.random);
         let state = state.map_err(|_| Trouble::ours("nothing can be sealed"))?;
         let wish = wish(&asked);
-        let about = (asked, state.as_str(), browser.as_str());
-        let underway = self.keep_underway(visit, offered, about, until, now)?;
+        let begun = Begun::at(offered, asked, &browser);
+        let underway = self.keep_underway(visit, begun, &state, until, now)?;
         let _place = place(self.calls.get(offered.name()), |calls| &calls.begun).await?;
-        let begun = provider.begin(&wish, (&request_id(&state), &state), now);
-        let sent = begun.map_err(|error| Trouble::not_begun(error.code(), &error))?;
+        let sent = provider.begin(&wish, (&request_id(&state), &state), now);
+        let sent = sent.map_err(|error| Trouble::not_begun(error.code(), &error))?;
         let words = ("Sign in", format!("You sign in with {}.", offered.title));
         let response = self.send(&sent, &words)?;
         Ok(with_cookie(with_cookie(response, cookie), underway))
@@ -227,6 +221,17 @@ impl Reception {
                 .markup("<button class=\"first\">Continue</button></form>\n");
         }
         self.page(status, "Sign in", &content, None)
+    }
+}
+
+impl Begun {
+    fn at(offered: &Offered, asked: Asked, browser: &str) -> Self {
+        Self {
+            asked,
+            provider: offered.name().to_owned(),
+            revision: offered.revision.clone(),
+            browser: Digest::of(browser).to_string(),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use http::HeaderValue;
 use tokens::{Digest, Timestamp};
 
 use super::cookies;
-use super::seals::{Asked, SIGN_IN_WITHIN, Underway};
+use super::seals::{Begun, SIGN_IN_WITHIN, SamlUnderway};
 use super::trouble::Trouble;
-use super::{Offered, Reception, Visit};
+use super::{Reception, Visit};
 
 /// The cookies. Who begins more often loses the oldest.
 const SLOTS: [&str; 4] = [
@@ -27,28 +27,22 @@ impl Reception {
     pub(super) fn keep_underway(
         &self,
         visit: &Visit,
-        offered: &Offered,
-        (asked, state, browser): (Asked, &str, &str),
+        begun: Begun,
+        state: &str,
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<HeaderValue>, Trouble> {
-        let mut underway = Underway {
-            // The provider is chosen.
-            asked: Asked { providers: Vec::new(), ..asked },
-            provider: offered.name().to_owned(),
-            revision: offered.revision.clone(),
-            nonce: digest(state),
-            verifier: String::new(),
-            browser: Digest::of(browser).to_string(),
-        };
-        let close = |underway: &Underway| {
+        let mut underway = SamlUnderway { begun, state: digest(state) };
+        // One is chosen.
+        underway.begun.asked.providers.clear();
+        let close = |underway: &SamlUnderway| {
             let sealed = self.saml_underway.close(underway, until, &*self.house.random);
             sealed.map_err(|_| Trouble::ours("nothing can be sealed"))
         };
         let mut value = close(&underway)?;
         if value.len() > MAX_VALUE {
             // They come to the start of the host, rather than nowhere.
-            underway.asked.to = "/".to_owned();
+            underway.begun.asked.to = "/".to_owned();
             value = close(&underway)?;
         }
         if value.len() > MAX_VALUE {
@@ -59,17 +53,17 @@ impl Reception {
     }
 
     /// The sign-in with this state, if this browser began it, and what takes its cookie away.
-    pub(super) fn underway_here(
+    pub(super) fn begun_here(
         &self,
         visit: &Visit,
         state: &str,
         now: Timestamp,
-    ) -> Option<(Underway, Option<HeaderValue>)> {
+    ) -> Option<(Begun, Option<HeaderValue>)> {
         let (digest, browser) = (digest(state), visit.browser_digest()?);
         let mut all = SLOTS.iter().filter_map(|slot| Some((self.slot(visit, slot, now)?.0, slot)));
-        let here = |(it, _): &(Underway, _)| it.nonce == digest && it.browser == browser;
+        let here = |(it, _): &(SamlUnderway, _)| it.state == digest && it.begun.browser == browser;
         let (underway, slot) = all.find(here)?;
-        Some((underway, cookies::set(slot, "", Some(Duration::ZERO))))
+        Some((underway.begun, cookies::set(slot, "", Some(Duration::ZERO))))
     }
 
     /// One that is free, by chance, as tabs may begin at the same moment; or else the one whose sign-in is over first.
@@ -84,7 +78,7 @@ impl Reception {
         soonest.map(|(_, slot)| slot).ok_or_else(|| Trouble::ours("there is no cookie for it"))
     }
 
-    fn slot(&self, visit: &Visit, slot: &str, now: Timestamp) -> Option<(Underway, Timestamp)> {
+    fn slot(&self, visit: &Visit, slot: &str, now: Timestamp) -> Option<(SamlUnderway, Timestamp)> {
         self.saml_underway.open(visit.request.own_cookie(slot)?, now).ok()
     }
 }

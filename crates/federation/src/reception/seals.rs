@@ -41,17 +41,31 @@ impl Asked {
     }
 }
 
-/// A sign-in that is under way at a provider.
+/// A sign-in that was begun at a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Underway {
+pub(super) struct Begun {
     pub(super) asked: Asked,
     pub(super) provider: String,
     /// The options of the provider when it was begun.
     pub(super) revision: String,
-    pub(super) nonce: String,
-    pub(super) verifier: String,
     /// The digest of the cookie by which we know the browser at the sign-in host.
     pub(super) browser: String,
+}
+
+/// A sign-in that is under way at a provider with OpenID Connect or OAuth 2.0: its state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Underway {
+    pub(super) begun: Begun,
+    pub(super) nonce: String,
+    pub(super) verifier: String,
+}
+
+/// A sign-in that is under way at a provider with SAML: a cookie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SamlUnderway {
+    pub(super) begun: Begun,
+    /// The digest of its state.
+    pub(super) state: String,
 }
 
 /// Leave to take up a session on another host.

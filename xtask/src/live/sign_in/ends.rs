@@ -91,15 +91,7 @@ fn trial(stage: &Stage, house: &House, by: By) -> Result<Took> {
         }
     }
     let done = watch.elapsed();
-    until("the session's end at both gates", PATIENCE, || {
-        // Watchings are looked at when they are stopped; until then the gates are asked beside them.
-        let refused = |replica: &Replica| -> Result<bool> {
-            let walker = alice.at(replica.address());
-            let reply = TlsClient::connect(&walker.target(&page)?)?.ask(&walker.fetches(&page)?)?;
-            Ok(reply.status == 401)
-        };
-        Ok((refused(first)? && refused(second)?).then_some(()))
-    })?;
+    until_refused(&alice, &page, &house.replicas)?;
     let cut = conversing.join().ok().context("who converses panicked")??;
     let_pass(Duration::from_millis(100));
     let [one, other] = watchings;
@@ -108,6 +100,21 @@ fn trial(stage: &Stage, house: &House, by: By) -> Result<Took> {
     let left = list(first)?;
     ensure!(!left.contains(&id), "{left}");
     Ok(Took { denied, cut: cut.saturating_sub(done) })
+}
+
+/// Waits until every gate refuses `walker` the page. Watchings are looked at when they are stopped; until then the gates
+/// are asked beside them.
+pub(super) fn until_refused(walker: &Walker, page: &str, gates: &[Replica]) -> Result<()> {
+    until("the session's end at every gate", PATIENCE, || {
+        for gate in gates {
+            let walker = walker.at(gate.address());
+            let reply = TlsClient::connect(&walker.target(page)?)?.ask(&walker.fetches(page)?)?;
+            if reply.status != 401 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
 }
 
 /// The id of the only session that is listed.

@@ -237,6 +237,21 @@ fn a_provider_without_redirects_is_sent_a_form() {
     assert!(request.contains(" ID=\"_nonce-1\"") && request.contains("<ds:Signature"), "{request}");
 }
 
+/// A request of the provider to sign alice out.
+fn request_of_theirs(session: Option<&str>) -> String {
+    let name = NameId::new("alice", PERSISTENT);
+    let request = ::saml::OurLogoutRequest {
+        id: "_theirs",
+        issued: now(),
+        issuer: ISSUER,
+        destination: "https://id.example/.doorward/logout/corp",
+        audience: US,
+        name: &name,
+        session,
+    };
+    request.to_xml()
+}
+
 /// A request or an answer of the provider about signing out, signed in its query.
 fn of_provider(pair: &Pair, role: Role, message: &str) -> String {
     let signer = Signer { key: &pair.them.key, certificate: &pair.them.der };
@@ -250,17 +265,7 @@ fn a_provider_signs_out_the_sessions_that_it_names_or_all_of_a_subject() {
     let pair = Pair::new();
     let provider = pair.provider("/name_id");
     let request = |session: Option<&str>| {
-        let name = NameId::new("alice", PERSISTENT);
-        let request = ::saml::OurLogoutRequest {
-            id: "_theirs",
-            issued: now(),
-            issuer: ISSUER,
-            destination: "https://id.example/.doorward/logout/corp",
-            audience: US,
-            name: &name,
-            session,
-        };
-        let query = of_provider(&pair, Role::Request, &request.to_xml());
+        let query = of_provider(&pair, Role::Request, &request_of_theirs(session));
         match provider.sign_out_message(Brought::Query(query), now()).unwrap() {
             SignOutMessage::Request(request) => request,
             SignOutMessage::Answer(..) => panic!("expected a request"),
@@ -291,23 +296,14 @@ fn a_provider_signs_out_the_sessions_that_it_names_or_all_of_a_subject() {
 fn nobody_but_the_provider_signs_out_anybody() {
     let (pair, stranger) = (Pair::new(), Pair::new());
     let provider = pair.provider("/name_id");
-    let name = NameId::new("alice", PERSISTENT);
-    let request = ::saml::OurLogoutRequest {
-        id: "_theirs",
-        issued: now(),
-        issuer: ISSUER,
-        destination: "https://id.example/.doorward/logout/corp",
-        audience: US,
-        name: &name,
-        session: None,
-    };
+    let request = request_of_theirs(None);
     let read = |brought| match provider.sign_out_message(brought, now()) {
         Ok(_) => "believed",
         Err(refusal) => refusal.code(),
     };
-    let query = of_provider(&stranger, Role::Request, &request.to_xml());
+    let query = of_provider(&stranger, Role::Request, &request);
     assert_eq!(read(Brought::Query(query)), "signature_forged");
-    let field = ::saml::post(&request.to_xml(), None, &*random()).unwrap();
+    let field = ::saml::post(&request, None, &*random()).unwrap();
     let form =
         |request: Option<String>, answer| Brought::Form { request, answer, relay_state: None };
     assert_eq!(read(form(Some(field.clone()), None)), "saml_unsigned");
@@ -315,7 +311,7 @@ fn nobody_but_the_provider_signs_out_anybody() {
     assert_eq!(read(form(None, None)), "saml_unreadable");
     assert_eq!(read(Brought::Query(String::new())), "saml_unreadable");
     let signer = Signer { key: &pair.them.key, certificate: &pair.them.der };
-    let signed = ::saml::post(&request.to_xml(), Some(&signer), &*random()).unwrap();
+    let signed = ::saml::post(&request, Some(&signer), &*random()).unwrap();
     assert_eq!(read(form(Some(signed), None)), "believed");
 }
 

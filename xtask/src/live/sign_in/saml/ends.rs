@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use testbed::TlsClient;
-use testbed::clock::{Stopwatch, let_pass, until};
+use testbed::clock::{Stopwatch, let_pass};
 
-use super::super::ends::first_denial;
+use super::super::ends::{first_denial, tell, until_refused};
 use super::super::house::{ORDERS, Replica};
 use super::super::walker::{Arrived, Walker};
 use super::super::watching::Watching;
@@ -15,7 +14,6 @@ use crate::live::Stage;
 
 /// How many sessions are ended, in the usual tier and in the long one.
 const TRIALS: (usize, usize) = (10, 100);
-const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(in super::super) fn everywhere(stage: &Stage) -> Result<()> {
     let house = House::open(stage, false)?;
@@ -24,7 +22,7 @@ pub(in super::super) fn everywhere(stage: &Stage) -> Result<()> {
     for _ in 0..trials {
         denied.extend(trial(&house).map_err(|error| house.with_logs(error))?);
     }
-    super::super::ends::tell("from the provider's logout to the first denial", &mut denied, stage)
+    tell("from the provider's logout to the first denial", &mut denied, stage)
 }
 
 /// How long after the provider's logout each of the two gates denied.
@@ -44,14 +42,7 @@ fn trial(house: &House) -> Result<[Duration; 2]> {
     let out = house.campus.sign_out_url(&format!("{ORDERS}/nowhere"));
     let done = watch.elapsed();
     alice.clone().go(&out)?;
-    until("the session's end at both gates", PATIENCE, || {
-        let refused = |replica: &Replica| -> Result<bool> {
-            let walker = alice.at(replica.address());
-            let reply = TlsClient::connect(&walker.target(&page)?)?.ask(&walker.fetches(&page)?)?;
-            Ok(reply.status == 401)
-        };
-        Ok((refused(first)? && refused(second)?).then_some(()))
-    })?;
+    until_refused(&alice, &page, &house.replicas)?;
     let_pass(Duration::from_millis(100));
     let [one, other] = watchings;
     Ok([first_denial(&one.stop()?, done)?, first_denial(&other.stop()?, done)?])
