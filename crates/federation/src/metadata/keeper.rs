@@ -86,8 +86,8 @@ impl MetadataKeeper {
         });
         let groups: Vec<_> = groups.collect();
         // Those of before go on until a model takes their place, which may fail.
-        running.retain(|one| one.strong_count() > 0);
-        running.extend(groups.iter().map(Arc::downgrade));
+        let new = groups.iter().filter(|it| !before.iter().any(|old| Arc::ptr_eq(old, it)));
+        *running = before.iter().chain(new).map(Arc::downgrade).collect();
         let handle = |options: &MetadataOptions| {
             groups.iter().find_map(|group| {
                 let (_, known) =

@@ -76,7 +76,8 @@ impl Reception {
     /// Whether an answer has come to the place of its provider, in the browser that began.
     fn is_expected(visit: &Visit, name: &str, begun: &Begun) -> Result<(), Trouble> {
         if name != begun.provider {
-            return Err(Trouble::answered_elsewhere());
+            let reason = "the answer came to the place of another provider";
+            return Err(Trouble::refused("provider_other", reason));
         }
         if visit.browser_digest().as_deref() != Some(begun.browser.as_str()) {
             let reason = "another browser began the sign-in, or this one keeps no cookies";

@@ -36,11 +36,11 @@ impl Reception {
         }
         let out = format!("{}{}/signed-out", self.options.url, gate::RESERVED_PREFIX);
         let mut next = None;
-        let mut words = ("Sign out", String::new());
+        let mut text = String::new();
         if let Some(session) = self.session_here(visit, now).await? {
             next = self.end_with_provider(&session, &out, now).await;
             let title = self.offered(&session.provider).map_or("", |offered| &offered.title);
-            words.1 = format!("You are signed out here. Sign out with {title} too.");
+            text = format!("You are signed out here. Sign out with {title} too.");
             let ledger = self.house.sessions.ledger();
             let which = Ending::Session(session.id);
             let ended = ledger.end_sessions(&which, EndReason::SignedOut, now).await;
@@ -56,7 +56,7 @@ impl Reception {
                 self.record(visit, event, code, about, now).await?;
             }
         }
-        let response = self.send(&next.unwrap_or(Sent::Redirect(out)), &words)?;
+        let response = self.send(&next.unwrap_or(Sent::Redirect(out)), &("Sign out", text))?;
         Ok(with_cookie(response, clear_session()))
     }
 

@@ -214,8 +214,8 @@ impl Reception {
         match place {
             Place::SignIn if reads => self.sign_in(visit, now).await,
             Place::Callback(name) if posts => self.take_answer(visit, name, now).await,
-            Place::Callback(name) if gets => match visit.left() {
-                Some(left) => self.land(visit, name, left, now).await,
+            Place::Callback(name) if gets => match visit.ticket() {
+                Some(ticket) => self.land(visit, name, ticket, now).await,
                 None => self.callback(visit, name, now).await,
             },
             Place::Enter if gets => self.enter(visit, now).await,

@@ -118,7 +118,7 @@ impl Reception {
             let about = About { provider: trouble.provider.as_deref(), ..About::default() };
             let why = (trouble.code, Some(trouble.reason.as_str()));
             let event = match trouble.shown {
-                Shown::SignedIn => SignInEvent::SignOutRefused,
+                Shown::NotSignedOut => SignInEvent::SignOutRefused,
                 _ => SignInEvent::SignInRefused,
             };
             // It was refused, and stays so.

@@ -61,7 +61,8 @@ impl Reception {
             SignOutMessage::Answer(message, state) => {
                 let leaving = state.and_then(|state| self.leaving.open(&state, now).ok());
                 let asked = leaving.filter(|(it, _): &(Leaving, _)| it.provider == offered.name());
-                let unasked = || Trouble::still_in("state_forged", "`RelayState` is not ours");
+                let unasked =
+                    || Trouble::sign_out_refused("state_forged", "`RelayState` is not ours");
                 let (leaving, _) = asked.ok_or_else(|| at_provider(unasked()))?;
                 let party = Arc::clone(provider);
                 let answered = move || party.signed_out(&message, &leaving.request, now);
@@ -74,7 +75,7 @@ impl Reception {
                 if self.is_signed_in(visit, now).await.map_err(at_provider)? {
                     return self.signed_out(visit, now).await.map_err(at_provider);
                 }
-                Ok(self.left(&offered.title, done.is_ok()))
+                Ok(self.signed_out_page(&offered.title, done.is_ok()))
             }
         }
     }
@@ -91,7 +92,7 @@ impl Reception {
         let mark = Digest::of(&format!("{} {}", offered.name(), request.id));
         let first = ledger.use_once(Purpose::LogoutToken, mark, request.until, now).await;
         if !first.map_err(|error| Trouble::ledger(&error))? {
-            return Err(Trouble::still_in("logout_request_replayed", "it was used before"));
+            return Err(Trouble::sign_out_refused("logout_request_replayed", "it was used before"));
         }
         let provider = || offered.name().to_owned();
         let mut endings: Vec<_> = request
@@ -134,16 +135,16 @@ impl Reception {
                 let text = format!("You may still be signed in here. Let {title} know it.");
                 self.send(&sent, &("The sign-out did not work", text))
             }
-            (None, true) => Ok(self.left(title, true)),
+            (None, true) => Ok(self.signed_out_page(title, true)),
             (None, false) => {
                 let reason = "the provider has no place to be told that it did not work";
-                Err(Trouble::still_in("sign_out_failed", reason))
+                Err(Trouble::sign_out_refused("sign_out_failed", reason))
             }
         }
     }
 
     /// The page at the end.
-    fn left(&self, provider: &str, done: bool) -> Response<Bytes> {
+    fn signed_out_page(&self, provider: &str, done: bool) -> Response<Bytes> {
         let content = if done {
             Html::default().paragraph("You are signed out. You can close this window.")
         } else {
@@ -161,7 +162,7 @@ fn brought(visit: &Visit) -> Result<Brought, Trouble> {
     if visit.method() != Method::POST {
         return Ok(Brought::Query(visit.request.query().unwrap_or_default().to_owned()));
     }
-    let unreadable = || Trouble::still_in("saml_unreadable", "the form has no one reading");
+    let unreadable = || Trouble::sign_out_refused("saml_unreadable", "the form has no one reading");
     let mut form = visit.form().ok_or_else(unreadable)?;
     Ok(Brought::Form {
         request: form.take("SAMLRequest"),

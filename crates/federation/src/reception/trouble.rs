@@ -39,7 +39,7 @@ pub(super) enum Shown {
     /// A page of another origin has sent it.
     Sent,
     /// A sign-out did not work; why is not for the visitor to know.
-    SignedIn,
+    NotSignedOut,
     /// Something that is needed is not to be had.
     Unavailable,
 }
@@ -58,8 +58,8 @@ impl Trouble {
     }
 
     /// A sign-out that is refused.
-    pub(super) fn still_in(code: &'static str, reason: &str) -> Self {
-        Self { reason: reason.to_owned(), ..Self::new(Shown::SignedIn, code) }
+    pub(super) fn sign_out_refused(code: &'static str, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..Self::new(Shown::NotSignedOut, code) }
     }
 
     /// What fails on our side.
@@ -87,11 +87,6 @@ impl Trouble {
     pub(super) fn changed() -> Self {
         let reason = "the provider is disabled, or set up otherwise by now";
         Self::refused("provider_changed", reason)
-    }
-
-    /// An answer came to the place of another provider.
-    pub(super) fn answered_elsewhere() -> Self {
-        Self::refused("provider_other", "the answer came to the place of another provider")
     }
 
     /// A page of another origin has sent it.
@@ -129,7 +124,7 @@ impl Trouble {
     pub(super) fn not_ended(refusal: &SignOutRefusal) -> Self {
         let shown = match refusal {
             SignOutRefusal::Metadata(_) => Shown::Unavailable,
-            _ => Shown::SignedIn,
+            _ => Shown::NotSignedOut,
         };
         Self { reason: refusal.to_string(), ..Self::new(shown, refusal.code()) }
     }
@@ -145,7 +140,7 @@ impl Trouble {
     const fn status(&self) -> StatusCode {
         match self.shown {
             Shown::Declined | Shown::Sent => StatusCode::FORBIDDEN,
-            Shown::Insecure | Shown::Refused | Shown::SignedIn => StatusCode::BAD_REQUEST,
+            Shown::Insecure | Shown::Refused | Shown::NotSignedOut => StatusCode::BAD_REQUEST,
             Shown::Method => StatusCode::METHOD_NOT_ALLOWED,
             Shown::Nowhere => StatusCode::NOT_FOUND,
             Shown::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -175,7 +170,7 @@ impl Reception {
             Shown::Sent => {
                 ("That is not done here", "Another page has sent you. Nothing was done.")
             }
-            Shown::SignedIn => (
+            Shown::NotSignedOut => (
                 "The sign-out did not work",
                 "You may still be signed in here. Go to the page that you want to leave, and sign out there.",
             ),

@@ -52,7 +52,7 @@ impl Visit {
     }
 
     /// By which state and ticket an answer was left for this browser.
-    pub(super) fn left(&self) -> Option<(String, String)> {
+    pub(super) fn ticket(&self) -> Option<(String, String)> {
         let mut query = self.query()?;
         Some((query.take("RelayState")?, query.take("ticket").unwrap_or_default()))
     }

@@ -1,8 +1,9 @@
 //! A provider that speaks SAML 2.0: people are sent there with a request, and come back with an answer that says all.
 //!
 //! ```text
-//! begin:  Wish + Flow ─▶ AuthnRequest, signed ─▶ URL or form for the browser
-//! finish: form ─▶ saml::read_response ─▶ assurance ─▶ mapping ─▶ SignIn
+//! begin:   Wish, ID, state ─▶ AuthnRequest, signed ─▶ URL or form for the browser
+//! finish:  form ─▶ saml::read_response ─▶ mapping ─▶ SignIn
+//! assured: the facts, when their browser fetches them ─▶ as surely and as lately as was wished?
 //! ```
 //!
 //! Nothing goes over the network here: the provider's [`SamlMetadata`] is known beforehand.
