@@ -1,26 +1,42 @@
-//! `cargo xtask bench`: Doorward beside nginx and Envoy, in one run on one machine.
+//! `cargo xtask bench`: Doorward beside nginx, Envoy and HAProxy, in one run on one machine.
 //!
-//! One service (nginx, one worker, 32 bytes), one contestant at a time with one worker, one wrk thread with 32
-//! keep-alive connections, 2,000 distinct tokens in turn; then sessions beside tokens, 2,000 and 100,000 of them. What
-//! counts is the processor time of the contestant's process for each request, and its ratio to the others in the same
-//! round; see docs/performance.md.
+//! One service (nginx, one worker, 32 bytes), one contestant at a time with one worker, one thread of load, everyone by
+//! turns. What counts is the processor time of the contestant's process for each request, and its ratio to the others in
+//! the same round. Each scenario is a module, and a section or more of docs/performance.md.
 
+mod bodies;
+mod checks;
+mod cold;
 mod contestant;
+mod downstream;
+mod field;
+mod gates;
+mod h2load;
 mod measure;
+mod memory;
+mod pace;
+mod peers;
+mod picture;
+mod policies;
+mod public_key;
+mod question;
+mod reload;
 mod report;
+mod routes;
+mod section;
 mod sessions;
+mod start;
+mod threads;
+mod warm;
 mod wrk;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use serde_json::Value;
-use testbed::Issuer;
-use tokens::Algorithm;
+use anyhow::{Result, ensure};
+use testbed::clock::Stopwatch;
 
-use self::contestant::{Contestant, Field};
-use self::sessions::Rivals;
-use self::wrk::Wrk;
+use self::field::Field;
+use self::section::Section;
 use crate::command::{root, shipped};
 
 /// How many distinct credentials are shown, in turn.
@@ -29,21 +45,37 @@ const FEW: usize = 2_000;
 const MANY: usize = 100_000;
 /// The same in a quick run.
 const MANY_IF_QUICK: usize = 10_000;
-/// What `--only` calls the part about sessions.
-const SESSIONS: &str = "sessions";
-/// The host that tokens are shown at.
-const HOST: &str = "orders.test";
 
-/// The algorithms that tokens are signed with; each is a table of its own.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Es256];
+/// What a scenario hands over.
+type Sections = Result<Vec<Section>>;
 
-/// Measures Doorward beside nginx and Envoy.
+/// A scenario.
+type Scenario = fn(&Field) -> Sections;
+
+/// The scenarios, by their names, in the order of the document.
+const SCENARIOS: [(&str, Scenario); 13] = [
+    (warm::NAME, warm::measure),
+    ("cold", cold::measure),
+    ("downstream", downstream::measure),
+    ("checks", checks::measure),
+    ("policies", policies::measure),
+    ("routes", routes::measure),
+    ("threads", threads::measure),
+    ("pace", pace::measure),
+    ("bodies", bodies::measure),
+    ("memory", memory::measure),
+    ("start", start::measure),
+    ("reload", reload::measure),
+    ("sessions", sessions::measure),
+];
+
+/// Measures Doorward beside nginx, Envoy and HAProxy.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Bench {
-    /// One short round, which writes no document
+    /// One short round of everything, which writes no document
     #[arg(long)]
     quick: bool,
-    /// Only this contestant, or the part about sessions; writes no document
+    /// Only this scenario, or only this contestant with warm tokens; writes no document
     #[arg(long, value_name = "NAME", value_parser = only())]
     only: Option<String>,
     /// This binary instead of one that is built as it ships; writes no document
@@ -54,61 +86,46 @@ pub(crate) struct Bench {
 impl Bench {
     /// Runs it; writes docs/performance.md when it was whole.
     pub(crate) fn run(&self) -> Result<()> {
-        let (rounds, seconds) = if self.quick { (1, 2) } else { (5, 5) };
         let folder = tempfile::Builder::new().prefix("doorward-bench-").tempdir()?;
         let binary = match &self.binary {
             Some(binary) => std::path::absolute(binary)?,
             None => shipped()?,
         };
-        let field = Field::enter(folder.path(), &binary, self.only.as_deref())?;
-        let mut samples = Vec::new();
-        for algorithm in ALGORITHMS {
-            let wrk = Wrk::new(folder.path(), (algorithm.name(), HOST), &field.tokens(algorithm)?)?;
-            for contestant in &field.contestants {
-                wrk.check(contestant)?;
-                wrk.warm_up(contestant)?;
-            }
-            for round in 0..rounds {
-                for contestant in &field.contestants {
-                    let sample = wrk.measure(contestant, algorithm.name(), round, seconds)?;
-                    println!("{sample}");
-                    samples.push(sample);
+        let versions = report::versions()?;
+        let field = Field::enter(folder.path(), binary, self)?;
+        let (mut sections, mut failed) = (Vec::new(), Vec::new());
+        for (name, measure) in SCENARIOS.into_iter().filter(|(name, _)| self.plays(name)) {
+            let watch = Stopwatch::start();
+            match measure(&field) {
+                Ok(more) => sections.extend(more),
+                // The others are worth knowing.
+                Err(error) => {
+                    println!("{name} failed: {error:#}");
+                    failed.push(name);
                 }
             }
+            println!("{name} took {} s", watch.elapsed().as_secs());
         }
-        let mut rivals = None;
-        if self.only.as_deref().is_none_or(|only| only == SESSIONS) {
-            let many = if self.quick { MANY_IF_QUICK } else { MANY };
-            let entered = Rivals::enter(folder.path(), &binary, field.service, many)?;
-            samples.extend(entered.measure(rounds, seconds)?);
-            rivals = Some(entered);
-        }
-        let text = report::write((&field, rivals.as_ref()), &samples, rounds, seconds)?;
+        let text = report::write(&sections, &versions, field.rounds())?;
         println!("\n{text}");
+        ensure!(failed.is_empty(), "these failed: {}", failed.join(", "));
         if !self.quick && self.only.is_none() && self.binary.is_none() {
-            let file = document();
+            let file = root().join("docs/performance.md");
             std::fs::write(&file, text)?;
+            report::draw(&sections, &file)?;
             println!("written to {}", file.display());
         }
         Ok(())
     }
-}
 
-fn document() -> PathBuf {
-    root().join("docs/performance.md")
+    /// Whether the scenario called `name` is to be played: a contestant alone is measured with warm tokens.
+    fn plays(&self, name: &str) -> bool {
+        let Some(only) = &self.only else { return true };
+        only == name || name == warm::NAME && warm::NAMES.contains(&only.as_str())
+    }
 }
 
 /// What may be said to `--only`.
 fn only() -> Vec<&'static str> {
-    Contestant::NAMES.into_iter().chain([SESSIONS]).collect()
-}
-
-/// Mints as many tokens, one for each user; `claims` include an end that is [`far_away`].
-fn mint(issuer: &Issuer, many: usize, claims: impl Fn(usize) -> Value) -> Result<Vec<String>> {
-    (0..many).map(|user| issuer.token(&format!("user-{user}"), "orders", claims(user))).collect()
-}
-
-/// When tokens end: in a day.
-fn far_away() -> u64 {
-    testbed::clock::epoch_seconds() + 86_400
+    SCENARIOS.into_iter().map(|(name, _)| name).chain(warm::NAMES).collect()
 }

@@ -18,10 +18,19 @@ pub(crate) fn processor_seconds(pid: u32) -> Result<f64> {
 
 /// The memory that a process has in use, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<u64> {
+    Ok(resident_kib(pid)? / 1024)
+}
+
+/// The memory that a process has in use, in MB: millions of bytes.
+pub(crate) fn resident_mb(pid: u32) -> Result<f64> {
+    Ok(resident_kib(pid)? as f64 * 1024.0 / 1e6)
+}
+
+fn resident_kib(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()).context("expected VmRSS")?;
-    Ok(kib.parse::<u64>()? / 1024)
+    Ok(kib.parse()?)
 }
 
 /// The machine in a few words.

@@ -22,7 +22,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Doorward's chores")]
 enum Chore {
-    /// Measures Doorward beside nginx and Envoy, and writes docs/performance.md
+    /// Measures Doorward beside nginx, Envoy and HAProxy, and writes docs/performance.md
     Bench(bench::Bench),
     /// Runs what CI runs: format, lints, licences, tests, live tests
     Ci,

@@ -1,7 +1,5 @@
 //! Sessions beside bearer tokens: the same route of the same configuration, few of them and a crowd.
 
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -10,10 +8,11 @@ use testbed::browser::SESSION;
 use testbed::{Demo, Issuer, Place};
 use tokens::Algorithm;
 
-use super::contestant::{Contestant, ISSUER};
-use super::measure::Sample;
-use super::wrk::Wrk;
-use super::{FEW, far_away, mint};
+use super::contestant::Contestant;
+use super::field::{Field, ISSUER, mint};
+use super::section::Section;
+use super::wrk::{Wrk, by_turns};
+use super::{FEW, MANY, MANY_IF_QUICK, Sections};
 
 /// What both gates are told, below `listen` and the first line of `audit`.
 const CONFIG: &str = include_str!("../../bench/sessions.yaml");
@@ -22,71 +21,51 @@ const SIGNS_IN: &str = "listen: { http: \"127.0.0.1:{gate}\", admin: \"127.0.0.1
                         telemetry: { log: { level: error } }\n\
                         audit:\n  directory: \"{folder}/audit\"\n";
 /// The host of the service.
-pub(super) const HOST: &str = "orders.localhost";
+const HOST: &str = "orders.localhost";
 /// How many sign in at once.
 const AT_ONCE: usize = 4;
 
 /// The contestants: each shows one kind of credential, so that its memory is what these take.
-pub(super) const NAMES: [&str; 4] = ["few-tokens", "few-sessions", "many-tokens", "many-sessions"];
+const NAMES: [&str; 4] = ["few-tokens", "few-sessions", "many-tokens", "many-sessions"];
 
-/// A gate for each kind and number of credentials.
-pub(super) struct Rivals {
-    pub(super) each: Vec<(Contestant, Wrk)>,
-    /// How many a crowd is.
-    pub(super) many: usize,
-    _demo: Demo,
-}
+/// How long a run takes, in seconds.
+const SECONDS: u64 = 4;
 
-impl Rivals {
-    /// Signs `many` in, all through the real thing, and starts the gates. `folder` is for what wrk reads.
-    pub(super) fn enter(
-        folder: &Path,
-        binary: &Path,
-        service: SocketAddr,
-        many: usize,
-    ) -> Result<Self> {
-        let issuer = Issuer::new(ISSUER, Algorithm::Es256)?;
-        let keys = folder.join("rivals-keys.json");
-        std::fs::write(&keys, issuer.key_set().to_string())?;
-        let config = format!("{SIGNS_IN}{CONFIG}").replace("{keys}", &keys.display().to_string());
-        let demo = Demo::start(binary, &config, service)?;
-        // The same for the others: they share its ledger.
-        let filled = std::fs::read_to_string(demo.path("doorward.yaml"))?;
-        let (_, rest) = filled.split_once("/audit\"\n").context("the audit section")?;
-        let sessions = signed_in(&demo, many)?;
-        let tokens = mint(&issuer, many, |_| json!({ "groups": ["support"], "exp": far_away() }))?;
-        let tokens = tokens.iter().map(|token| format!("Authorization: Bearer {token}")).collect();
-        let credentials: [Vec<String>; 2] = [tokens, sessions];
-        let mut each = Vec::new();
-        for (name, (kind, number)) in
-            NAMES.into_iter().zip([(0, FEW), (1, FEW), (0, many), (1, many)])
-        {
-            let place = Place::new()?;
-            place.configure(rest)?;
-            let contestant = Contestant::doorward(name, binary, place)?;
-            let lines = credentials.get(kind).and_then(|all| all.get(..number));
-            let wrk = Wrk::new(folder, (name, HOST), lines.context("there are that many")?)?;
-            each.push((contestant, wrk));
-        }
-        Ok(Self { each, many, _demo: demo })
+/// Signs many in, all through the real thing, and measures a gate for each kind and number of credentials.
+pub(super) fn measure(field: &Field) -> Sections {
+    let many = field.usually(MANY, MANY_IF_QUICK);
+    let issuer = Issuer::new(ISSUER, Algorithm::Es256)?;
+    let keys = field.folder.join("sessions-keys.json");
+    std::fs::write(&keys, issuer.key_set().to_string())?;
+    let config = format!("{SIGNS_IN}{CONFIG}").replace("{keys}", &keys.display().to_string());
+    let demo = Demo::start(&field.binary, &config, field.service)?;
+    // The same for the others: they share its ledger.
+    let filled = std::fs::read_to_string(demo.path("doorward.yaml"))?;
+    let (_, rest) = filled.split_once("/audit\"\n").context("the audit section")?;
+    let sessions = signed_in(&demo, many)?;
+    let tokens = mint(&issuer, many, |_| json!({ "groups": ["support"] }))?;
+    let credentials = [tokens, sessions];
+    let mut each = Vec::new();
+    for (name, (kind, number)) in NAMES.into_iter().zip([(0, FEW), (1, FEW), (0, many), (1, many)])
+    {
+        let place = Place::new()?;
+        place.configure(rest)?;
+        let contestant = Contestant::doorward(name, &field.binary, place)?;
+        let lines = credentials.get(kind).and_then(|all| all.get(..number));
+        let lines = lines.context("there are that many")?;
+        each.push((contestant, Wrk::new(&field.folder, name, lines)?.host(HOST)));
     }
-
-    /// Shows everything once or more, and measures all of them, by turns.
-    pub(super) fn measure(&self, rounds: usize, seconds: u64) -> Result<Vec<Sample>> {
-        let mut samples = Vec::new();
-        for (contestant, wrk) in &self.each {
-            wrk.check(contestant)?;
-            wrk.warm_up(contestant)?;
-        }
-        for round in 0..rounds {
-            for (contestant, wrk) in &self.each {
-                let sample = wrk.measure(contestant, "sessions", round, seconds)?;
-                println!("{sample}");
-                samples.push(sample);
-            }
-        }
-        Ok(samples)
-    }
+    let pairs: Vec<_> = each.iter().map(|(contestant, wrk)| (contestant, wrk)).collect();
+    let samples = by_turns(field, &pairs, SECONDS)?;
+    let about = format!(
+        "One route that takes the tokens of an issuer (ES256) and the sessions of a provider. Everyone has signed in \
+         through the gate itself, with the provider of the demo; the sessions are in SQLite, and each gate below has \
+         been started anew on it. Few are {FEW}, many are {many}, shown in turn; each has been shown before, so all are \
+         at hand. Every use of a session is noted in the ledger, each at least once a minute."
+    );
+    let rivals = ["few-tokens", "many-tokens"];
+    let title = ("sessions", "Sessions beside tokens");
+    Ok(vec![Section::of_runs(title, &about, &samples, &rivals)])
 }
 
 /// Signs in `many` times, and hands over the cookies, each as a header line.

@@ -26,7 +26,7 @@ pub(crate) const GROFF: Package = Package { program: "groff", name: "groff-base"
 pub(crate) const CURL: Package = Package { program: "curl", name: "curl" };
 /// The load generator that speaks HTTP/2.
 pub(crate) const H2LOAD: Package = Package { program: "h2load", name: "nghttp2-client" };
-/// The balancer: what stands in front that we did not write.
+/// The balancer: what stands in front that we did not write, and a peer.
 pub(crate) const HAPROXY: Package = Package { program: "haproxy", name: "haproxy" };
 /// The web server: an upstream that we did not write.
 pub(crate) const NGINX: Package = Package { program: "nginx", name: "nginx" };
