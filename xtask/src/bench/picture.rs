@@ -7,7 +7,7 @@ use super::measure::Spread;
 /// How wide a picture is.
 const WIDTH: f64 = 720.0;
 /// How much of it is for the names on the left, and for the figures on the right.
-const MARGINS: (f64, f64) = (200.0, 150.0);
+const MARGINS: (f64, f64) = (220.0, 130.0);
 /// How high the title is, and each bar with what is between it and the next.
 const TITLE: f64 = 34.0;
 const STEP: f64 = 26.0;
@@ -124,11 +124,11 @@ mod tests {
         let bars = bars.into_iter().filter_map(|(name, middle)| Bar::new(name, spread(middle)));
         let text = Picture { title: "CPU < all".to_owned(), bars: bars.collect() }.to_string();
         assert!(text.contains("aria-label=\"CPU &lt; all\""));
-        assert!(text.contains(">nginx &amp; co</text><rect x=\"200.0\" y=\"34.0\" width=\"90.0\""));
+        assert!(text.contains(">nginx &amp; co</text><rect x=\"220.0\" y=\"34.0\" width=\"90.0\""));
         assert!(text.contains(
-            ">doorward</text><rect class=\"ours\" x=\"200.0\" y=\"60.0\" width=\"360.0\""
+            ">doorward</text><rect class=\"ours\" x=\"220.0\" y=\"60.0\" width=\"360.0\""
         ));
-        assert!(text.contains("<line x1=\"550.0\" y1=\"68.0\" x2=\"570.0\" y2=\"68.0\"/><text x=\"578.0\" y=\"72.5\">36.0</text>"));
+        assert!(text.contains("<line x1=\"570.0\" y1=\"68.0\" x2=\"590.0\" y2=\"68.0\"/><text x=\"598.0\" y=\"72.5\">36.0</text>"));
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
     }
 
