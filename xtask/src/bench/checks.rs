@@ -38,6 +38,7 @@ pub(super) fn measure(field: &Field) -> Sections {
         std::fs::write(&body, Question { header }.framed()?)?;
         Ok(H2load {
             manner: &MANNER,
+            protocol: "h2c",
             scheme: "http",
             target: format!("{}{METHOD}", contestant.address),
             headers: vec!["content-type: application/grpc".to_owned(), "te: trailers".to_owned()],

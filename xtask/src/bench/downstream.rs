@@ -19,11 +19,17 @@ const SECONDS: u64 = 3;
 const SUITE: &str = "TLS_AES_128_GCM_SHA256";
 
 /// The protocols, each with 32 requests under way at a time.
-const PROTOCOLS: [(&str, &str, &[&str]); 2] = [
-    ("tls13-http1", "TLS 1.3, HTTP/1.1", &["--h1", "-c", "32", "--tls13-ciphers", SUITE]),
+const PROTOCOLS: [(&str, &str, &str, &[&str]); 2] = [
+    (
+        "tls13-http1",
+        "TLS 1.3, HTTP/1.1",
+        "http/1.1",
+        &["--h1", "-c", "32", "--tls13-ciphers", SUITE],
+    ),
     (
         "tls13-http2",
         "TLS 1.3, HTTP/2",
+        "h2",
         &["--npn-list=h2", "-c", "8", "-m", "4", "--tls13-ciphers", SUITE],
     ),
 ];
@@ -39,9 +45,10 @@ pub(super) fn measure(field: &Field) -> Sections {
         [peers.nginx()?, peers.envoy("envoy")?, gate.start(field, "doorward-identity")?];
     let token = field.tokens(Algorithm::Es256, 1)?.concat();
     let mut sections = Vec::new();
-    for (name, title, manner) in PROTOCOLS {
+    for (name, title, protocol, manner) in PROTOCOLS {
         let load = |token: &str| H2load {
             manner,
+            protocol,
             scheme: "https",
             target: format!("{HOST}/orders/1"),
             headers: vec![token.to_owned()],
@@ -62,11 +69,7 @@ pub(super) fn measure(field: &Field) -> Sections {
         let about = format!(
             "`GET /orders/1` with one token (ES256) by h2load, 32 requests under way at a time ({}); the service is \
              reached over plain HTTP/1.1. Handshakes are in it: one for each connection in every run.",
-            if manner.contains(&"--h1") {
-                "32 connections"
-            } else {
-                "8 connections with 4 streams"
-            }
+            if protocol == "http/1.1" { "32 connections" } else { "8 connections with 4 streams" }
         );
         let rivals = ["nginx", "envoy"];
         sections.push(Section::of_runs((name, title), &about, &samples, &rivals));

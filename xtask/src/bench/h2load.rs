@@ -14,7 +14,9 @@ use crate::install::debian;
 pub(super) struct H2load {
     /// Its first words, which say by which protocol and on how many connections.
     pub(super) manner: &'static [&'static str],
-    /// The scheme, and the host and path below it.
+    /// The name of the protocol (RFC 7301 §6).
+    pub(super) protocol: &'static str,
+    /// The scheme, with which there is TLS 1.3 or none, and the host and path below it.
     pub(super) scheme: &'static str,
     pub(super) target: String,
     pub(super) headers: Vec<String>,
@@ -92,6 +94,10 @@ impl H2load {
         }
         let said = command.arg(format!("{}://{}", self.scheme, self.target)).output_text()?;
         ensure!(said.contains(" 0 errored, 0 timeout"), "{}: {said}", contestant.name);
+        let protocol = format!("Application protocol: {}\n", self.protocol);
+        ensure!(said.contains(&protocol), "expected {}: {said}", self.protocol);
+        let secured = said.contains("TLS Protocol: TLSv1.3\n");
+        ensure!(secured == (self.scheme == "https"), "expected TLS 1.3 or none: {said}");
         std::fs::read_to_string(&self.log)?.lines().map(logged).collect()
     }
 }
