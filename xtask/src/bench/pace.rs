@@ -16,6 +16,7 @@ use super::measure::Spread;
 use super::peers::Peers;
 use super::picture::{Bar, Picture};
 use super::section::{Goal, Section, Table};
+use super::wrk::Wrk;
 use super::{FEW, Sections};
 
 /// Requests in a second.
@@ -50,12 +51,17 @@ pub(super) fn measure(field: &Field) -> Sections {
         peers.envoy("envoy")?,
         Gate::usual(field).start(field, "doorward-identity")?,
     ];
+    let tokens = field.tokens(Algorithm::Es256, FEW)?;
+    let wrk = Wrk::new(&field.folder, "pace", &tokens)?;
+    for contestant in &contestants {
+        wrk.check(contestant)?;
+        wrk.warm_up(contestant)?;
+    }
     let others = contestants.iter().map(|one| (one.name, one.address));
     let mut all: Vec<_> = std::iter::once(("direct", field.service))
         .chain(others)
         .map(|(name, address)| Runs { name, address, took: Vec::new() })
         .collect();
-    let tokens = field.tokens(Algorithm::Es256, FEW)?;
     let requests: Arc<[String]> = tokens
         .iter()
         .map(|token| format!("GET /orders/1 HTTP/1.1\r\nHost: {HOST}\r\n{token}\r\n\r\n"))

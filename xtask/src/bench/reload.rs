@@ -15,6 +15,7 @@ use super::gates::Gate;
 use super::measure::Spread;
 use super::routes::{one, path, so_many};
 use super::section::{Section, Table};
+use super::wrk::Wrk;
 use super::{FEW, Sections};
 
 /// How many routes there are.
@@ -43,11 +44,13 @@ pub(super) fn measure(field: &Field) -> Sections {
     let gate = Gate { routes: so_many(ROUTES), ..Gate::usual(field) };
     let contestant = gate.start(field, "doorward-identity")?;
     let tokens = field.tokens(Algorithm::Es256, FEW)?;
-    let requests: Arc<[String]> = tokens
-        .iter()
-        .enumerate()
-        .map(|(user, token)| request(&path(user * (ROUTES / FEW), user), token))
-        .collect();
+    let path_of = |user| path(user * (ROUTES / FEW), user);
+    let wrk = Wrk::at(&field.folder, "reload", &tokens, path_of)?;
+    wrk.check(&contestant)?;
+    wrk.warm_up(&contestant)?;
+    let each = tokens.iter().enumerate();
+    let requests: Arc<[String]> =
+        each.map(|(user, token)| request(&path_of(user), token)).collect();
     let probe = request(&path(ROUTES, 1), tokens.first().context("there are tokens")?);
     let mut reloads = Vec::new();
     for round in 0..field.rounds() {
