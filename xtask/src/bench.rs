@@ -41,10 +41,6 @@ use crate::command::{root, shipped};
 
 /// How many distinct credentials are shown, in turn.
 const FEW: usize = 2_000;
-/// How many sessions, or tokens, a crowd has.
-const MANY: usize = 100_000;
-/// The same in a quick run.
-const MANY_IF_QUICK: usize = 10_000;
 
 /// What a scenario hands over.
 type Sections = Result<Vec<Section>>;

@@ -113,12 +113,13 @@ impl Spread {
     }
 }
 
-/// The middle, and in parentheses the least and the most.
+/// The middle, and in parentheses the least and the most, if there was more than one.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { middle, least, most } = self;
         let digits = f.precision().unwrap_or(2);
-        write!(f, "{middle:.digits$} ({least:.digits$}–{most:.digits$})")
+        write!(f, "{middle:.digits$}")?;
+        if least < most { write!(f, " ({least:.digits$}–{most:.digits$})") } else { Ok(()) }
     }
 }
 
@@ -160,6 +161,7 @@ pub(super) mod tests {
             Some(Spread { middle: 2.5, least: 1.0, most: 4.0 })
         );
         assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[2.0]).unwrap().to_string(), "2.00");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::contestant::Contestant;
 use super::field::{Field, ISSUER, mint};
 use super::section::Section;
 use super::wrk::{Wrk, by_turns};
-use super::{FEW, MANY, MANY_IF_QUICK, Sections};
+use super::{FEW, Sections};
 
 /// What both gates are told, below `listen` and the first line of `audit`.
 const CONFIG: &str = include_str!("../../bench/sessions.yaml");
@@ -22,6 +22,10 @@ const SIGNS_IN: &str = "listen: { http: \"127.0.0.1:{gate}\", admin: \"127.0.0.1
                         audit:\n  directory: \"{folder}/audit\"\n";
 /// The host of the service.
 const HOST: &str = "orders.localhost";
+/// How many sessions, or tokens, a crowd has: signing in takes milliseconds of the machine.
+const MANY: usize = 30_000;
+/// The same in a quick run.
+const MANY_IF_QUICK: usize = 4_000;
 /// How many sign in at once.
 const AT_ONCE: usize = 4;
 
