@@ -8,6 +8,7 @@ mod bodies;
 mod checks;
 mod cold;
 mod contestant;
+mod decisions;
 mod downstream;
 mod field;
 mod gates;
@@ -49,12 +50,13 @@ type Sections = Result<Vec<Section>>;
 type Scenario = fn(&Field) -> Sections;
 
 /// The scenarios, by their names, in the order of the document.
-const SCENARIOS: [(&str, Scenario); 13] = [
+const SCENARIOS: [(&str, Scenario); 14] = [
     (warm::NAME, warm::measure),
     ("cold", cold::measure),
     ("downstream", downstream::measure),
     ("checks", checks::measure),
     ("policies", policies::measure),
+    ("decisions", decisions::measure),
     ("routes", routes::measure),
     ("threads", threads::measure),
     ("pace", pace::measure),

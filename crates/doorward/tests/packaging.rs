@@ -143,7 +143,10 @@ fn the_image_is_built_from_all_that_the_workspace_needs_and_no_more() {
     let whole = ["crates", "examples/verify/rust", "xtask"];
     assert_eq!(taken, [&[".cargo", "Cargo.lock", "Cargo.toml"][..], &whole].concat());
     let manifest = read("Cargo.toml");
-    assert!(manifest.contains(r#"members = ["crates/*", "examples/verify/rust", "xtask"]"#));
+    // What comes after `xtask` is below it.
+    assert!(manifest.contains(
+        r#"members = ["crates/*", "examples/verify/rust", "xtask", "xtask/gate-alone", "xtask/yes-door"]"#
+    ));
     for path in taken {
         assert!(root().join(path).exists(), "{path}");
     }

@@ -14,21 +14,21 @@ use super::{FEW, Sections};
 /// How long a run takes, in seconds.
 const SECONDS: u64 = 3;
 /// What all are compared with.
-const FEWEST: &str = "10 policies";
+pub(super) const FEWEST: &str = "10 policies";
 
 /// So many policies.
 #[derive(Clone, Copy)]
-struct Rules {
-    name: &'static str,
-    routes: usize,
+pub(super) struct Rules {
+    pub(super) name: &'static str,
+    pub(super) routes: usize,
     /// How many each route has, told apart by group.
-    each: usize,
+    pub(super) each: usize,
     /// How many there are besides that are about every request.
-    unscoped: usize,
+    pub(super) unscoped: usize,
 }
 
 /// The contestants.
-const CASES: [Rules; 6] = [
+pub(super) const CASES: [Rules; 6] = [
     Rules { name: FEWEST, routes: 10, each: 1, unscoped: 0 },
     Rules { name: "1,000 policies", routes: 100, each: 10, unscoped: 0 },
     Rules { name: "10,000 policies", routes: 1_000, each: 10, unscoped: 0 },
@@ -47,13 +47,13 @@ pub(super) fn measure(field: &Field) -> Sections {
         "Doorward alone, {FEW} tokens (ES256), each of which is allowed by one policy, that of its group on its route. \
          1,000 are 10 on each of 100 routes, 10,000 are 10 on each of 1,000, 100,000 are 100 on each of 1,000; or all on \
          one; or 9,900 and 100 without a scope: `forbid (principal, action, resource) when {{ context.path like … }}`. \
-         It is the whole request that is measured, of which the decision is a part."
+         It is the whole request that is measured; the decision alone comes next."
     );
     let goals = ["10,000 policies", "10,000, on one route", "10,000, 100 of every request"]
         .into_iter()
         .map(|name| {
             let measured = samples.compared(name, FEWEST)?;
-            let what = format!("{name}: CPU per request against 10");
+            let what = format!("Whole request, {name}: CPU per request against 10");
             Ok(Goal { number: 4, what, most: 1.3, unit: "×", measured })
         })
         .collect::<Result<Vec<_>>>()?;
