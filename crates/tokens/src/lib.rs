@@ -15,6 +15,7 @@ mod cache;
 pub mod calendar;
 mod certificate;
 mod claim;
+mod claims;
 mod computed;
 mod confirmation;
 mod excerpt;
@@ -55,6 +56,7 @@ pub use certificate::{
     MAX_SPIFFE_ID_BYTES, TrustDomain, TrustDomainError, UnverifiedChain, VerifiedCertificate,
 };
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
+pub use claims::Claims;
 pub use computed::{COMPUTED, ComputedRefusal, MAX_COMPUTED};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;

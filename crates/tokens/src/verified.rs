@@ -2,13 +2,12 @@
 
 mod reading;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::actor::Actor;
 use crate::algorithm::Algorithm;
-use crate::claim::ClaimValue;
+use crate::claims::Claims;
 use crate::confirmation::Confirmation;
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::key_set::KeySet;
@@ -30,26 +29,33 @@ pub struct VerifiedToken {
     audiences: Vec<String>,
     scopes: Vec<String>,
     groups: Vec<String>,
-    claims: BTreeMap<Arc<str>, ClaimValue>,
-    client_id: Option<String>,
-    authorized_party: Option<String>,
-    jti: Option<String>,
+    claims: Claims,
+    client_id: Option<Box<str>>,
+    jti: Option<Box<str>>,
     issued_at: Option<Timestamp>,
-    not_before: Option<Timestamp>,
     expires_at: Timestamp,
     usable_from: Timestamp,
     usable_until: Timestamp,
+    /// What few tokens say.
+    rare: Option<Box<Rare>>,
+    algorithm: Algorithm,
+    key_id: Option<Box<str>>,
+    key_thumbprint: Thumbprint,
+    fingerprint: Fingerprint,
+    presented: Digest,
+    profile_revision: Revision,
+}
+
+/// What few tokens say. Tokens are remembered by the hundred thousand: the others have no room for it.
+#[derive(Default, PartialEq)]
+struct Rare {
+    authorized_party: Option<String>,
+    not_before: Option<Timestamp>,
     acr: Option<String>,
     amr: Vec<String>,
     auth_time: Option<Timestamp>,
     actors: Vec<Actor>,
     confirmation: Option<Confirmation>,
-    algorithm: Algorithm,
-    key_id: Option<String>,
-    key_thumbprint: Thumbprint,
-    fingerprint: Fingerprint,
-    presented: Digest,
-    profile_revision: Revision,
 }
 
 /// Whether a subject is a person or a workload.
@@ -112,7 +118,7 @@ impl VerifiedToken {
 
     /// The declared claims that the token has or that have a default, by name.
     #[must_use]
-    pub fn claims(&self) -> &BTreeMap<Arc<str>, ClaimValue> {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
@@ -125,7 +131,7 @@ impl VerifiedToken {
     /// `azp`: the client that the ID token was issued to (OpenID Connect Core §2).
     #[must_use]
     pub fn authorized_party(&self) -> Option<&str> {
-        self.authorized_party.as_deref()
+        self.rare()?.authorized_party.as_deref()
     }
 
     /// `jti`: what the issuer calls this token.
@@ -143,7 +149,7 @@ impl VerifiedToken {
     /// `nbf`: from when the token holds.
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
-        self.not_before
+        self.rare()?.not_before
     }
 
     /// `exp`: when the token ends by its own word, without skew.
@@ -173,37 +179,37 @@ impl VerifiedToken {
     /// `acr`: how sure the issuer is of the subject (OpenID Connect Core §2).
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
-        self.acr.as_deref()
+        self.rare()?.acr.as_deref()
     }
 
     /// `amr`: by what means the subject signed in (RFC 8176).
     #[must_use]
     pub fn amr(&self) -> &[String] {
-        &self.amr
+        self.rare().map_or(&[], |rare| &rare.amr)
     }
 
     /// `auth_time`: when the subject signed in.
     #[must_use]
     pub fn auth_time(&self) -> Option<Timestamp> {
-        self.auth_time
+        self.rare()?.auth_time
     }
 
     /// `act`: who acts for the subject; the present actor first (RFC 8693 §4.1).
     #[must_use]
     pub fn actors(&self) -> &[Actor] {
-        &self.actors
+        self.rare().map_or(&[], |rare| &rare.actors)
     }
 
     /// `cnf`: what the sender must prove to hold.
     #[must_use]
     pub fn confirmation(&self) -> Option<&Confirmation> {
-        self.confirmation.as_ref()
+        self.rare()?.confirmation.as_ref()
     }
 
     /// Whether the token is worth nothing without a proof: such a token must not be taken for a bearer token.
     #[must_use]
     pub fn is_sender_constrained(&self) -> bool {
-        self.confirmation.is_some()
+        self.confirmation().is_some()
     }
 
     /// The algorithm of the signature.
@@ -250,10 +256,14 @@ impl VerifiedToken {
             && candidates().any(|key| key.thumbprint() == self.key_thumbprint)
     }
 
+    fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
     /// Checks the times of the token against the clock.
     pub(crate) fn check_time(&self, profile: &Profile, now: Timestamp) -> Result<(), TokenRefusal> {
         let (issued_at, not_before, expires_at) =
-            (self.issued_at, self.not_before, self.expires_at);
+            (self.issued_at, self.not_before(), self.expires_at);
         Validity { issued_at, not_before, expires_at }.check(profile, now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::VerifiedToken;
+use super::{Rare, VerifiedToken};
 use crate::actor::Actor;
 use crate::confirmation::Confirmation;
 use crate::pointed::Pointed;
@@ -33,6 +33,15 @@ impl VerifiedToken {
         let options = profile.options();
 
         let validity = Validity::read(registered)?;
+        let rare = Rare {
+            authorized_party: registered.identifier("azp")?,
+            not_before: validity.not_before,
+            acr: registered.identifier("acr")?,
+            amr: registered.texts("amr")?,
+            auth_time: registered.date("auth_time")?,
+            actors: Actor::chain(registered)?,
+            confirmation: Confirmation::read(registered)?,
+        };
 
         let facts = Self {
             issuer: Arc::clone(&options.name),
@@ -42,22 +51,16 @@ impl VerifiedToken {
             audiences: registered.audiences()?,
             scopes: scopes(registered)?,
             groups: pointed.groups(options.groups.as_ref(), options.groups_required)?,
-            claims: pointed.claims(&options.claims)?,
-            client_id: registered.identifier("client_id")?,
-            authorized_party: registered.identifier("azp")?,
-            jti: registered.identifier("jti")?,
+            claims: pointed.claims(&options.claims)?.into(),
+            client_id: registered.identifier("client_id")?.map(Into::into),
+            jti: registered.identifier("jti")?.map(Into::into),
             issued_at: validity.issued_at,
-            not_before: validity.not_before,
             expires_at: validity.expires_at,
             usable_from: validity.usable_from(profile),
             usable_until: validity.usable_until(profile),
-            acr: registered.identifier("acr")?,
-            amr: registered.texts("amr")?,
-            auth_time: registered.date("auth_time")?,
-            actors: Actor::chain(registered)?,
-            confirmation: Confirmation::read(registered)?,
+            rare: (rare != Rare::default()).then(|| Box::new(rare)),
             algorithm: token.algorithm(),
-            key_id: token.key_id().map(str::to_owned),
+            key_id: token.key_id().map(Into::into),
             key_thumbprint: key,
             fingerprint: token.fingerprint(),
             presented: token.presented(),
@@ -83,7 +86,7 @@ impl VerifiedToken {
             TokenType::IdToken => &[
                 ("aud", aud),
                 ("iat", iat),
-                ("azp", self.audiences.len() < 2 || self.authorized_party.is_some()),
+                ("azp", self.audiences.len() < 2 || self.authorized_party().is_some()),
             ],
             _ => &[],
         };
