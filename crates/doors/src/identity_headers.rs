@@ -34,7 +34,7 @@ pub(crate) fn identity_headers(
 
 fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<String> {
     Some(match field {
-        IdentityField::Claim(name) => match identity.claims().get(name.as_str())? {
+        IdentityField::Claim(name) => match identity.claim(name)? {
             ClaimValue::Bool(value) => value.to_string(),
             ClaimValue::Long(value) => value.to_string(),
             ClaimValue::String(value) => value.to_string(),

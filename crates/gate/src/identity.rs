@@ -1,29 +1,26 @@
 //! Who is asking: verified facts, and nothing else.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokens::{
     Actor, ClaimValue, Fingerprint, OfToken, Revision, SubjectKind, Timestamp, VerifiedCertificate,
     VerifiedToken,
 };
 
-use crate::policy::Principal;
+use crate::policy::{Memo, Principal};
 use crate::session::Session;
 
 /// A caller whose credential was verified.
 #[derive(Debug)]
 pub struct Identity {
     credential: Credential,
-    principal: Principal,
+    /// The caller as policies see it. It is large, so it is kept only where it is needed at every request.
+    principal: OnceLock<Box<Principal>>,
+    memo: Memo,
 }
 
 /// What was verified.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every identity is a token's, and none is moved often"
-)]
 pub enum Credential {
     /// A client certificate, which the caller has shown to TLS.
     Certificate(VerifiedCertificate),
@@ -33,24 +30,23 @@ pub enum Credential {
     Token(VerifiedToken),
 }
 
-static NO_CLAIMS: BTreeMap<Arc<str>, ClaimValue> = BTreeMap::new();
-
 impl Identity {
     pub(crate) fn of_token(token: VerifiedToken) -> Self {
-        let principal = Principal::of_token(&token);
-        Self { credential: Credential::Token(token), principal }
+        Self::of(Credential::Token(token))
     }
 
     pub(crate) fn of_certificate(certificate: VerifiedCertificate) -> Self {
-        let principal = Principal::of_certificate(&certificate);
-        Self { credential: Credential::Certificate(certificate), principal }
+        Self::of(Credential::Certificate(certificate))
     }
 
     /// The identity that a session stands for.
     #[must_use]
     pub fn of_session(session: Session) -> Self {
-        let principal = Principal::of_session(&session);
-        Self { credential: Credential::Session(session), principal }
+        Self::of(Credential::Session(session))
+    }
+
+    fn of(credential: Credential) -> Self {
+        Self { credential, principal: OnceLock::new(), memo: Memo::default() }
     }
 
     /// What was verified.
@@ -111,13 +107,25 @@ impl Identity {
         self.token().map_or(&[], VerifiedToken::scopes)
     }
 
-    /// The declared claims, by name.
+    /// The declared claim of this name.
     #[must_use]
-    pub fn claims(&self) -> &BTreeMap<Arc<str>, ClaimValue> {
+    pub fn claim(&self, name: &str) -> Option<&ClaimValue> {
         match &self.credential {
-            Credential::Certificate(_) => &NO_CLAIMS,
-            Credential::Session(session) => &session.facts.claims,
-            Credential::Token(token) => token.claims(),
+            Credential::Certificate(_) => None,
+            Credential::Session(session) => session.facts.claims.get(name),
+            Credential::Token(token) => token.claims().get(name),
+        }
+    }
+
+    /// The declared claims, in the order of their names.
+    #[must_use]
+    pub fn claims(&self) -> Vec<(&str, &ClaimValue)> {
+        match &self.credential {
+            Credential::Certificate(_) => Vec::new(),
+            Credential::Session(session) => {
+                session.facts.claims.iter().map(|(name, value)| (&**name, value)).collect()
+            }
+            Credential::Token(token) => token.claims().iter().collect(),
         }
     }
 
@@ -221,8 +229,28 @@ impl Identity {
         }
     }
 
-    pub(crate) const fn principal(&self) -> &Principal {
-        &self.principal
+    /// The caller as policies see it, if it was kept.
+    pub(crate) fn kept_principal(&self) -> Option<&Principal> {
+        self.principal.get().map(AsRef::as_ref)
+    }
+
+    /// The caller as policies see it.
+    pub(crate) fn principal(&self) -> Principal {
+        match &self.credential {
+            Credential::Certificate(certificate) => Principal::of_certificate(certificate),
+            Credential::Session(session) => Principal::of_session(session),
+            Credential::Token(token) => Principal::of_token(token),
+        }
+    }
+
+    /// Keeps the caller as policies see it, for the next request.
+    pub(crate) fn keep_principal(&self, principal: &Principal) {
+        self.principal.get_or_init(|| Box::new(principal.clone()));
+    }
+
+    /// Decisions that were made about this caller.
+    pub(crate) const fn memo(&self) -> &Memo {
+        &self.memo
     }
 }
 

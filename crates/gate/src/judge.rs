@@ -10,6 +10,7 @@ use approach::Approached;
 pub use preflight::{Counted, Preflight};
 pub use wanted::Wanted;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -19,9 +20,10 @@ use tokens::{KeySet, Timestamp, TokenCache};
 use crate::denial::{Denial, DenialKind, Forbidding};
 use crate::evaluation::Evaluator;
 use crate::identity::{Caller, Identity};
+use crate::names::ByName;
 use crate::permit::Permit;
 use crate::policy::{
-    Decision, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices,
+    Decision, Memo, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices, Stamp,
 };
 use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
 use crate::route::{Rate, Route, RouteTree};
@@ -32,9 +34,9 @@ use crate::spec::IssuerSpec;
 #[derive(Debug)]
 pub struct Gate {
     parts: GateParts,
-    by_identifier: HashMap<String, usize>,
-    by_name: HashMap<Arc<str>, usize>,
-    by_route_name: HashMap<Arc<str>, usize>,
+    by_identifier: ByName<String, usize>,
+    by_name: ByName<Arc<str>, usize>,
+    by_route_name: ByName<Arc<str>, usize>,
     anonymous: Principal,
     /// Whether anything is counted.
     has_rates: bool,
@@ -60,6 +62,10 @@ pub(crate) struct RouteRuntime {
     pub(crate) route: Arc<Route>,
     pub(crate) entity: Entity,
     pub(crate) slices: RouteSlices,
+    /// Tells it from the routes of other gates.
+    pub(crate) stamp: Stamp,
+    /// Decisions about callers without a credential.
+    pub(crate) anonymous: Memo,
 }
 
 /// The keys of issuers, as far as they are known at the moment. Never asks anyone.
@@ -184,10 +190,41 @@ impl Gate {
             Ok(approached) => approached,
             Err(turned_away) => return Verdict::Denial(turned_away.with_request(request)),
         };
-        let slices = &approached.runtime.slices;
-        let question = self.question(&request, &approached, around.now);
-        let decision = question.decide(&self.parts.index, slices);
+        let decision = self.decide(&request, &approached, around.now);
         Self::conclude(request, approached, decision, around.now)
+    }
+
+    /// The decision, from memory if it was made before.
+    fn decide(
+        &self,
+        request: &CanonicalRequest,
+        approached: &Approached<'_>,
+        now: Timestamp,
+    ) -> Arc<Decision> {
+        let (runtime, method) = (approached.runtime, request.method());
+        let memo = approached.caller.identity().map_or(&runtime.anonymous, |one| one.memo());
+        if let Some(known) = memo.find(&runtime.stamp, method) {
+            return known;
+        }
+        let made;
+        let principal = match &approached.caller {
+            Caller::Anonymous => &self.anonymous,
+            Caller::Known(identity) => match identity.kept_principal() {
+                Some(kept) => kept,
+                None => {
+                    made = identity.principal();
+                    &made
+                }
+            },
+        };
+        let question = Self::question(request, approached, principal, now);
+        let (decision, needs) = question.decide(&self.parts.index, &runtime.slices);
+        if needs.is_method_at_most() {
+            memo.keep(&runtime.stamp, method, &decision);
+        } else if let Some(identity) = approached.caller.identity() {
+            identity.keep_principal(principal);
+        }
+        decision
     }
 
     /// Judges a request and tells how the judgement came about.
@@ -206,10 +243,11 @@ impl Gate {
                 return Explanation { verdict, route, policies: Vec::new() };
             }
         };
+        let principal = self.principal(&approached.caller);
+        let question = Self::question(&request, &approached, &principal, around.now);
         let slices = &approached.runtime.slices;
-        let question = self.question(&request, &approached, around.now);
         let policies = question.explain(&self.parts.index, slices);
-        let decision = question.decide(&self.parts.index, slices);
+        let (decision, _) = question.decide(&self.parts.index, slices);
         let route = Some(Arc::clone(&approached.runtime.route));
         Explanation {
             verdict: Self::conclude(request, approached, decision, around.now),
@@ -218,16 +256,19 @@ impl Gate {
         }
     }
 
+    fn principal(&self, caller: &Caller) -> Cow<'_, Principal> {
+        match caller {
+            Caller::Anonymous => Cow::Borrowed(&self.anonymous),
+            Caller::Known(identity) => Cow::Owned(identity.principal()),
+        }
+    }
+
     fn question<'a>(
-        &'a self,
         request: &'a CanonicalRequest,
         approached: &'a Approached<'a>,
+        principal: &'a Principal,
         now: Timestamp,
     ) -> Question<'a> {
-        let principal = match &approached.caller {
-            Caller::Anonymous => &self.anonymous,
-            Caller::Known(identity) => identity.principal(),
-        };
         let Approached { runtime, certificate, .. } = approached;
         Question {
             principal,
@@ -242,7 +283,7 @@ impl Gate {
     fn conclude(
         request: CanonicalRequest,
         approached: Approached<'_>,
-        decision: Decision,
+        decision: Arc<Decision>,
         now: Timestamp,
     ) -> Verdict {
         let Approached { runtime, caller, certificate, known_until } = approached;
@@ -259,8 +300,7 @@ impl Gate {
                     route,
                     request,
                     (caller, certificate),
-                    decision.policies,
-                    decision.errors,
+                    decision,
                     ends_at,
                 ));
             }
@@ -273,14 +313,14 @@ impl Gate {
             // Where nobody was asked for a credential and none was shown, showing one may help.
             Outcome::NoPermit if caller.identity().is_none() => {
                 let mut denial = Denial::new(DenialKind::NoCredential).on(&runtime.route);
-                denial.errors = decision.errors.into();
+                denial.errors = decision.errors.as_slice().into();
                 return Verdict::Denial(denial.with_request(request));
             }
             Outcome::NoPermit => Forbidding::NoPermit(decision.errors.clone()),
         };
         let mut denial = Denial::new(DenialKind::Forbidden(forbidding)).on(&runtime.route);
-        denial.policies = decision.policies.into();
-        denial.errors = decision.errors.into();
+        denial.policies = decision.policies.as_slice().into();
+        denial.errors = decision.errors.as_slice().into();
         denial.identity = caller.identity().cloned();
         Verdict::Denial(denial.with_request(request))
     }
@@ -298,8 +338,12 @@ impl Gate {
         around: Surroundings<'_>,
     ) -> Option<(Decision, Decision)> {
         let approached = self.approach(request, around).ok()?;
-        let question = self.question(request, &approached, around.now);
-        let sliced = question.decide(&self.parts.index, &approached.runtime.slices);
-        Some((sliced, question.decide_unsliced(&self.parts.index)))
+        let principal = self.principal(&approached.caller);
+        let question = Self::question(request, &approached, &principal, around.now);
+        // Made and remembered, and then from memory.
+        let decisions = [(); 2].map(|()| self.decide(request, &approached, around.now));
+        assert_eq!(decisions[0], decisions[1]);
+        let [sliced, _] = decisions;
+        Some((Decision::clone(&sliced), question.decide_unsliced(&self.parts.index)))
     }
 }

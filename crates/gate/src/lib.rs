@@ -20,6 +20,7 @@ mod judge;
 #[expect(dead_code, reason = "the tests of the invariants use what these do not")]
 #[path = "../tests/invariants/support.rs"]
 mod minting;
+mod names;
 mod permit;
 mod policy;
 pub mod request;

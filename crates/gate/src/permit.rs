@@ -7,6 +7,7 @@ use tokens::Timestamp;
 use crate::certificate::ClientCertificate;
 use crate::denial::Denial;
 use crate::identity::{Caller, Identity};
+use crate::policy::Decision;
 use crate::request::CanonicalRequest;
 use crate::route::{Exceeded, Route};
 
@@ -18,15 +19,14 @@ use crate::route::{Exceeded, Route};
 /// ```compile_fail,E0624
 /// fn forge(route: std::sync::Arc<gate::route::Route>, request: gate::CanonicalRequest) -> gate::Permit<gate::route::Route> {
 ///     let nobody = (gate::Caller::Anonymous, None);
-///     gate::Permit::new(route, request, nobody, Vec::new(), Vec::new(), tokens::Timestamp::MAX)
+///     gate::Permit::new(route, request, nobody, todo!(), tokens::Timestamp::MAX)
 /// }
 /// ```
 ///
 /// ```compile_fail,E0451
 /// fn forge<T>(target: std::sync::Arc<T>, request: gate::CanonicalRequest) -> gate::Permit<T> {
 ///     let (caller, certificate) = (gate::Caller::Anonymous, None);
-///     let (policies, errors) = (Vec::new(), Vec::new());
-///     gate::Permit { target, request, caller, certificate, policies, errors, ends_at: tokens::Timestamp::MAX }
+///     gate::Permit { target, request, caller, certificate, decision: todo!(), ends_at: tokens::Timestamp::MAX }
 /// }
 /// ```
 ///
@@ -48,8 +48,7 @@ pub struct Permit<T> {
     request: CanonicalRequest,
     caller: Caller,
     certificate: Option<Arc<Identity>>,
-    policies: Vec<Arc<str>>,
-    errors: Vec<(Arc<str>, String)>,
+    decision: Arc<Decision>,
     ends_at: Timestamp,
 }
 
@@ -58,11 +57,10 @@ impl<T> Permit<T> {
         target: Arc<T>,
         request: CanonicalRequest,
         (caller, certificate): (Caller, Option<Arc<Identity>>),
-        policies: Vec<Arc<str>>,
-        errors: Vec<(Arc<str>, String)>,
+        decision: Arc<Decision>,
         ends_at: Timestamp,
     ) -> Self {
-        Self { target, request, caller, certificate, policies, errors, ends_at }
+        Self { target, request, caller, certificate, decision, ends_at }
     }
 
     /// What may be reached: for requests, the route.
@@ -86,13 +84,13 @@ impl<T> Permit<T> {
     /// The ids of the policies that permit it.
     #[must_use]
     pub fn policies(&self) -> &[Arc<str>] {
-        &self.policies
+        &self.decision.policies
     }
 
     /// The `permit`s that could not be evaluated, each with why. They did not count; others did.
     #[must_use]
     pub fn errors(&self) -> &[(Arc<str>, String)] {
-        &self.errors
+        &self.decision.errors
     }
 
     /// When it ends; [`Timestamp::MAX`] for a caller without a credential on a public route.

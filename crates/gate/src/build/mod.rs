@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 use crate::evaluation::Evaluator;
 use crate::judge::{Gate, GateParts, RouteRuntime};
-use crate::policy::{EntityType, LoadedPolicy, PolicyIndex, SchemaInput, route_entity};
+use crate::policy::{
+    EntityType, LoadedPolicy, Memo, PolicyIndex, SchemaInput, Stamp, route_entity,
+};
 use crate::request::IdentityHeaders;
 use crate::route::{Rate, Route, RouteTree, Service};
 use crate::spec::{GateSpec, IssuerSpec, Place};
@@ -135,6 +137,8 @@ impl<'a> Builder<'a> {
             runtimes.push(RouteRuntime {
                 slices: index.slices_for(&uid, &above),
                 entity: route_entity(uid, above),
+                stamp: Stamp::default(),
+                anonymous: Memo::default(),
                 route: Arc::new(Route {
                     rates: self.rates_binding(route, broader),
                     // INVARIANT: what nobody can meet is among the errors above.

@@ -10,6 +10,7 @@ use tokens::Timestamp;
 
 use super::entities::{self, Principal};
 use super::names::EntityType;
+use super::needs::Needs;
 use super::slice::{PolicyIndex, RouteSlices, Selection};
 use crate::identity::Identity;
 use crate::request::CanonicalRequest;
@@ -96,9 +97,15 @@ impl Decision {
 }
 
 impl Question<'_> {
-    /// The decision over the policies that can concern the caller here.
-    pub(crate) fn decide(&self, index: &PolicyIndex, slices: &RouteSlices) -> Decision {
-        self.decide_over(index, &index.select(slices, &self.principal.keys))
+    /// The decision over the policies that can concern the caller here, and what of the request they read.
+    pub(crate) fn decide(
+        &self,
+        index: &PolicyIndex,
+        slices: &RouteSlices,
+    ) -> (Arc<Decision>, Needs) {
+        let selection = index.select(slices, &self.principal.keys);
+        let decision = self.decide_over(index, &selection);
+        (selection.shared(decision), selection.needs)
     }
 
     /// The decision over every policy there is; equal to [`Question::decide`].

@@ -102,7 +102,7 @@ impl Question<'_> {
                 PolicySet::from_policies([policy]).map_err(|error| error.to_string())
             });
         let put = set.and_then(|set| {
-            let selection = Selection { set, needs: Needs::ALL };
+            let selection = Selection::new(set, Needs::ALL);
             self.put(&selection).map(|(request, entities)| (selection, request, entities))
         });
         let (selection, request, entities) = match put {

@@ -70,6 +70,11 @@ impl Needs {
         self.0 & (1 << member as u16) != 0
     }
 
+    /// Whether nothing of the request is read but its method.
+    pub(crate) const fn is_method_at_most(self) -> bool {
+        self.0 & !Self::one(ContextMember::Method).0 == 0
+    }
+
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -5,16 +5,19 @@
 //! this file holds this against the authorizer over all policies, in verdict, determining policies and errors.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
 
 use super::PrincipalKeys;
 use super::compile::CompiledRule;
+use super::decide::Decision;
 use super::needs::{ContextMember, Needs};
 
 /// The most distinct selections of policies that are kept ready per route.
 const MAX_SELECTIONS: usize = 256;
+/// The most decisions over one selection that are shared.
+const MAX_SHARED: usize = 32;
 
 /// A policy, ready to be judged by.
 #[derive(Clone, Debug)]
@@ -95,6 +98,28 @@ pub(crate) struct RouteSlices {
 pub(crate) struct Selection {
     pub(crate) set: PolicySet,
     pub(crate) needs: Needs,
+    /// Decisions that many callers have in common.
+    shared: Mutex<Vec<Arc<Decision>>>,
+}
+
+impl Selection {
+    /// Policies that read this much of a request.
+    pub(crate) fn new(set: PolicySet, needs: Needs) -> Self {
+        Self { set, needs, shared: Mutex::default() }
+    }
+
+    /// The same decision, as others have it: those that remember it remember one.
+    pub(crate) fn shared(&self, decision: Decision) -> Arc<Decision> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = shared.iter().find(|one| ***one == decision) {
+            return Arc::clone(same);
+        }
+        let decision = Arc::new(decision);
+        if shared.len() < MAX_SHARED {
+            shared.push(Arc::clone(&decision));
+        }
+        decision
+    }
 }
 
 impl RouteSlices {
@@ -194,10 +219,7 @@ impl PolicyIndex {
             reason = "INVARIANT: the ids of loaded policies were checked to be distinct"
         )]
         let set = PolicySet::from_policies(policies).expect("distinct ids");
-        Selection {
-            set,
-            needs: chosen().map(|loaded| loaded.needs).fold(Needs::default(), Needs::and),
-        }
+        Selection::new(set, chosen().map(|loaded| loaded.needs).fold(Needs::default(), Needs::and))
     }
 }
 

@@ -8,11 +8,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::RequestRefusal;
 use super::cookies::SortedCookies;
 use super::peer::Hearsay;
+use crate::names::Names;
 
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
 /// in any spelling, is refused.
 #[derive(Clone, Debug, Default)]
-pub struct IdentityHeaders(HashSet<String>);
+pub struct IdentityHeaders(Names);
 
 impl IdentityHeaders {
     /// The header that carries the signed identity unless a service names another.

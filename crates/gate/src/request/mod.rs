@@ -193,6 +193,12 @@ impl CanonicalRequest {
         &self.headers
     }
 
+    /// The same, to be forwarded: the request has none from here on.
+    #[must_use]
+    pub fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.headers)
+    }
+
     /// The caller's `Authorization`, whole; goes on only to services that ask for it.
     #[must_use]
     pub const fn authorization(&self) -> Option<&HeaderValue> {

@@ -1,11 +1,10 @@
 //! The tree of routes: which one takes a request, and which ones could take the same requests as another.
 
-use std::collections::HashMap;
-
 use http::Method;
 
 use super::host_pattern::{HostPattern, parent_of};
 use super::pattern::{PathPattern, Segment};
+use crate::names::ByName;
 use crate::request::CanonicalRequest;
 
 /// Routes by host, then by path. Routes are known by their index.
@@ -16,8 +15,8 @@ use crate::request::CanonicalRequest;
 /// and exact hosts before wildcards, meets it first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteTree {
-    exact: HashMap<String, Node>,
-    under: HashMap<String, Node>,
+    exact: ByName<String, Node>,
+    under: ByName<String, Node>,
     any: Option<Node>,
 }
 
@@ -34,7 +33,7 @@ pub(crate) enum Found {
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    literals: HashMap<String, Node>,
+    literals: ByName<String, Node>,
     parameter: Option<Box<Node>>,
     here: Vec<Entry>,
     open: Vec<Entry>,

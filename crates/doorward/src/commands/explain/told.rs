@@ -204,8 +204,8 @@ impl Told {
             [] => format!("no {name}"),
             list => format!("{name} {}", list.join(" ")),
         };
-        let claims =
-            identity.claims().iter().map(|(name, value)| format!("{name}={}", shown(value)));
+        let claims = identity.claims();
+        let claims = claims.iter().map(|(name, value)| format!("{name}={}", shown(value)));
         let claims: Vec<_> = claims.collect();
         let mut parts = vec![
             format!("{} ({})", identity.scoped_subject(), kind(identity.kind())),
