@@ -332,7 +332,7 @@ fn api(
 
 pub(super) fn source(json: &mut Json<'_>, peer: SocketAddr) {
     json.object("src_endpoint", |json| {
-        json.text("ip", &peer.ip().to_canonical().to_string());
+        json.address("ip", peer.ip().to_canonical());
         json.number("port", peer.port().into());
     });
 }

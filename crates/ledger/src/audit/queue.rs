@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -53,6 +54,8 @@ enum Writer {
     Busy,
     /// Waiting until a decision comes, or [`LINGER`] is over.
     Dozing,
+    /// Told that something came; nobody has to tell it once more.
+    Woken,
 }
 
 /// How much waits.
@@ -146,10 +149,11 @@ impl Queue {
 
     /// Wakes the writer, if something waits and it does not work.
     pub(super) fn wake(&self) {
-        let state = self.lock();
-        let waits = state.writer != Writer::Busy && !state.group.ends.is_empty();
-        drop(state);
-        if waits {
+        let mut state = self.lock();
+        let waits = matches!(state.writer, Writer::Asleep | Writer::Dozing);
+        if waits && !state.group.ends.is_empty() {
+            state.writer = Writer::Woken;
+            drop(state);
             self.wake.notify_one();
         }
     }
@@ -171,9 +175,9 @@ impl Queue {
             return Err(refused);
         }
         state.push(body);
-        let asleep = state.writer == Writer::Asleep;
-        drop(state);
-        if asleep {
+        if state.writer == Writer::Asleep {
+            state.writer = Writer::Woken;
+            drop(state);
             self.wake.notify_one();
         }
         Ok(())
@@ -205,17 +209,18 @@ impl Queue {
                 state.writer = Writer::Busy;
                 return None;
             }
-            state = if state.writer == Writer::Dozing {
+            state = if state.writer == Writer::Asleep {
+                let state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                lingered = true;
+                state
+            } else {
+                state.writer = Writer::Dozing;
                 let (mut state, wait) =
                     self.wake.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
                 lingered = wait.timed_out();
                 if lingered && state.group.ends.is_empty() && state.dropped == 0 {
                     state.writer = Writer::Asleep;
                 }
-                state
-            } else {
-                let state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                lingered = true;
                 state
             };
         }
@@ -311,6 +316,14 @@ impl State {
     }
 }
 
+/// Where among those who wait for a group someone waits.
+#[derive(Clone, Copy)]
+struct Place {
+    index: usize,
+    /// The thread that it was first asked on.
+    thread: ThreadId,
+}
+
 /// What became of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -321,7 +334,7 @@ enum Fate {
 /// Resolves once a decision's group is settled: `true` if it was written.
 pub(super) struct Receipt {
     group: Arc<Receipts>,
-    place: Option<usize>,
+    place: Option<Place>,
     /// Whether it is the next writer that is to write it.
     pub(super) awaits_successor: bool,
 }
@@ -330,19 +343,29 @@ impl Future for Receipt {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
-        let group = Arc::clone(&self.group);
+        let Self { group, place, .. } = &mut *self;
         let mut waiting = group.lock();
         if let Some(fate) = waiting.fate {
+            drop(waiting);
+            group.pass_on(place.take());
             return Poll::Ready(fate == Fate::Written);
         }
-        match self.place.and_then(|place| waiting.wakers.get_mut(place)) {
-            Some(waker) => waker.clone_from(context.waker()),
+        let waker = Some(context.waker().clone());
+        match place.and_then(|place| waiting.wakers.get_mut(place.index)) {
+            Some((_, kept)) => *kept = waker,
             None => {
-                self.place = Some(waiting.wakers.len());
-                waiting.wakers.push(context.waker().clone());
+                let thread = thread::current().id();
+                *place = Some(Place { index: waiting.wakers.len(), thread });
+                waiting.wakers.push((thread, waker));
             }
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.group.pass_on(self.place.take());
     }
 }
 
@@ -353,19 +376,45 @@ struct Receipts(Mutex<Waiting>);
 #[derive(Default)]
 struct Waiting {
     fate: Option<Fate>,
-    wakers: Vec<Waker>,
+    /// Each with the thread that it waited on; nothing where it was woken.
+    wakers: Vec<(ThreadId, Option<Waker>)>,
 }
 
 impl Receipts {
+    /// Tells those who wait: one on each thread, who [passes it on](Self::pass_on). To wake a task of another thread takes
+    /// a system call, and one of the same thread takes none.
     fn settle(&self, fate: Fate) {
-        let wakers = {
-            let mut waiting = self.lock();
-            waiting.fate.get_or_insert(fate);
-            std::mem::take(&mut waiting.wakers)
-        };
-        for waker in wakers {
-            waker.wake();
+        let mut told: Vec<ThreadId> = Vec::new();
+        let mut woken = Vec::new();
+        let mut waiting = self.lock();
+        waiting.fate.get_or_insert(fate);
+        for (thread, waker) in &mut waiting.wakers {
+            if !told.contains(thread)
+                && let Some(waker) = waker.take()
+            {
+                told.push(*thread);
+                woken.push(waker);
+            }
         }
+        drop(waiting);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells all others who waited on the same thread as one who knows, or is gone since it was told.
+    fn pass_on(&self, place: Option<Place>) {
+        let Some(Place { index, thread }) = place else { return };
+        let mut waiting = self.lock();
+        if waiting.fate.is_none() {
+            // Nobody is there any more to pass it on.
+            if let Some((_, waker)) = waiting.wakers.get_mut(index) {
+                *waker = None;
+            }
+            return;
+        }
+        let woken = waiting.wakers.extract_if(.., |(waits_on, _)| *waits_on == thread);
+        let woken: Vec<Waker> = woken.filter_map(|(_, waker)| waker).collect();
+        drop(waiting);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     fn is_awaited(self: &Arc<Self>) -> bool {
@@ -376,3 +425,7 @@ impl Receipts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;
