@@ -14,7 +14,7 @@ use tokens::Timestamp;
 use tokio::time::Instant;
 
 use crate::judge::RequestFacts;
-use crate::metrics::OutcomeLabels;
+use crate::metrics::{Name, OutcomeLabels};
 use crate::model::{Doorway, KeysAt};
 use crate::recording::{actors_of, subject_of};
 use crate::trace::TraceContext;
@@ -284,11 +284,11 @@ impl Drop for InFlight {
         metrics.in_flight.dec();
         metrics.request_seconds.observe(took.as_secs_f64());
         let labels = OutcomeLabels {
-            service: route.service().name.to_string(),
+            service: Name(Some(Arc::clone(&route.service().name))),
             status: status.unwrap_or_default(),
             ended: ended.name(),
         };
-        metrics.outcomes.get_or_create(&labels).inc();
+        metrics.outcomes.count(&labels);
         if self.facts.trace.sampled {
             self.doorway.traces.finished(&FinishedRequest {
                 trace: self.facts.trace,

@@ -203,7 +203,7 @@ async fn judge_read(
             };
             let kid = kid.to_string();
             let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
-            let found = keys.refetch_for_unknown_key(&kid, doorway.now()).await;
+            let found = Box::pin(keys.refetch_for_unknown_key(&kid, doorway.now())).await;
             undecided.decided();
             if found != ledger::keys::RefetchOutcome::Found {
                 return Verdict::Denial(denial);
@@ -216,7 +216,7 @@ async fn judge_read(
                 return Verdict::Denial(denial);
             };
             let undecided = Undecided::new(doorway, model, (raw, facts), &denial);
-            let read = sessions.load(&cookie).await;
+            let read = Box::pin(sessions.load(&cookie)).await;
             undecided.decided();
             let told = match read {
                 Ok(true) => return judge_again(doorway, model, denial, doorway.sessions()),

@@ -9,6 +9,7 @@
 //! No door has a check of its own: what is not in [`judge`] is not checked.
 
 mod answer;
+mod at_hand;
 pub mod authzen;
 mod crowd;
 pub mod fuzz;

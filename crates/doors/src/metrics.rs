@@ -1,19 +1,24 @@
 //! What is counted. Names are fixed; see docs/metrics.md.
 
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
 use federation::metadata::Report;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+use crate::at_hand::AtHand;
+
 /// Counters of the doors.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    pub(crate) decisions: Family<DecisionLabels, Counter>,
+    pub(crate) decisions: AtHand<DecisionLabels>,
     pub(crate) evaluations: Family<EvaluationLabels, Counter>,
-    pub(crate) outcomes: Family<OutcomeLabels, Counter>,
+    pub(crate) outcomes: AtHand<OutcomeLabels>,
     pub(crate) decision_seconds: Histogram,
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: Gauge,
@@ -36,10 +41,20 @@ pub struct Metrics {
     saml_metadata: Family<MetadataLabels, Counter>,
 }
 
+/// A name of the configuration, or an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Name(pub(crate) Option<Arc<str>>);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.0.as_deref().unwrap_or_default())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct DecisionLabels {
     pub(crate) door: &'static str,
-    pub(crate) route: String,
+    pub(crate) route: Name,
     pub(crate) verdict: &'static str,
     pub(crate) code: &'static str,
 }
@@ -52,7 +67,7 @@ pub(crate) struct EvaluationLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OutcomeLabels {
-    pub(crate) service: String,
+    pub(crate) service: Name,
     pub(crate) status: u16,
     pub(crate) ended: &'static str,
 }
@@ -103,13 +118,13 @@ impl Metrics {
             [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
         let all = &mut registry.sub_registry_with_prefix("doorward");
         Self {
-            decisions: counted(all, "decisions", "Requests judged, by verdict and reason"),
+            decisions: at_hand(all, "decisions", "Requests judged, by verdict and reason"),
             evaluations: counted(
                 all,
                 "evaluations",
                 "Decisions for others to enforce, by verdict and reason",
             ),
-            outcomes: counted(all, "outcomes", "Requests forwarded, by how they ended"),
+            outcomes: at_hand(all, "outcomes", "Requests forwarded, by how they ended"),
             decision_seconds: timed(
                 all,
                 "decision_seconds",
@@ -207,6 +222,15 @@ fn counted<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, hel
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
+}
+
+fn at_hand<L>(registry: &mut Registry, name: &str, help: &str) -> AtHand<L>
+where
+    L: Clone + Eq + std::hash::Hash + EncodeLabelSet + fmt::Debug + Send + Sync + 'static,
+{
+    let counters = AtHand::default();
+    registry.register(name, help, counters.family().clone());
+    counters
 }
 
 fn timed(registry: &mut Registry, name: &str, help: &str, bounds: &[f64]) -> Histogram {

@@ -13,7 +13,7 @@ use ledger::audit::{self, Actor, Decision, Ended, Outcome, Subject};
 
 use crate::answer::unavailable;
 use crate::judge::RequestFacts;
-use crate::metrics::DecisionLabels;
+use crate::metrics::{DecisionLabels, Name};
 use crate::model::{Doorway, Model};
 use crate::proxy::refusals::Refused;
 
@@ -129,11 +129,11 @@ pub(crate) async fn record(
     doorway.metrics.decision_seconds.observe(facts.began.elapsed().as_secs_f64());
     let labels = DecisionLabels {
         door: judged.door,
-        route: judged.route.map_or_else(String::new, |route| route.name().to_string()),
+        route: Name(judged.route.map(|route| Arc::clone(route.name()))),
         verdict: judged.verdict.name(),
         code: if recorded.is_ok() { judged.code } else { "audit_unavailable" },
     };
-    doorway.metrics.decisions.get_or_create(&labels).inc();
+    doorway.metrics.decisions.count(&labels);
     recorded.map_err(|error| {
         tracing::error!(request_id = facts.id.as_str(), %error, "a decision could not be recorded");
         unavailable("the request could not be recorded, and so was not served")

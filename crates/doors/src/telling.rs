@@ -6,6 +6,10 @@ use gate::CanonicalRequest;
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// What services are told about where a request came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telling {
@@ -18,34 +22,36 @@ pub struct Telling {
 }
 
 impl Telling {
-    /// Writes it into the headers that the service gets, where nothing of the kind stands; `version` is the caller's.
+    /// Writes it into the headers that the service gets, where nothing of the kind stands; `host` is the request's, and
+    /// `version` the caller's.
     pub(crate) fn request(
         &self,
         headers: &mut HeaderMap,
         request: &CanonicalRequest,
+        host: &HeaderValue,
         version: Version,
     ) {
-        let (client, host) = (request.client(), request.host().to_string());
-        let scheme = request.scheme().as_str();
-        let mut put = |name: HeaderName, value: &str| {
-            // INVARIANT: addresses, hosts and schemes can stand in a header.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        };
+        let (client, scheme) = (request.client(), request.scheme().as_str());
         if self.x_forwarded {
-            put(HeaderName::from_static("x-forwarded-for"), &client.to_string());
-            put(HeaderName::from_static("x-forwarded-host"), &host);
-            put(HeaderName::from_static("x-forwarded-proto"), scheme);
+            // INVARIANT: an address can stand in a header.
+            if let Ok(client) = HeaderValue::try_from(client.to_string()) {
+                headers.insert(X_FORWARDED_FOR, client);
+            }
+            headers.insert(X_FORWARDED_HOST, host.clone());
+            headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
         }
         if self.forwarded {
+            let host = host.to_str().unwrap_or_default();
             let client = match client {
                 IpAddr::V4(address) => address.to_string(),
                 IpAddr::V6(address) => format!("\"[{address}]\""),
             };
             // A port and an address of IPv6 have a colon, which a token has not (RFC 7239 §4).
-            let host = if host.contains(':') { format!("\"{host}\"") } else { host };
-            put(FORWARDED, &format!("for={client};host={host};proto={scheme}"));
+            let quote = if host.contains(':') { "\"" } else { "" };
+            let forwarded = format!("for={client};host={quote}{host}{quote};proto={scheme}");
+            if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+                headers.insert(FORWARDED, forwarded);
+            }
         }
         self.via(headers, version);
     }
@@ -89,7 +95,8 @@ mod tests {
         };
         let request = CanonicalRequest::read(&raw, &Reading::default()).unwrap();
         let mut told = HeaderMap::new();
-        telling.request(&mut told, &request, version);
+        let host = HeaderValue::from_str(&request.host().to_string()).unwrap();
+        telling.request(&mut told, &request, &host, version);
         told
     }
 

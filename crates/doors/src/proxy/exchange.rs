@@ -48,7 +48,7 @@ impl Attempt<'_> {
                 None => *reused = false,
             }
         }
-        match self.pool.connect(self.service, endpoint).await {
+        match Box::pin(self.pool.connect(self.service, endpoint)).await {
             Ok(sender) => Some(sender),
             Err(error) => {
                 let (service, endpoint_name) = (&*self.service.options.name, &*endpoint.name);
@@ -70,10 +70,9 @@ impl Attempt<'_> {
         let answer = sender.send(request);
         tokio::pin!(answer);
         let mut progress = self.in_flight.received_so_far();
-        let late = sleep_until(self.late());
-        tokio::pin!(late);
-        let check = sleep_until(Instant::now() + CHECK_EVERY);
-        tokio::pin!(check);
+        let (mut late, mut check) = (self.late(), Instant::now() + CHECK_EVERY);
+        let timer = sleep_until(late.min(check));
+        tokio::pin!(timer);
         loop {
             tokio::select! {
                 biased;
@@ -83,29 +82,32 @@ impl Attempt<'_> {
                     }
                     return answered.map_err(|error| self.unanswered(error, &interim));
                 }
-                () = &mut check => {
-                    if !self.in_flight.stands() {
-                        return Err(Unanswered::Failed(self.over()));
-                    }
-                    check.as_mut().reset(Instant::now() + CHECK_EVERY);
-                }
-                () = &mut late => {
-                    if self.in_flight.is_late() {
-                        return Err(Unanswered::Failed(Failure::TimedOut));
-                    }
-                    // While an upload is moving, its service cannot answer yet.
-                    let received = self.in_flight.received_so_far();
-                    if received == progress && !self.in_flight.is_upload_done() {
-                        // It is the caller who is waited for: that says nothing of the endpoint.
-                        return Err(Unanswered::Failed(Failure::TooSlow));
-                    }
-                    if received == progress {
-                        return Err(Unanswered::Lost(Failure::TimedOut));
-                    }
-                    progress = received;
-                    late.as_mut().reset(self.late());
-                }
+                () = &mut timer => {}
             }
+            let now = Instant::now();
+            if now >= check {
+                if !self.in_flight.stands() {
+                    return Err(Unanswered::Failed(self.over()));
+                }
+                check = now + CHECK_EVERY;
+            }
+            if now >= late {
+                if self.in_flight.is_late() {
+                    return Err(Unanswered::Failed(Failure::TimedOut));
+                }
+                // While an upload is moving, its service cannot answer yet.
+                let received = self.in_flight.received_so_far();
+                if received == progress && !self.in_flight.is_upload_done() {
+                    // It is the caller who is waited for: that says nothing of the endpoint.
+                    return Err(Unanswered::Failed(Failure::TooSlow));
+                }
+                if received == progress {
+                    return Err(Unanswered::Lost(Failure::TimedOut));
+                }
+                progress = received;
+                late = self.late();
+            }
+            timer.as_mut().reset(late.min(check));
         }
     }
 

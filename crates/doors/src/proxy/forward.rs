@@ -35,7 +35,7 @@ pub(crate) async fn forward(
 ) -> Result<Response<DoorBody>, Answer> {
     let signed = admitted.signed_identity(doorway.now()).map_err(Failure::Incapable);
     let Admitted { permit, model, facts } = admitted;
-    let (request, watch) = permit.redeem();
+    let (mut request, watch) = permit.redeem();
     let route = Arc::clone(watch.target());
     let service = model.services.get(route.service().index);
     let own = model.route_timeouts.get(route.name()).copied().unwrap_or_default();
@@ -48,8 +48,14 @@ pub(crate) async fn forward(
         let (Some(service), Some(timeouts)) = (service, timeouts) else {
             return Err(Failure::BadGateway);
         };
-        let mut headers =
-            upstream_headers(&request, in_flight.watch(), &route, signed?, &facts, &model.telling);
+        let mut headers = upstream_headers(
+            &mut request,
+            in_flight.watch(),
+            &route,
+            signed?,
+            &facts,
+            &model.telling,
+        );
         let target = target(&request, service, &mut headers)?;
         // What the route does not take, and what the service's protocol does not have, is not asked for.
         let websocket = match websocket {

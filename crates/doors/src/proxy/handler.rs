@@ -148,6 +148,9 @@ impl Handler {
     }
 
     /// Answers a request; `last` says that it is to be the connection's last one.
+    ///
+    /// Every request begins with a future of its own, as large as the largest of its ways: those that few take are boxed,
+    /// here and below.
     pub(crate) async fn handle(
         &self,
         mut request: Request<Incoming>,
@@ -188,10 +191,11 @@ impl Handler {
         };
         let uri = &parts.uri;
         let meant = |point: &DecisionPoint| point.is_meant(uri, &parts.headers);
-        let (manner, echoed) = if model.decision_point.as_ref().is_some_and(meant) {
-            (Manner::Message, authzen::echoed(&parts.headers).cloned())
-        } else {
-            (Manner::of(parts.version, &parts.headers), None)
+        let for_decisions = model.decision_point.as_ref().is_some_and(meant);
+        let echoed = for_decisions.then(|| authzen::echoed(&parts.headers).cloned()).flatten();
+        let manner = || match for_decisions {
+            true => Manner::Message,
+            false => Manner::of(parts.version, &parts.headers),
         };
         if let Some(port) = model.https_port.filter(|_| caller.scheme == Scheme::Http) {
             let raw = raw_request(&parts, caller, http2);
@@ -206,15 +210,16 @@ impl Handler {
             ours(response, busy)
         } else if let Some(reception) = page {
             let raw = raw_request(&parts, caller, http2);
-            let answered =
-                own::receive((&self.doorway, &model), &reception, &raw, body, &facts).await;
+            let answering = own::receive((&self.doorway, &model), &reception, &raw, body, &facts);
+            let answered = Box::pin(answering).await;
             busy.served();
             ours(answered, busy)
         } else {
             let raw = raw_request(&parts, caller, http2);
             match judge(&self.doorway, model, &raw, facts).await {
                 Ok(admitted) if admitted.permit.target().service().inside => {
-                    let answered = authzen::answer(admitted, body, in_http2, &self.doorway).await;
+                    let answering = authzen::answer(admitted, body, in_http2, &self.doorway);
+                    let answered = Box::pin(answering).await;
                     busy.served();
                     ours(answered, busy)
                 }
@@ -228,10 +233,10 @@ impl Handler {
                     }
                     match shared(forwarded, sharing) {
                         Ok(response) => response,
-                        Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
+                        Err(answer) => ours(respond(&answer, &facts.id, manner()), busy),
                     }
                 }
-                Err(answer) => ours(respond(&answer, &facts.id, manner), busy),
+                Err(answer) => ours(respond(&answer, &facts.id, manner()), busy),
             }
         };
         if let Some(id) = echoed {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::FixedState;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
@@ -18,11 +19,11 @@ use crate::model::Model;
 /// The locks are never contended: only the thread that owns the pool takes them, and never across a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<EndpointId, Vec<Idle>>>,
+    idle: Mutex<HashMap<EndpointId, Vec<Idle>, FixedState>>,
     shared: Mutex<HashMap<EndpointId, Vec<SharedUntil>>>,
     /// Held while a connection of HTTP/2 is made, so that those who wait share it.
     connecting: Mutex<HashMap<EndpointId, Arc<tokio::sync::Mutex<()>>>>,
-    slots: Mutex<HashMap<String, Arc<Slots>>>,
+    slots: Mutex<HashMap<String, Arc<Slots>, FixedState>>,
 }
 
 /// A connection that waits for its next request.

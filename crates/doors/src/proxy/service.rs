@@ -141,6 +141,9 @@ impl Service {
     /// "The Power of Two Choices in Randomized Load Balancing", 2001).
     pub(crate) fn in_order(&self, now: Timestamp, chance: u64) -> Vec<Arc<Endpoint>> {
         let all = self.endpoints.load();
+        if let [only] = all.as_slice() {
+            return vec![Arc::clone(only)];
+        }
         let (mut order, mut last): (Vec<_>, Vec<_>) =
             all.iter().cloned().partition(|endpoint| endpoint.is_up(now));
         if order.is_empty() {

@@ -12,27 +12,30 @@ use crate::judge::RequestFacts;
 use crate::telling::Telling;
 use crate::trace::TRACEPARENT;
 
-/// The headers that the service gets: what was judged, who asks, and where from.
+/// How many headers we write, as a rule.
+const MOST_WRITTEN: usize = 8;
+
+/// The headers that the service gets: what was judged, who asks, and where from. They are taken out of the request.
 pub(super) fn upstream_headers(
-    request: &CanonicalRequest,
+    request: &mut CanonicalRequest,
     watch: &Watch<Route>,
     route: &Route,
     signed: Option<HeaderValue>,
     facts: &RequestFacts,
     telling: &Telling,
 ) -> HeaderMap {
-    let mut headers = request.headers().clone();
+    let mut headers = request.take_headers();
+    headers.reserve(MOST_WRITTEN);
     // The answer to `Expect: 100-continue` is given at the door; asked again, the service's would be lost.
     headers.remove(header::EXPECT);
-    let host = request.host().to_string();
-    let mut put = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    put(header::HOST, &host);
-    put(X_REQUEST_ID, facts.id.as_str());
-    telling.request(&mut headers, request, facts.version);
+    // INVARIANT: a canonical host and an id can stand in a header.
+    if let Ok(id) = HeaderValue::from_str(facts.id.as_str()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    if let Ok(host) = HeaderValue::try_from(request.host().to_string()) {
+        telling.request(&mut headers, request, &host, facts.version);
+        headers.insert(header::HOST, host);
+    }
     if let Some(trace) = facts.trace.header() {
         headers.insert(HeaderName::from_static(TRACEPARENT), trace);
     }
@@ -58,11 +61,27 @@ pub(super) fn settle_length(headers: &mut HeaderMap) -> Result<(), Failure> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         headers.remove(header::CONTENT_LENGTH);
     }
+    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
+    if let (Some(only), None) = (values.next(), values.next())
+        && is_canonical(only)
+    {
+        return Ok(());
+    }
     let mut all = headers.get_all(header::CONTENT_LENGTH).iter().map(length_in);
     let Some(first) = all.next() else { return Ok(()) };
     let length = first.filter(|_| all.all(|other| other == first)).ok_or(Failure::BadLength)?;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     Ok(())
+}
+
+/// Whether a value is a number as we would write it.
+fn is_canonical(value: &HeaderValue) -> bool {
+    match value.as_bytes() {
+        [b'0'] => true,
+        // All numbers of 19 digits fit.
+        [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// The number that a value is, or several times.
@@ -79,28 +98,29 @@ fn length_in(value: &HeaderValue) -> Option<u64> {
 
 /// Takes out of an answer what was between the service and us alone (RFC 9110 §7.6.1).
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let always = [
-        header::CONNECTION,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    let others =
-        ["keep-alive", "proxy-connection", "proxy-authenticate"].map(HeaderName::from_static);
-    for name in always.iter().chain(&others).chain(&named) {
+    let mut named: Vec<HeaderName> = Vec::new();
+    for value in headers.get_all(header::CONNECTION) {
+        let names = value.to_str().unwrap_or_default().split(',');
+        named.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
+    }
+    for name in HOP_BY_HOP.iter().chain(&named) {
         if *name != header::CONTENT_LENGTH {
             headers.remove(name);
         }
     }
 }
+
+/// What is between two connected parties, whether `Connection` names it or not.
+static HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+];
 
 #[cfg(test)]
 mod tests {

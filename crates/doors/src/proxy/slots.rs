@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use gate::{Caller, CanonicalRequest};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -47,7 +48,8 @@ pub(crate) struct SlotsSize {
 struct Taken {
     /// When a request last found a place free, whoever's it may be.
     last_free: Instant,
-    by: HashMap<u64, Share>,
+    /// By what the secret hasher makes of them: nobody can choose them to collide.
+    by: HashMap<u64, Share, FixedState>,
 }
 
 /// The places of one caller.
@@ -57,8 +59,8 @@ struct Share {
     waiting: usize,
     /// When one of its requests last found a place free.
     last_free: Instant,
-    /// Tells one of its requests that wait for another to end.
-    released: Arc<Notify>,
+    /// Tells one of its requests that wait for another to end, once one has had to wait.
+    released: Option<Arc<Notify>>,
 }
 
 /// A place; free again when it is dropped.
@@ -79,7 +81,7 @@ impl Drop for OfShare {
     fn drop(&mut self) {
         self.slots.taken().changes(self.whose, |share| {
             share.taken -= 1;
-            share.released.notify_one();
+            share.released.iter().for_each(|released| released.notify_one());
         });
     }
 }
@@ -104,7 +106,7 @@ impl Taken {
             taken: 0,
             waiting: 0,
             last_free: now,
-            released: Arc::default(),
+            released: None,
         })
     }
 
@@ -124,7 +126,7 @@ impl Slots {
             size,
             free: Arc::new(Semaphore::new(size.under_way)),
             waiting: Semaphore::new(size.waiting),
-            taken: Mutex::new(Taken { last_free: now, by: HashMap::new() }),
+            taken: Mutex::new(Taken { last_free: now, by: HashMap::default() }),
             hasher: RandomState::new(),
         })
     }
@@ -151,7 +153,8 @@ impl Slots {
         }
         let congested = now.duration_since(self.last_free(whose)) > CONGESTED_AFTER;
         let patience = if congested { CONGESTED_WAIT } else { LONGEST_WAIT };
-        timeout(patience.min(within), self.eventually(whose)).await.ok().flatten()
+        let eventually = Box::pin(self.eventually(whose));
+        timeout(patience.min(within), eventually).await.ok().flatten()
     }
 
     fn at_once(self: &Arc<Self>, whose: u64, now: Instant) -> Option<Slot> {
@@ -204,7 +207,7 @@ impl Slots {
         let mut taken = self.taken();
         let share = taken.share(whose, now);
         if share.taken >= self.size.of_one {
-            return Err(Arc::clone(&share.released));
+            return Err(Arc::clone(share.released.get_or_insert_default()));
         }
         share.taken += 1;
         Ok(OfShare { slots: Arc::clone(self), whose })

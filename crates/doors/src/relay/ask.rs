@@ -68,7 +68,10 @@ pub(super) async fn ask(
     let mut set = identity_headers(watch.caller(), forward, signed);
     set.extend(HeaderValue::from_str(facts.id.as_str()).ok().map(|id| (X_REQUEST_ID, id)));
     let mut way = HeaderMap::new();
-    model.telling.request(&mut way, &request, facts.version);
+    // INVARIANT: a canonical host can stand in a header.
+    if let Ok(host) = HeaderValue::try_from(request.host().to_string()) {
+        model.telling.request(&mut way, &request, &host, facts.version);
+    }
     set.extend(way.iter().map(|(name, value)| (name.clone(), value.clone())));
     let told_always = raw.relay.is_some_and(|relay| relay.takes_cookies && !relay.removes_headers);
     set.extend(cookies(raw.headers, request.headers(), told_always));
