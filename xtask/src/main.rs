@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod command;
+mod count;
 mod deny;
 mod fuzz;
 mod install;
@@ -26,6 +27,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Runs what CI runs: format, lints, licences, tests, live tests
     Ci,
+    /// Counts the instructions that the steps of a request take, and compares them with xtask/counts.json
+    Count(count::Count),
     /// Checks what is built in: licences, banned crates, sources
     Deny(deny::Deny),
     /// Fuzzes the parsers
@@ -52,6 +55,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Bench(bench) => bench.run().map(|()| ExitCode::SUCCESS),
         Chore::Ci => ci::run(),
+        Chore::Count(count) => count.run().map(|()| ExitCode::SUCCESS),
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
         Chore::Resilience(resilience) => resilience.run().map(|()| ExitCode::SUCCESS),

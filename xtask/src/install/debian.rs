@@ -41,6 +41,8 @@ pub(crate) const SOCKET_ACTIVATE: Package =
     Package { program: "systemd-socket-activate", name: "systemd" };
 /// systemd's tool for units.
 pub(crate) const SYSTEMD_ANALYZE: Package = Package { program: "systemd-analyze", name: "systemd" };
+/// The counter of instructions.
+pub(crate) const VALGRIND: Package = Package { program: "valgrind", name: "valgrind" };
 /// The judge of XML signatures.
 pub(crate) const XMLSEC1: Package = Package { program: "xmlsec1", name: "xmlsec1" };
 /// The load generator of `cargo xtask bench`.
