@@ -1,6 +1,6 @@
 //! Invariant 6: cache facts, never verdicts made elsewhere.
 
-use gate::spec::{GateSpec, IssuerSpec, RouteSpec};
+use gate::spec::{Condition, GateSpec, IssuerSpec, RouteSpec};
 use gate::{Gate, Surroundings};
 use proptest::prelude::*;
 use serde_json::json;
@@ -100,4 +100,41 @@ proptest! {
             prop_assert_eq!(told(&ask.admit(gate, with)), told(&ask.admit(gate, without)));
         }
     }
+}
+
+#[test]
+fn invariant_6_a_decision_is_remembered_for_its_policies_its_route_and_its_method_alone() {
+    let gate = |allow: Vec<Condition>| {
+        let mut route = RouteSpec { allow, ..route("a", "/a/{id}") };
+        route.matches.methods = texts(&["GET", "POST"]);
+        build(&spec(vec![route]))
+    };
+    let support = || in_groups(&["corp/support"]);
+    let gates = [
+        (gate(vec![support()]), ["permit", "permit", "permit"]),
+        (gate(vec![in_groups(&["corp/ops"])]), ["no_permit", "no_permit", "no_permit"]),
+        (
+            gate(vec![Condition { methods: texts(&["GET"]), ..support() }]),
+            ["permit", "no_permit", "permit"],
+        ),
+        // What reads more of a request is asked at each.
+        (
+            gate(vec![Condition { networks: texts(&["192.0.2.0/24"]), ..support() }]),
+            ["no_permit", "no_permit", "permit"],
+        ),
+    ];
+    let token = token("corp", json!({ "groups": ["support"] }));
+    let near = get("/a/1").by(&token);
+    let mut far = near.clone();
+    far.peer = [192, 0, 2, 7].into();
+    let asks = [near.clone(), near.method("POST"), far];
+    let (keys, cache) = (Ring::usual(), cache());
+    for _ in 0..3 {
+        for (gate, expected) in &gates {
+            let with = Surroundings { cache: Some(&cache), ..around(&keys, after(0)) };
+            let found = asks.each_ref().map(|ask| code(&ask.admit(gate, with)));
+            assert_eq!(found, *expected);
+        }
+    }
+    assert_eq!(cache.len(), 1);
 }
