@@ -11,7 +11,7 @@ mod contestant;
 mod decisions;
 mod downstream;
 mod field;
-mod gates;
+pub(crate) mod gates;
 mod h2load;
 mod measure;
 mod memory;

@@ -21,20 +21,9 @@ fn gate(defaults: Vec<RateSpec>, rates: Vec<RateSpec>) -> Gate {
             methods: vec!["GET".to_owned()],
         },
         service: "app".to_owned(),
-        accept: Vec::new(),
         allow: vec![anyone.clone()],
-        deny: Vec::new(),
-        require: Vec::new(),
-        encoded_slash: Default::default(),
-        empty_segments: Default::default(),
-        segment_parameters: Default::default(),
-        disabled: false,
-        max_permit: None,
-        websocket: false,
-        slow_body: false,
-        cors: None,
-        step_up: None,
         rates: rates.clone(),
+        ..RouteSpec::default()
     };
     let service = ServiceSpec {
         name: "app".to_owned(),

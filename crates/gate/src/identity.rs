@@ -1,5 +1,6 @@
 //! Who is asking: verified facts, and nothing else.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use tokens::{
@@ -229,23 +230,21 @@ impl Identity {
         }
     }
 
-    /// The caller as policies see it, if it was kept.
-    pub(crate) fn kept_principal(&self) -> Option<&Principal> {
-        self.principal.get().map(AsRef::as_ref)
-    }
-
-    /// The caller as policies see it.
-    pub(crate) fn principal(&self) -> Principal {
-        match &self.credential {
+    /// The caller as policies see it: as it was kept, or else made.
+    pub(crate) fn principal(&self) -> Cow<'_, Principal> {
+        if let Some(kept) = self.principal.get() {
+            return Cow::Borrowed(kept);
+        }
+        Cow::Owned(match &self.credential {
             Credential::Certificate(certificate) => Principal::of_certificate(certificate),
             Credential::Session(session) => Principal::of_session(session),
             Credential::Token(token) => Principal::of_token(token),
-        }
+        })
     }
 
     /// Keeps the caller as policies see it, for the next request.
-    pub(crate) fn keep_principal(&self, principal: &Principal) {
-        self.principal.get_or_init(|| Box::new(principal.clone()));
+    pub(crate) fn keep_principal(&self, made: Principal) {
+        self.principal.get_or_init(|| Box::new(made));
     }
 
     /// Decisions that were made about this caller.

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use cedar_policy::Entity;
 use tokens::{KeySet, Timestamp, TokenCache};
 
+use crate::by_name::ByName;
 use crate::denial::{Denial, DenialKind, Forbidding};
 use crate::evaluation::Evaluator;
 use crate::identity::{Caller, Identity};
-use crate::names::ByName;
 use crate::permit::Permit;
 use crate::policy::{
     Decision, Memo, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices, Stamp,
@@ -206,25 +206,18 @@ impl Gate {
         if let Some(known) = memo.find(&runtime.stamp, method) {
             return known;
         }
-        let made;
-        let principal = match &approached.caller {
-            Caller::Anonymous => &self.anonymous,
-            Caller::Known(identity) => match identity.kept_principal() {
-                Some(kept) => kept,
-                None => {
-                    made = identity.principal();
-                    &made
-                }
-            },
-        };
-        let question = Self::question(request, approached, principal, now);
-        let (decision, needs) = question.decide(&self.parts.index, &runtime.slices);
-        if needs.is_method_at_most() {
+        let principal = self.principal(&approached.caller);
+        let question = Self::question(request, approached, &principal, now);
+        let (decision, selection) = question.decide(&self.parts.index, &runtime.slices);
+        if selection.needs.is_method_at_most() {
+            let decision = selection.shared(decision);
             memo.keep(&runtime.stamp, method, &decision);
-        } else if let Some(identity) = approached.caller.identity() {
-            identity.keep_principal(principal);
+            return decision;
         }
-        decision
+        if let (Cow::Owned(made), Some(identity)) = (principal, approached.caller.identity()) {
+            identity.keep_principal(made);
+        }
+        Arc::new(decision)
     }
 
     /// Judges a request and tells how the judgement came about.
@@ -250,16 +243,17 @@ impl Gate {
         let (decision, _) = question.decide(&self.parts.index, slices);
         let route = Some(Arc::clone(&approached.runtime.route));
         Explanation {
-            verdict: Self::conclude(request, approached, decision, around.now),
+            verdict: Self::conclude(request, approached, Arc::new(decision), around.now),
             route,
             policies,
         }
     }
 
-    fn principal(&self, caller: &Caller) -> Cow<'_, Principal> {
+    /// The caller as policies see it: owned if it had to be made.
+    fn principal<'a>(&'a self, caller: &'a Caller) -> Cow<'a, Principal> {
         match caller {
             Caller::Anonymous => Cow::Borrowed(&self.anonymous),
-            Caller::Known(identity) => Cow::Owned(identity.principal()),
+            Caller::Known(identity) => identity.principal(),
         }
     }
 

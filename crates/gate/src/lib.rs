@@ -9,6 +9,7 @@ extern crate self as gate;
 
 mod answer;
 mod build;
+mod by_name;
 mod certificate;
 mod denial;
 mod evaluation;
@@ -20,7 +21,6 @@ mod judge;
 #[expect(dead_code, reason = "the tests of the invariants use what these do not")]
 #[path = "../tests/invariants/support.rs"]
 mod minting;
-mod names;
 mod permit;
 mod policy;
 pub mod request;

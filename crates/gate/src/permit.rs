@@ -19,14 +19,14 @@ use crate::route::{Exceeded, Route};
 /// ```compile_fail,E0624
 /// fn forge(route: std::sync::Arc<gate::route::Route>, request: gate::CanonicalRequest) -> gate::Permit<gate::route::Route> {
 ///     let nobody = (gate::Caller::Anonymous, None);
-///     gate::Permit::new(route, request, nobody, todo!(), tokens::Timestamp::MAX)
+///     gate::Permit::new(route, request, nobody, loop {}, tokens::Timestamp::MAX)
 /// }
 /// ```
 ///
 /// ```compile_fail,E0451
 /// fn forge<T>(target: std::sync::Arc<T>, request: gate::CanonicalRequest) -> gate::Permit<T> {
 ///     let (caller, certificate) = (gate::Caller::Anonymous, None);
-///     gate::Permit { target, request, caller, certificate, decision: todo!(), ends_at: tokens::Timestamp::MAX }
+///     gate::Permit { target, request, caller, certificate, decision: loop {}, ends_at: tokens::Timestamp::MAX }
 /// }
 /// ```
 ///

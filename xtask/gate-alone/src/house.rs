@@ -80,18 +80,7 @@ impl House {
             service: "orders".to_owned(),
             accept: vec!["corp".to_owned()],
             allow: (0..self.each).map(allows).collect(),
-            deny: Vec::new(),
-            require: Vec::new(),
-            encoded_slash: Default::default(),
-            empty_segments: Default::default(),
-            segment_parameters: Default::default(),
-            disabled: false,
-            max_permit: None,
-            websocket: false,
-            slow_body: false,
-            cors: None,
-            step_up: None,
-            rates: Vec::new(),
+            ..RouteSpec::default()
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) const ONE_ROUTE: &str = "  - name: read-order
 
 /// In what Doorward differs from scenario to scenario.
 #[derive(Clone, Debug)]
-pub(super) struct Gate<'a> {
+pub(crate) struct Gate<'a> {
     pub(super) service: SocketAddr,
     /// Whether the service is told a signed identity.
     pub(super) signs: bool,
@@ -47,8 +47,13 @@ pub(super) enum Asking {
 impl<'a> Gate<'a> {
     /// As it is where nothing else is said: with the signed identity, and one thread.
     pub(super) fn usual(field: &Field) -> Self {
+        Self::before(field.service)
+    }
+
+    /// The same before this service.
+    pub(crate) fn before(service: SocketAddr) -> Self {
         Self {
-            service: field.service,
+            service,
             signs: true,
             threads: 1,
             tls: None,
@@ -64,8 +69,13 @@ impl<'a> Gate<'a> {
 
     /// A place for it, which listens at the further doors that `listen` says, each on a line.
     pub(super) fn place(&self, field: &Field, listen: &str) -> Result<Place> {
+        self.furnished(&field.key_set(), listen)
+    }
+
+    /// The same, with these keys of the issuer.
+    pub(crate) fn furnished(&self, keys: &str, listen: &str) -> Result<Place> {
         let place = Place::new()?;
-        place.write("keys.json", &field.key_set())?;
+        place.write("keys.json", keys)?;
         if let Some(pem) = self.tls {
             place.write("door.pem", pem)?;
         }

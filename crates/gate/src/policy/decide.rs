@@ -10,7 +10,6 @@ use tokens::Timestamp;
 
 use super::entities::{self, Principal};
 use super::names::EntityType;
-use super::needs::Needs;
 use super::slice::{PolicyIndex, RouteSlices, Selection};
 use crate::identity::Identity;
 use crate::request::CanonicalRequest;
@@ -97,15 +96,14 @@ impl Decision {
 }
 
 impl Question<'_> {
-    /// The decision over the policies that can concern the caller here, and what of the request they read.
+    /// The decision over the policies that can concern the caller here, and which they are.
     pub(crate) fn decide(
         &self,
         index: &PolicyIndex,
         slices: &RouteSlices,
-    ) -> (Arc<Decision>, Needs) {
+    ) -> (Decision, Arc<Selection>) {
         let selection = index.select(slices, &self.principal.keys);
-        let decision = self.decide_over(index, &selection);
-        (selection.shared(decision), selection.needs)
+        (self.decide_over(index, &selection), selection)
     }
 
     /// The decision over every policy there is; equal to [`Question::decide`].

@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::RequestRefusal;
 use super::cookies::SortedCookies;
 use super::peer::Hearsay;
-use crate::names::Names;
+use crate::by_name::Names;
 
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
 /// in any spelling, is refused.

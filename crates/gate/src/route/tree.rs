@@ -4,7 +4,7 @@ use http::Method;
 
 use super::host_pattern::{HostPattern, parent_of};
 use super::pattern::{PathPattern, Segment};
-use crate::names::ByName;
+use crate::by_name::ByName;
 use crate::request::CanonicalRequest;
 
 /// Routes by host, then by path. Routes are known by their index.

@@ -94,7 +94,7 @@ pub struct Defaults {
 }
 
 /// A route: one way in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RouteSpec {
     /// Its name in rules, records and denials; unique.
     pub name: String,
@@ -134,7 +134,7 @@ pub struct RouteSpec {
 }
 
 /// Which requests a route takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RouteMatch {
     /// `orders.example.com`, `*.example.com` (exactly one label), or `*` (any host).
     pub host: String,

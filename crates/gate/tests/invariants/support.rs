@@ -143,19 +143,7 @@ pub(crate) fn route(name: &str, path: &str) -> RouteSpec {
         },
         service: "orders".to_owned(),
         accept: vec!["corp".to_owned()],
-        allow: Vec::new(),
-        deny: Vec::new(),
-        require: Vec::new(),
-        encoded_slash: Default::default(),
-        empty_segments: Default::default(),
-        segment_parameters: Default::default(),
-        disabled: false,
-        max_permit: None,
-        websocket: false,
-        slow_body: false,
-        cors: None,
-        step_up: None,
-        rates: Vec::new(),
+        ..RouteSpec::default()
     }
 }
 

@@ -46,6 +46,7 @@ mod opening;
 mod options;
 mod progress;
 mod queue;
+mod receipt;
 mod record;
 mod recovery;
 mod relay;

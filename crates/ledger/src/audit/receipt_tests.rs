@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
+use super::super::queue::{Group, Queue};
 use super::*;
 
 /// Counts how often it is woken.
