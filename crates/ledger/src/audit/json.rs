@@ -8,7 +8,7 @@ pub const MAX_TEXT_BYTES: usize = 2048;
 /// The most entries of a list in a record; what is beyond is cut, and the record says so.
 pub const MAX_LIST_ENTRIES: usize = 64;
 
-/// How many bytes are looked at, or written, at once.
+/// How many bytes are written at once.
 const CHUNK: usize = 32;
 
 /// Stands at the end of a text that was cut.
@@ -34,26 +34,29 @@ impl<'b> Json<'b> {
     }
 
     /// A member that is text.
-    pub(super) fn text(&mut self, name: &str, value: &str) {
+    #[inline]
+    pub(super) fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
         self.cut |= string(self.out, value);
     }
 
     /// A member that is text, if there is any.
-    pub(super) fn some_text(&mut self, name: &str, value: Option<&str>) {
+    #[inline]
+    pub(super) fn some_text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
         }
     }
 
     /// A member that is a number.
-    pub(super) fn number(&mut self, name: &str, value: u64) {
+    #[inline]
+    pub(super) fn number(&mut self, name: &'static str, value: u64) {
         self.name(name);
         decimal(self.out, value);
     }
 
     /// A member that is an address, as text.
-    pub(super) fn address(&mut self, name: &str, address: IpAddr) {
+    pub(super) fn address(&mut self, name: &'static str, address: IpAddr) {
         self.name(name);
         self.out.push(b'"');
         match address {
@@ -71,13 +74,15 @@ impl<'b> Json<'b> {
     }
 
     /// A member that is true or false.
-    pub(super) fn flag(&mut self, name: &str, value: bool) {
+    #[inline]
+    pub(super) fn flag(&mut self, name: &'static str, value: bool) {
         self.name(name);
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// A member that is bytes in hexadecimal digits.
-    pub(super) fn hex(&mut self, name: &str, bytes: &[u8]) {
+    #[inline]
+    pub(super) fn hex(&mut self, name: &'static str, bytes: &[u8]) {
         self.name(name);
         self.out.push(b'"');
         hex(self.out, bytes);
@@ -85,7 +90,8 @@ impl<'b> Json<'b> {
     }
 
     /// Members that are JSON already, such as `"a":1,"b":2`.
-    pub(super) fn raw(&mut self, members: &str) {
+    #[inline]
+    pub(super) fn raw(&mut self, members: &'static str) {
         if !std::mem::take(&mut self.empty) {
             self.out.push(b',');
         }
@@ -93,13 +99,15 @@ impl<'b> Json<'b> {
     }
 
     /// A member that is an object.
-    pub(super) fn object(&mut self, name: &str, write: impl FnOnce(&mut Json<'_>)) {
+    #[inline]
+    pub(super) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Json<'_>)) {
         self.name(name);
         self.cut |= object(self.out, write);
     }
 
     /// A member that is an object, whose closing brace is left out: nothing may follow it.
-    pub(super) fn open_member(&mut self, name: &str, write: impl FnOnce(&mut Json<'_>)) {
+    #[inline]
+    pub(super) fn open_member(&mut self, name: &'static str, write: impl FnOnce(&mut Json<'_>)) {
         self.name(name);
         let mut json = Json::open(self.out);
         write(&mut json);
@@ -107,14 +115,18 @@ impl<'b> Json<'b> {
     }
 
     /// A member that is a list of texts.
-    pub(super) fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t str>) {
+    pub(super) fn texts<'t>(
+        &mut self,
+        name: &'static str,
+        items: impl IntoIterator<Item = &'t str>,
+    ) {
         self.list(name, items, string);
     }
 
     /// A member that is a list of objects.
     pub(super) fn objects<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         items: impl IntoIterator<Item = T>,
         mut write: impl FnMut(&mut Json<'_>, T),
     ) {
@@ -123,7 +135,7 @@ impl<'b> Json<'b> {
 
     fn list<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         items: impl IntoIterator<Item = T>,
         mut write: impl FnMut(&mut Vec<u8>, T) -> bool,
     ) {
@@ -142,7 +154,9 @@ impl<'b> Json<'b> {
         self.out.push(b']');
     }
 
-    fn name(&mut self, name: &str) {
+    /// Names are known when this is compiled: a copy of so many bytes costs less than to ask how many.
+    #[inline(always)]
+    fn name(&mut self, name: &'static str) {
         let quote: &[u8] = if std::mem::take(&mut self.empty) { b"\"" } else { b",\"" };
         self.out.extend_from_slice(quote);
         self.out.extend_from_slice(name.as_bytes());
@@ -166,9 +180,8 @@ fn string(out: &mut Vec<u8>, value: &str) -> bool {
     let (kept, _) = value.split_at(end);
     out.push(b'"');
     let mut rest = kept.as_bytes();
-    // As a rule there is nothing to escape, which is seen faster of many bytes at once.
-    let plain = |bytes: &[u8]| !bytes.iter().fold(false, |any, byte| any | needs_escape(*byte));
-    if rest.chunks(CHUNK).all(plain) {
+    // As a rule there is nothing to escape, which is seen faster of several bytes at once.
+    if is_plain(rest) {
         out.extend_from_slice(rest);
         rest = &[];
     }
@@ -189,6 +202,28 @@ fn string(out: &mut Vec<u8>, value: &str) -> bool {
 
 const fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether nothing of it needs to be escaped.
+fn is_plain(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks();
+    words.iter().all(|word| !any_needs_escape(u64::from_le_bytes(*word)))
+        && !rest.iter().any(|byte| needs_escape(*byte))
+}
+
+/// Whether any byte of a word needs to be escaped: the highest bit of a byte is set where a subtraction borrows from it
+/// that did not have it set before, and the lowest of those is never a false one.
+const fn any_needs_escape(word: u64) -> bool {
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    const fn borrows(word: u64, least: u8) -> u64 {
+        word.wrapping_sub(all(least)) & !word
+    }
+    let control = borrows(word, 0x20);
+    let quote = borrows(word ^ all(b'"'), 1);
+    let backslash = borrows(word ^ all(b'\\'), 1);
+    (control | quote | backslash) & all(0x80) != 0
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

@@ -52,6 +52,23 @@ proptest! {
 }
 
 #[test]
+fn what_needs_an_escape_is_found_wherever_it_stands() {
+    for length in 1..20 {
+        for (at, byte) in (0..length).flat_map(|at| (0..0x80).map(move |byte| (at, byte))) {
+            for around in [b' ', b'!', b'#', b'[', b']', 0x7f] {
+                let mut text = vec![around; length];
+                text[at] = byte;
+                let text = String::from_utf8(text).unwrap();
+                let mut out = Vec::new();
+                string(&mut out, &text);
+                let out = String::from_utf8(out).unwrap();
+                assert_eq!(out, serde_json::to_string(&text).unwrap(), "{byte} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_text_of_exactly_the_limit_is_kept_whole() {
     let mut out = Vec::new();
     assert!(!string(&mut out, &"x".repeat(MAX_TEXT_BYTES)));
