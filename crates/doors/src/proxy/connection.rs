@@ -60,6 +60,9 @@ pub(crate) struct Serving {
 impl Serving {
     /// Serves a connection until it ends, or until it has answered what it had begun when `draining` turned true or it was
     /// to give way.
+    ///
+    /// Most callers keep theirs open without using it: it is as large as what is spoken on it, because each of the ways
+    /// below is boxed.
     pub(crate) async fn serve(self, mut stream: TcpStream, mut caller: Caller, busy: Busyness) {
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
@@ -101,8 +104,13 @@ impl Serving {
             let stream = Paced::new(stream, busy.clone(), pace);
             return self.speak(http2, stream, busy, caller).await;
         }
+        Box::pin(self.serve_tls(stream, caller, busy, pace)).await;
+    }
+
+    async fn serve_tls(self, stream: TcpStream, mut caller: Caller, busy: Busyness, pace: Pace) {
+        let Self { limits, .. } = self;
         let Some(tls) = self.handler.server_tls() else { return };
-        let accepting = async {
+        let accepting = Box::pin(async {
             if self.has_lost(&stream).await {
                 return Ok(None);
             }
@@ -112,7 +120,7 @@ impl Serving {
                 return Ok(None);
             }
             tls.accept(Paced::new(stream, busy.clone(), pace)).await
-        };
+        });
         let accepted = tokio::select! {
             accepted = timeout(limits.header_timeout, accepting) => accepted,
             () = busy.gives_way() => return,
@@ -147,9 +155,9 @@ impl Serving {
     {
         if http2 {
             busy.has_streams();
-            self.speak_http2(stream, busy, caller).await;
+            Box::pin(self.speak_http2(stream, busy, caller)).await;
         } else {
-            self.speak_http1(stream, busy, caller).await;
+            Box::pin(self.speak_http1(stream, busy, caller)).await;
         }
     }
 
@@ -166,7 +174,7 @@ impl Serving {
             let (handler, caller, busy) = (Arc::clone(&handler), caller.clone(), begin());
             // Asked when the answer goes out, so that a caller is told that its connection ends before it does.
             let last = move || enough || *stopping.borrow();
-            async move { answer(handler.handle(request, &caller, last, busy).await) }
+            Box::pin(async move { answer(handler.handle(request, &caller, last, busy).await) })
         });
         let ended = async {
             let connection = http1::Builder::new()

@@ -300,9 +300,10 @@ impl Door {
         let open = Arc::clone(&self.open);
         let busy = Busyness::default();
         let place = self.connections.open(busy.clone(), Instant::now());
-        let served = self.serving.clone().serve(stream, Caller::new(peer, self.scheme), busy);
+        let (serving, caller) = (self.serving.clone(), Caller::new(peer, self.scheme));
+        // Made in here, where it is kept once: most of them are idle.
         connections.spawn(async move {
-            served.await;
+            serving.serve(stream, caller, busy).await;
             drop(place);
             open.fetch_sub(1, Ordering::Relaxed);
             gauge.dec();
