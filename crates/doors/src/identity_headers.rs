@@ -1,33 +1,27 @@
 //! How the caller's identity is told to a service, whoever forwards the request.
 
 use gate::Caller;
-use gate::spec::{IdentityField, IdentityForward};
+use gate::route::ToldIdentity;
+use gate::spec::IdentityField;
 use http::header::{HeaderName, HeaderValue};
 use tokens::{ClaimValue, SubjectKind};
 
 /// The headers that tell a service who asks, as it wants to be told.
 pub(crate) fn identity_headers(
     caller: &Caller,
-    forward: &IdentityForward,
+    told: &ToldIdentity,
     signed: Option<HeaderValue>,
 ) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = Vec::new();
-    if let (Some(name), Some(signed)) = (&forward.token_header, signed)
-        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
-    {
-        headers.push((name, signed));
-    }
+    let mut headers = Vec::with_capacity(1 + told.headers.len());
+    headers.extend(told.token_header.clone().zip(signed));
     let Caller::Known(known) = caller else { return headers };
-    for (name, field) in &forward.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
+    for (name, field) in &told.headers {
         // A value that cannot stand in a header as it is, or that the service would read without its blanks, is left out
         // whole: it would be another identity.
         let value = identity_text(known, field)
             .filter(|text| text.trim() == text)
             .and_then(|text| HeaderValue::from_str(&text).ok());
-        if let (Ok(name), Some(value)) = (name, value) {
-            headers.push((name, value));
-        }
+        headers.extend(value.map(|value| (name.clone(), value)));
     }
     headers
 }

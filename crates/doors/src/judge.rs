@@ -40,14 +40,14 @@ impl Admitted {
     /// What to tell the caller, when it cannot be signed: a service that asks for identities is never asked without one.
     pub(crate) fn signed_identity(
         &self,
-        now: Timestamp,
+        doorway: &Doorway,
     ) -> Result<Option<HeaderValue>, &'static str> {
         const CANNOT: &str = "your identity cannot be passed on at the moment";
         if self.permit.target().service().identity.token_header.is_none() {
             return Ok(None);
         }
         let signer = self.model.signer.as_ref().ok_or(CANNOT)?;
-        signer.sign(&self.permit, now).map_err(|error| {
+        signer.sign(&self.permit, doorway.now()).map_err(|error| {
             tracing::error!(%error, "an identity could not be signed");
             CANNOT
         })

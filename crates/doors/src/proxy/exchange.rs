@@ -70,7 +70,8 @@ impl Attempt<'_> {
         let answer = sender.send(request);
         tokio::pin!(answer);
         let mut progress = self.in_flight.received_so_far();
-        let (mut late, mut check) = (self.late(), Instant::now() + CHECK_EVERY);
+        let now = Instant::now();
+        let (mut late, mut check) = (self.late(now), now + CHECK_EVERY);
         let timer = sleep_until(late.min(check));
         tokio::pin!(timer);
         loop {
@@ -105,15 +106,15 @@ impl Attempt<'_> {
                     return Err(Unanswered::Lost(Failure::TimedOut));
                 }
                 progress = received;
-                late = self.late();
+                late = self.late(now);
             }
             timer.as_mut().reset(late.min(check));
         }
     }
 
     /// Until when an answer that is waited for from now on may take.
-    fn late(&self) -> Instant {
-        let first_byte = Instant::now() + self.timeouts.first_byte;
+    fn late(&self, now: Instant) -> Instant {
+        let first_byte = now + self.timeouts.first_byte;
         self.in_flight.late_at().map_or(first_byte, |end| end.min(first_byte))
     }
 

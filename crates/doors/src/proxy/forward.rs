@@ -33,7 +33,7 @@ pub(crate) async fn forward(
     doorway: &Arc<Doorway>,
     pool: &Arc<Pool>,
 ) -> Result<Response<DoorBody>, Answer> {
-    let signed = admitted.signed_identity(doorway.now()).map_err(Failure::Incapable);
+    let signed = admitted.signed_identity(doorway).map_err(Failure::Incapable);
     let Admitted { permit, model, facts } = admitted;
     let (mut request, watch) = permit.redeem();
     let route = Arc::clone(watch.target());

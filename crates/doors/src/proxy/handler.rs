@@ -179,8 +179,9 @@ impl Handler {
         if http2 {
             join_cookies(&mut parts.headers);
         }
+        let now = self.doorway.now();
         let facts = RequestFacts {
-            id: self.ids.next(self.doorway.now()),
+            id: self.ids.next(now),
             trace: TraceContext::of(&parts.headers, &self.ids, |id| {
                 self.doorway.traces.samples(id)
             }),
@@ -202,9 +203,8 @@ impl Handler {
             return ours(own::redirect(&raw, &model.reading, port, &facts.id), busy);
         }
         // None of ours is a WebSocket.
-        let own = (!in_http2)
-            .then(|| own::answer(&model, &parts.method, uri.path(), self.doorway.now()))
-            .flatten();
+        let own =
+            (!in_http2).then(|| own::answer(&model, &parts.method, uri.path(), now)).flatten();
         let page = model.reception.clone().filter(|_| !in_http2 && Reception::has(uri.path()));
         let mut response = if let Some(response) = own {
             ours(response, busy)

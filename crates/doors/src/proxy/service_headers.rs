@@ -100,8 +100,11 @@ fn length_in(value: &HeaderValue) -> Option<u64> {
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let mut named: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(header::CONNECTION) {
-        let names = value.to_str().unwrap_or_default().split(',');
-        named.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
+        // What most services say names no other header.
+        if !(value == "keep-alive" || value == "close") {
+            let names = value.to_str().unwrap_or_default().split(',');
+            named.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
+        }
     }
     for name in HOP_BY_HOP.iter().chain(&named) {
         if *name != header::CONTENT_LENGTH {

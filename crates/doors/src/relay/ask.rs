@@ -47,7 +47,7 @@ pub(super) async fn ask(
     let model = doorway.model.load_full();
     let admitted = judge(doorway, Arc::clone(&model), raw, facts).await?;
     let sharing = admitted.sharing();
-    let signed = admitted.signed_identity(doorway.now());
+    let signed = admitted.signed_identity(doorway);
     let policies = admitted.permit.policies().join(",");
     let (request, watch) = admitted.permit.redeem();
     let route = Arc::clone(watch.target());
@@ -81,7 +81,7 @@ pub(super) async fn ask(
     }
     // What the service knows its callers by and is not told of this one, it is not told by anybody.
     let names = forward.headers.iter().map(|(name, _)| name).chain(&forward.token_header);
-    remove.extend(names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()));
+    remove.extend(names.cloned());
     remove.retain(|name| set.iter().all(|(set, _)| set != name));
     let mut told = vec![
         ("request_id", facts.id.as_str().to_owned()),

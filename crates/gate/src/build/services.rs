@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::{BuildError, Builder};
-use crate::route::Service;
-use crate::spec::{IdentityField, Place};
+use crate::route::{Service, ToldIdentity};
+use crate::spec::{IdentityField, IdentityForward, Place, ServiceSpec};
 
 impl Builder<'_> {
     pub(super) fn services(&mut self) {
@@ -34,10 +36,11 @@ impl Builder<'_> {
                         .and(Place::key("services").then(other).then("audience")),
                 );
             }
+            let identity = self.told_identity(service);
             let runtime = Service {
                 name: service.name.as_str().into(),
                 audience: service.audience.as_str().into(),
-                identity: service.identity.clone(),
+                identity,
                 index,
                 inside: inside == Some(&service.name),
             };
@@ -45,6 +48,30 @@ impl Builder<'_> {
                 let message = format!("there are two services named `{}`", service.name);
                 self.errors.push(BuildError::new(place, &message));
             }
+        }
+    }
+
+    fn told_identity(&mut self, service: &ServiceSpec) -> ToldIdentity {
+        let place = Place::key("services").then(&service.name).then("identity");
+        let mut read = |name: &str, place: Place| {
+            let read = HeaderName::from_bytes(name.as_bytes());
+            if read.is_err() {
+                let message = format!("`{name}` cannot be the name of a header");
+                self.errors.push(BuildError::new(place, &message));
+            }
+            read.ok()
+        };
+        let IdentityForward { token_header, headers, forward_credential } = &service.identity;
+        let token_header = token_header.as_deref();
+        ToldIdentity {
+            token_header: token_header.and_then(|name| read(name, place.then("token"))),
+            headers: headers
+                .iter()
+                .filter_map(|(name, field)| {
+                    Some((read(name, place.then("headers").then(name))?, field.clone()))
+                })
+                .collect(),
+            forward_credential: *forward_credential,
         }
     }
 

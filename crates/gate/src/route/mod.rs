@@ -23,8 +23,10 @@ pub(crate) use cors::{Asked, Cors, Origins};
 pub(crate) use overlap::broader_routes;
 pub(crate) use tree::{Found, RouteTree};
 
+use http::HeaderName;
+
 use crate::request::{CanonicalRequest, RequestRefusal};
-use crate::spec::{EmptySegments, EncodedSlash, IdentityForward, SegmentParameters};
+use crate::spec::{EmptySegments, EncodedSlash, IdentityField, SegmentParameters};
 
 /// A route, checked and ready to be matched.
 #[derive(Clone, Debug)]
@@ -71,11 +73,22 @@ pub struct Service {
     /// The only audience that opens it.
     pub audience: Arc<str>,
     /// How the caller's identity is told to it.
-    pub identity: IdentityForward,
+    pub identity: ToldIdentity,
     /// Its place in the specification.
     pub index: usize,
     /// Whether it is answered here: it has no endpoint, and nothing is forwarded to it.
     pub inside: bool,
+}
+
+/// How a service is told who is calling, with the names that headers have.
+#[derive(Clone, Debug, Default)]
+pub struct ToldIdentity {
+    /// The header that carries the signed identity, if any.
+    pub token_header: Option<HeaderName>,
+    /// Plain headers, each with what it carries.
+    pub headers: Box<[(HeaderName, IdentityField)]>,
+    /// Whether the caller's own credential goes on to the service.
+    pub forward_credential: bool,
 }
 
 impl Route {

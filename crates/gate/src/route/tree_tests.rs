@@ -10,7 +10,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
     let service = Service {
         name: "orders".into(),
         audience: "orders".into(),
-        identity: crate::spec::IdentityForward::default(),
+        identity: Default::default(),
         index: 0,
         inside: false,
     };
