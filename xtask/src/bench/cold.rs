@@ -24,9 +24,10 @@ pub(super) fn measure(field: &Field) -> Sections {
         let wrk = Wrk::new(&field.folder, slug, &field.tokens(algorithm, many)?)?;
         let mut samples = Samples::default();
         for round in 0..field.rounds() {
-            let start: [&dyn Fn() -> Result<Contestant>; 3] = [
+            let start: [&dyn Fn() -> Result<Contestant>; 4] = [
                 &|| Peers { kept: 0, ..Peers::usual(field) }.envoy("envoy-cache-off"),
                 &|| Peers::usual(field).haproxy(),
+                &|| Gate::unsigned(field).start(field, "doorward"),
                 &|| Gate::usual(field).start(field, "doorward-identity"),
             ];
             for start in start {
@@ -41,17 +42,23 @@ pub(super) fn measure(field: &Field) -> Sections {
              round."
         );
         let title = format!("Cold tokens, {name}");
-        let goal = Goal {
-            number: 3,
-            what: format!(
-                "Every token cold, {name}: CPU per request against Envoy with its cache off"
-            ),
-            most: 0.6,
-            unit: "×",
-            measured: samples.compared("doorward-identity", "envoy-cache-off")?,
+        let goal = |contestant, how| {
+            anyhow::Ok(Goal {
+                number: 3,
+                what: format!(
+                    "Every token cold, {name}, {how}: CPU per request against Envoy with its cache off"
+                ),
+                most: 0.6,
+                unit: "×",
+                measured: samples.compared(contestant, "envoy-cache-off")?,
+            })
         };
+        let goals = [
+            goal("doorward", "no signed identity")?,
+            goal("doorward-identity", "a signed identity for each")?,
+        ];
         let rivals = ["envoy-cache-off"];
-        sections.push(Section::of_runs((slug, title), &about, &samples, &rivals).with([goal]));
+        sections.push(Section::of_runs((slug, title), &about, &samples, &rivals).with(goals));
     }
     Ok(sections)
 }
