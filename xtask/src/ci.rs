@@ -6,6 +6,7 @@ use anyhow::Result;
 use testbed::clock::Stopwatch;
 
 use crate::command::{Run, cargo, in_ci};
+use crate::count;
 use crate::deny::Deny;
 use crate::live;
 use crate::suite;
@@ -21,6 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
             .done()
     });
     report.check("licences, bans and sources", || Deny::default().run());
+    report.check("instructions", count::check);
     report.step("tests", || suite::hermetic(None, false));
     report.step("live tests", || live::run(None, None, false));
     report.print();
