@@ -100,11 +100,9 @@ fn length_in(value: &HeaderValue) -> Option<u64> {
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let mut named: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(header::CONNECTION) {
-        // What most services say names no other header.
-        if !(value == "keep-alive" || value == "close") {
-            let names = value.to_str().unwrap_or_default().split(',');
-            named.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
-        }
+        // Names are read one by one: what is no name hides none beside it.
+        let names = value.as_bytes().split(|byte| *byte == b',');
+        named.extend(names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
     }
     for name in HOP_BY_HOP.iter().chain(&named) {
         if *name != header::CONTENT_LENGTH {
@@ -136,6 +134,22 @@ mod tests {
         }
         settle_length(&mut headers)?;
         Ok(headers.get_all(header::CONTENT_LENGTH).iter().cloned().collect())
+    }
+
+    #[test]
+    fn what_connection_names_is_taken_out_whatever_stands_beside_it() {
+        for named in
+            ["x-one, x-two", "X-One ,\tX-TWO", "x-one, \u{e9}, x-two", "close,x-two,,x-one"]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONNECTION, HeaderValue::from_bytes(named.as_bytes()).unwrap());
+            for name in ["x-one", "x-two", "keep-alive", "x-three"] {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+            }
+            remove_hop_by_hop(&mut headers);
+            let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+            assert_eq!(left, ["x-three"], "{named}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Invariant 5: identities are scoped. Invariant 7: only pinned issuers.
 
-use gate::spec::{Condition, GateSpec, RouteSpec};
+use gate::spec::{Condition, GateSpec, IdentityField, RouteSpec};
 use gate::{Surroundings, Verdict};
 use serde_json::json;
 
@@ -123,6 +123,20 @@ fn invariant_5_each_service_has_an_audience_of_its_own() {
     assert_eq!(
         problems(&shared),
         ["services.billing.audience: the service `billing` has no audience"]
+    );
+}
+
+#[test]
+fn an_identity_that_no_header_can_carry_is_an_error() {
+    let mut unnamed = spec(vec![]);
+    unnamed.services[1].identity.token_header = Some("Signed Identity".to_owned());
+    unnamed.services[1].identity.headers = vec![("X:User".to_owned(), IdentityField::Subject)];
+    assert_eq!(
+        problems(&unnamed),
+        [
+            "services.billing.identity.token: `Signed Identity` cannot be the name of a header",
+            "services.billing.identity.headers.X:User: `X:User` cannot be the name of a header",
+        ]
     );
 }
 

@@ -99,14 +99,12 @@ impl<'b> Json<'b> {
     }
 
     /// A member that is an object.
-    #[inline]
     pub(super) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Json<'_>)) {
         self.name(name);
         self.cut |= object(self.out, write);
     }
 
     /// A member that is an object, whose closing brace is left out: nothing may follow it.
-    #[inline]
     pub(super) fn open_member(&mut self, name: &'static str, write: impl FnOnce(&mut Json<'_>)) {
         self.name(name);
         let mut json = Json::open(self.out);

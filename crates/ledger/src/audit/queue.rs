@@ -262,8 +262,10 @@ impl Queue {
         let mut state = self.lock();
         state.closed = true;
         state.abandoned = true;
-        state.group.settle(Fate::Lost);
+        let lost = std::mem::take(&mut state.group);
         drop(state);
+        // Those who wait are told without the lock: whoever is woken may come back for it.
+        drop(lost);
         self.wake.notify_all();
     }
 
