@@ -203,12 +203,15 @@ impl Gate {
     ) -> Arc<Decision> {
         let (runtime, method) = (approached.runtime, request.method());
         let memo = approached.caller.identity().map_or(&runtime.anonymous, |one| one.memo());
-        if let Some(known) = memo.find(&runtime.stamp, method) {
+        let nearby = runtime.slices.nearby(request.path().as_str());
+        if nearby.is_empty()
+            && let Some(known) = memo.find(&runtime.stamp, method)
+        {
             return known;
         }
         let principal = self.principal(&approached.caller);
         let question = Self::question(request, approached, &principal, now);
-        let (decision, selection) = question.decide(&self.parts.index, &runtime.slices);
+        let (decision, selection) = question.decide(&self.parts.index, &runtime.slices, &nearby);
         if selection.needs.is_method_at_most() {
             let decision = selection.shared(decision);
             memo.keep(&runtime.stamp, method, &decision);
@@ -240,7 +243,8 @@ impl Gate {
         let question = Self::question(&request, &approached, &principal, around.now);
         let slices = &approached.runtime.slices;
         let policies = question.explain(&self.parts.index, slices);
-        let (decision, _) = question.decide(&self.parts.index, slices);
+        let nearby = slices.nearby(request.path().as_str());
+        let (decision, _) = question.decide(&self.parts.index, slices, &nearby);
         let route = Some(Arc::clone(&approached.runtime.route));
         Explanation {
             verdict: Self::conclude(request, approached, Arc::new(decision), around.now),

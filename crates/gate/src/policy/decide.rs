@@ -10,7 +10,7 @@ use tokens::Timestamp;
 
 use super::entities::{self, Principal};
 use super::names::EntityType;
-use super::slice::{PolicyIndex, RouteSlices, Selection};
+use super::slice::{Nearby, PolicyIndex, RouteSlices, Selection};
 use crate::identity::Identity;
 use crate::request::CanonicalRequest;
 use crate::route::Route;
@@ -101,8 +101,9 @@ impl Question<'_> {
         &self,
         index: &PolicyIndex,
         slices: &RouteSlices,
+        nearby: &Nearby<'_>,
     ) -> (Decision, Arc<Selection>) {
-        let selection = index.select(slices, &self.principal.keys);
+        let selection = index.select(slices, nearby, &self.principal.keys);
         (self.decide_over(index, &selection), selection)
     }
 

@@ -1,8 +1,9 @@
 //! Decisions that were made before, remembered with whom they are about.
 //!
-//! A decision is remembered only when the policies behind it read nothing of the request but its method. Its key then
-//! holds all that it rests on: the caller, with whom it is kept; the policies and the route, by their [`Stamp`]; and the
-//! method. A new configuration has new stamps, and a token that is verified anew is another caller.
+//! A decision is remembered only when the policies behind it read nothing of the request but its method, and is looked for
+//! only under paths that no policy is about in particular. Its key then holds all that it rests on: the caller, with whom
+//! it is kept; the policies and the route, by their [`Stamp`]; and the method. A new configuration has new stamps, and a
+//! token that is verified anew is another caller.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 

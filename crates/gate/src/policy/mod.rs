@@ -10,11 +10,13 @@ mod entities;
 mod evaluation;
 mod explain;
 mod expression;
+mod first_words;
 mod memo;
 mod names;
 mod needs;
 mod schema;
 mod scope;
+mod shelf;
 mod slice;
 
 use cedar_policy::EntityUid;

@@ -1,7 +1,7 @@
 //! Which policies can concern a request, found without walking them all.
 //!
-//! A policy is filed under the resources that its scope can match, and within those under the principals and groups
-//! that it can match. What is left out could not have matched: its scope says so. The property test beside
+//! A policy is filed under the resources that its scope can match, and within those under the paths that its first words
+//! say, and the principals and groups that it can match. What is left out could not have matched. The property test beside
 //! this file holds this against the authorizer over all policies, in verdict, determining policies and errors.
 
 use std::collections::HashMap;
@@ -12,7 +12,9 @@ use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, Re
 use super::PrincipalKeys;
 use super::compile::CompiledRule;
 use super::decide::Decision;
+use super::first_words::beginnings;
 use super::needs::{ContextMember, Needs};
+use super::shelf::{Audience, Shelf};
 
 /// The most distinct selections of policies that are kept ready per route.
 const MAX_SELECTIONS: usize = 256;
@@ -27,6 +29,8 @@ pub(crate) struct LoadedPolicy {
     pub(crate) effect: Effect,
     keys: PrincipalKeys,
     resource: ResourceKey,
+    /// The beginnings of the paths that it can concern; nothing if any.
+    beginnings: Option<Vec<String>>,
     needs: Needs,
 }
 
@@ -43,7 +47,7 @@ impl LoadedPolicy {
     pub(crate) fn of_rule(rule: CompiledRule) -> Self {
         let CompiledRule { id, policy, keys, needs } = rule;
         let resource = ResourceKey::of(&policy);
-        Self { id, effect: policy.effect(), policy, keys, resource, needs }
+        Self { id, effect: policy.effect(), policy, keys, resource, beginnings: None, needs }
     }
 
     /// A policy that an operator wrote, filed by its scope.
@@ -54,9 +58,11 @@ impl LoadedPolicy {
             | PrincipalConstraint::Eq(uid)
             | PrincipalConstraint::IsIn(_, uid) => PrincipalKeys::AnyOf(vec![uid]),
         };
-        let needs = policy.to_json().map_or(Needs::ALL, |json| Needs::of_policy(&json));
+        let json = policy.to_json().ok();
+        let needs = json.as_ref().map_or(Needs::ALL, Needs::of_policy);
+        let beginnings = json.as_ref().and_then(beginnings);
         let resource = ResourceKey::of(&policy);
-        Self { effect: policy.effect(), id, policy, keys, resource, needs }
+        Self { effect: policy.effect(), id, policy, keys, resource, beginnings, needs }
     }
 }
 
@@ -75,23 +81,22 @@ impl ResourceKey {
 pub(crate) struct PolicyIndex {
     policies: Vec<LoadedPolicy>,
     by_id: HashMap<Arc<str>, usize>,
-    shelves: HashMap<ResourceKey, Shelf>,
+    shelves: HashMap<ResourceKey, Arc<Shelf>>,
     reads_headers: bool,
-}
-
-/// The policies of one resource key.
-#[derive(Clone, Debug, Default)]
-struct Shelf {
-    anyone: Vec<usize>,
-    keyed: HashMap<EntityUid, Vec<usize>>,
 }
 
 /// The shelves that concern one route, and the selections from them that were needed so far.
 #[derive(Debug, Default)]
 pub(crate) struct RouteSlices {
-    keys: Vec<ResourceKey>,
+    shelves: Vec<(ResourceKey, Arc<Shelf>)>,
+    /// Those of them on which anything is about some paths alone.
+    by_path: Vec<Arc<Shelf>>,
     selections: RwLock<HashMap<Box<[usize]>, Arc<Selection>>>,
 }
+
+/// The policies that concern a route under some paths alone, among them that of a request.
+#[derive(Debug)]
+pub(crate) struct Nearby<'a>(Vec<&'a Audience>);
 
 /// The policies that can concern one caller on one route.
 #[derive(Debug)]
@@ -125,7 +130,19 @@ impl Selection {
 impl RouteSlices {
     /// Whether the policy's scope can match this route, whoever asks.
     pub(crate) fn can_concern(&self, policy: &LoadedPolicy) -> bool {
-        self.keys.contains(&policy.resource)
+        self.shelves.iter().any(|(key, _)| *key == policy.resource)
+    }
+
+    /// What concerns this path, and not every path of the route.
+    pub(crate) fn nearby<'a>(&'a self, path: &'a str) -> Nearby<'a> {
+        Nearby(self.by_path.iter().flat_map(|shelf| shelf.beneath(path)).collect())
+    }
+}
+
+impl Nearby<'_> {
+    /// Whether the path makes no difference.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -134,15 +151,9 @@ impl PolicyIndex {
         let mut shelves: HashMap<ResourceKey, Shelf> = HashMap::new();
         for (index, policy) in policies.iter().enumerate() {
             let shelf = shelves.entry(policy.resource.clone()).or_default();
-            match &policy.keys {
-                PrincipalKeys::Anyone => shelf.anyone.push(index),
-                PrincipalKeys::AnyOf(uids) => {
-                    for uid in uids {
-                        shelf.keyed.entry(uid.clone()).or_default().push(index);
-                    }
-                }
-            }
+            shelf.file(index, &policy.keys, policy.beginnings.as_deref());
         }
+        let shelves = shelves.into_iter().map(|(key, shelf)| (key, Arc::new(shelf))).collect();
         let by_id = policies.iter().enumerate().map(|(i, p)| (Arc::clone(&p.id), i)).collect();
         let reads_headers = policies.iter().any(|policy| policy.needs.has(ContextMember::Headers));
         Self { policies, by_id, shelves, reads_headers }
@@ -169,28 +180,26 @@ impl PolicyIndex {
             ResourceKey::Under(route.clone()),
         ];
         let under = above.iter().map(|uid| ResourceKey::Under(uid.clone()));
-        let keys =
-            own.into_iter().chain(under).filter(|key| self.shelves.contains_key(key)).collect();
-        RouteSlices { keys, selections: RwLock::default() }
+        let found = |key| self.shelves.get(&key).map(|shelf| (key, Arc::clone(shelf)));
+        let shelves: Vec<_> = own.into_iter().chain(under).filter_map(found).collect();
+        let by_path = shelves.iter().map(|(_, shelf)| shelf).filter(|shelf| shelf.tells_paths());
+        RouteSlices { by_path: by_path.cloned().collect(), shelves, selections: RwLock::default() }
     }
 
-    /// The policies that can concern a caller with these keys on the route of these slices, in the order of loading.
-    pub(crate) fn candidates(&self, route: &RouteSlices, principal: &[EntityUid]) -> Vec<usize> {
-        let mut found = Vec::new();
-        for shelf in route.keys.iter().filter_map(|key| self.shelves.get(key)) {
-            found.extend_from_slice(&shelf.anyone);
-            if !shelf.keyed.is_empty() {
-                found.extend(principal.iter().filter_map(|uid| shelf.keyed.get(uid)).flatten());
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    /// The same, ready to be evaluated.
-    pub(crate) fn select(&self, route: &RouteSlices, principal: &[EntityUid]) -> Arc<Selection> {
-        let candidates = self.candidates(route, principal);
+    /// The policies that can concern a caller with these keys on the route of these slices, ready to be evaluated.
+    pub(crate) fn select(
+        &self,
+        route: &RouteSlices,
+        nearby: &Nearby<'_>,
+        principal: &[EntityUid],
+    ) -> Arc<Selection> {
+        let anywhere = route.shelves.iter().map(|(_, shelf)| shelf.anywhere());
+        let audiences = anywhere.chain(nearby.0.iter().copied());
+        let mut candidates: Vec<_> =
+            audiences.flat_map(|audience| audience.concerning(principal)).collect();
+        // In the order of loading.
+        candidates.sort_unstable();
+        candidates.dedup();
         let ready = route.selections.read().ok();
         if let Some(selection) = ready.as_ref().and_then(|ready| ready.get(candidates.as_slice())) {
             return Arc::clone(selection);

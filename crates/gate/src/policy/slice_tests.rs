@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::Outcome;
 use crate::Surroundings;
 use crate::minting::*;
 use crate::spec::{ClaimTest, Condition, Defaults, GateSpec, MatchValue, PolicyFile, RouteSpec};
@@ -32,7 +33,7 @@ const RESOURCES: [&str; 9] = [
     "resource is Route in Route::\"ax\"",
     "resource is Route in Service::\"orders\"",
 ];
-const CONDITIONS: [&str; 10] = [
+const CONDITIONS: [&str; 18] = [
     "",
     "when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 }",
     "unless { principal.claims has level && principal.claims.level * 9223372036854775807 > 0 }",
@@ -43,6 +44,14 @@ const CONDITIONS: [&str; 10] = [
     "when { context.path like \"/a/*\" && context.method == \"GET\" }",
     "when { context.client.isInRange(ip(\"127.0.0.0/8\")) || context.door == \"x\" }",
     "unless { principal.scopes.contains(\"read\") }",
+    "when { context.path like \"/a/*\" }",
+    "when { context.path like \"/a/b*\" } unless { principal.scopes.contains(\"read\") }",
+    "when { context.path == \"/c\" || \"/a/b\" == context.path }",
+    "when { context.path like \"/c*\" || context.path like \"*c\" }",
+    "unless { context.path like \"/a*\" }",
+    "when { context.path like \"/a/*\" } when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 }",
+    "when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 && context.path like \"/a/*\" }",
+    "when { context.path like \"/\" && context.method == \"GET\" }",
 ];
 
 fn written() -> impl Strategy<Value = String> {
@@ -128,7 +137,10 @@ proptest! {
     fn sliced_and_unsliced_decisions_are_equal(spec in specs()) {
         let gate = build(&spec);
         let keys = Ring::usual();
-        let around = Surroundings { now: after(0), keys: &keys, cache: None, sessions: None };
+        // What is remembered of a caller under one path must not be what holds under another.
+        let cache = cache();
+        let around =
+            Surroundings { now: after(0), keys: &keys, cache: Some(&cache), sessions: None };
         let callers = callers();
         for target in ["/", "/a/", "/a/b?q=1", "/a/c", "/c", "/a/b/c"] {
             for method in ["GET", "POST"] {
@@ -139,6 +151,37 @@ proptest! {
                         prop_assert_eq!(sliced, unsliced, "{:?}", ask);
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_decision_remembered_under_one_path_does_not_hold_under_another() {
+    let text = r#"
+        permit(principal, action, resource == Route::"a");
+        forbid(principal, action, resource) when { context.path like "/a/b*" };
+        forbid(principal in Group::"corp/ops", action, resource) when { context.path == "/a/c/d" };
+    "#;
+    let file = PolicyFile { name: "p".to_owned(), text: text.to_owned() };
+    let route = RouteSpec { allow: Vec::new(), ..route("a", "/a/**") };
+    let gate = build(&GateSpec { policies: vec![file], ..spec(vec![route]) });
+    let (keys, cache) = (Ring::usual(), cache());
+    let around = Surroundings { now: after(0), keys: &keys, cache: Some(&cache), sessions: None };
+    let ops = token("corp", json!({ "groups": ["ops"] }));
+    let other = token("corp", json!({ "sub": "other" }));
+    for _ in 0..2 {
+        for (target, for_ops, for_other) in [
+            ("/a/c", Outcome::Allow, Outcome::Allow),
+            ("/a/b", Outcome::Forbidden, Outcome::Forbidden),
+            ("/a/c/d", Outcome::Forbidden, Outcome::Allow),
+            ("/a/bc", Outcome::Forbidden, Outcome::Forbidden),
+            ("/a/c/e", Outcome::Allow, Outcome::Allow),
+        ] {
+            for (caller, expected) in [(&ops, for_ops), (&other, for_other)] {
+                let ask = get(target).by(caller).read();
+                let (sliced, unsliced) = gate.decide_both_ways(&ask, around).unwrap();
+                assert_eq!((sliced.outcome, unsliced.outcome), (expected, expected), "{target}");
             }
         }
     }
