@@ -1,6 +1,5 @@
 //! Who is asking: verified facts, and nothing else.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use tokens::{
@@ -230,16 +229,9 @@ impl Identity {
         }
     }
 
-    /// The caller as policies see it: as it was kept, or else made.
-    pub(crate) fn principal(&self) -> Cow<'_, Principal> {
-        if let Some(kept) = self.principal.get() {
-            return Cow::Borrowed(kept);
-        }
-        Cow::Owned(match &self.credential {
-            Credential::Certificate(certificate) => Principal::of_certificate(certificate),
-            Credential::Session(session) => Principal::of_session(session),
-            Credential::Token(token) => Principal::of_token(token),
-        })
+    /// The caller as policies see it, if that was kept.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.principal.get().map(AsRef::as_ref)
     }
 
     /// Keeps the caller as policies see it, for the next request.

@@ -23,7 +23,8 @@ use crate::evaluation::Evaluator;
 use crate::identity::{Caller, Identity};
 use crate::permit::Permit;
 use crate::policy::{
-    Decision, Memo, Outcome, PolicyIndex, PolicyTrace, Principal, Question, RouteSlices, Stamp,
+    Decision, Membership, Memo, Outcome, PolicyIndex, PolicyTrace, Principal, Question,
+    RouteSlices, Stamp,
 };
 use crate::request::{CanonicalRequest, IdentityHeaders, RawRequest, Reading};
 use crate::route::{Rate, Route, RouteTree};
@@ -194,7 +195,7 @@ impl Gate {
         Self::conclude(request, approached, decision, around.now)
     }
 
-    /// The decision, from memory if it was made before.
+    /// The decision, from memory if it was made before about this caller or one like it.
     fn decide(
         &self,
         request: &CanonicalRequest,
@@ -202,22 +203,31 @@ impl Gate {
         now: Timestamp,
     ) -> Arc<Decision> {
         let (runtime, method) = (approached.runtime, request.method());
-        let memo = approached.caller.identity().map_or(&runtime.anonymous, |one| one.memo());
+        let identity = approached.caller.identity();
+        let memo = identity.map_or(&runtime.anonymous, |one| one.memo());
         let nearby = runtime.slices.nearby(request.path().as_str());
         if nearby.is_empty()
             && let Some(known) = memo.find(&runtime.stamp, method)
         {
             return known;
         }
-        let principal = self.principal(&approached.caller);
+        let caller = self.membership(&approached.caller);
+        let selection = self.parts.index.select(&runtime.slices, &nearby, &caller);
+        let scopes = identity.map_or(&[][..], |identity| identity.scopes());
+        let likeness = selection.likeness(method, &caller, scopes);
+        if let Some(known) = likeness.as_ref().and_then(|likeness| selection.known(likeness)) {
+            memo.keep(&runtime.stamp, method, &known);
+            return known;
+        }
+        let principal = self.principal(&approached.caller, caller);
         let question = Self::question(request, approached, &principal, now);
-        let (decision, selection) = question.decide(&self.parts.index, &runtime.slices, &nearby);
+        let decision = question.decide(&self.parts.index, &selection);
         if selection.needs.is_method_at_most() {
-            let decision = selection.shared(decision);
+            let decision = selection.share(decision, likeness);
             memo.keep(&runtime.stamp, method, &decision);
             return decision;
         }
-        if let (Cow::Owned(made), Some(identity)) = (principal, approached.caller.identity()) {
+        if let (Cow::Owned(made), Some(identity)) = (principal, identity) {
             identity.keep_principal(made);
         }
         Arc::new(decision)
@@ -239,12 +249,13 @@ impl Gate {
                 return Explanation { verdict, route, policies: Vec::new() };
             }
         };
-        let principal = self.principal(&approached.caller);
+        let (index, slices) = (&self.parts.index, &approached.runtime.slices);
+        let caller = self.membership(&approached.caller);
+        let selection = index.select(slices, &slices.nearby(request.path().as_str()), &caller);
+        let principal = self.principal(&approached.caller, caller);
         let question = Self::question(&request, &approached, &principal, around.now);
-        let slices = &approached.runtime.slices;
-        let policies = question.explain(&self.parts.index, slices);
-        let nearby = slices.nearby(request.path().as_str());
-        let (decision, _) = question.decide(&self.parts.index, slices, &nearby);
+        let policies = question.explain(index, slices);
+        let decision = question.decide(index, &selection);
         let route = Some(Arc::clone(&approached.runtime.route));
         Explanation {
             verdict: Self::conclude(request, approached, Arc::new(decision), around.now),
@@ -253,11 +264,29 @@ impl Gate {
         }
     }
 
+    /// Who the caller is, and what it is in: owned if it had to be made.
+    fn membership<'a>(&'a self, caller: &'a Caller) -> Cow<'a, Membership> {
+        match caller {
+            Caller::Anonymous => Cow::Borrowed(&self.anonymous.membership),
+            Caller::Known(identity) => identity.principal().map_or_else(
+                || Cow::Owned(Membership::of(identity)),
+                |kept| Cow::Borrowed(&kept.membership),
+            ),
+        }
+    }
+
     /// The caller as policies see it: owned if it had to be made.
-    fn principal<'a>(&'a self, caller: &'a Caller) -> Cow<'a, Principal> {
+    fn principal<'a>(
+        &'a self,
+        caller: &'a Caller,
+        membership: Cow<'a, Membership>,
+    ) -> Cow<'a, Principal> {
         match caller {
             Caller::Anonymous => Cow::Borrowed(&self.anonymous),
-            Caller::Known(identity) => identity.principal(),
+            Caller::Known(identity) => identity.principal().map_or_else(
+                || Cow::Owned(Principal::of(identity, membership.into_owned())),
+                Cow::Borrowed,
+            ),
         }
     }
 
@@ -336,12 +365,14 @@ impl Gate {
         around: Surroundings<'_>,
     ) -> Option<(Decision, Decision)> {
         let approached = self.approach(request, around).ok()?;
-        let principal = self.principal(&approached.caller);
-        let question = Self::question(request, &approached, &principal, around.now);
         // Made and remembered, and then from memory.
         let decisions = [(); 2].map(|()| self.decide(request, &approached, around.now));
         assert_eq!(decisions[0], decisions[1]);
         let [sliced, _] = decisions;
-        Some((Decision::clone(&sliced), question.decide_unsliced(&self.parts.index)))
+        let caller = self.membership(&approached.caller);
+        let principal = self.principal(&approached.caller, caller);
+        let question = Self::question(request, &approached, &principal, around.now);
+        let index = &self.parts.index;
+        Some((Decision::clone(&sliced), question.decide(index, &index.everything())))
     }
 }

@@ -10,6 +10,7 @@ use cedar_policy::{EntityUid, Policy};
 use tokens::{ClaimKind, SubjectRule};
 
 use super::expression;
+use super::likeness::{CallerReads, Trait};
 use super::names::{EntityType, quoted};
 use super::needs::{ContextMember, Needs};
 use super::schema::SchemaInput;
@@ -26,6 +27,7 @@ pub(crate) struct CompiledRule {
     pub(crate) policy: Policy,
     pub(crate) keys: PrincipalKeys,
     pub(crate) needs: Needs,
+    pub(crate) reads: CallerReads,
 }
 
 /// Where a rule of the short form stands.
@@ -52,7 +54,8 @@ pub(crate) fn compile(
     condition: &Condition,
     place: &Place,
 ) -> Result<CompiledRule, Vec<BuildError>> {
-    let mut terms = Terms { site, errors: Vec::new(), terms: Vec::new(), keys: Vec::new() };
+    let mut terms =
+        Terms { site, errors: Vec::new(), terms: Vec::new(), keys: Vec::new(), traits: Vec::new() };
     terms.read(condition, place);
     if !terms.errors.is_empty() {
         return Err(terms.errors);
@@ -70,7 +73,12 @@ pub(crate) fn compile(
     };
     let networks = Needs::one(ContextMember::Client);
     let needs = if condition.networks.is_empty() { Needs::default() } else { networks };
-    Ok(CompiledRule { id: id.into(), policy, keys, needs })
+    let reads = if condition.claims.is_empty() {
+        CallerReads::traits(terms.traits)
+    } else {
+        CallerReads::All
+    };
+    Ok(CompiledRule { id: id.into(), policy, keys, needs, reads })
 }
 
 fn policy(
@@ -112,6 +120,8 @@ struct Terms<'a> {
     terms: Vec<Expr>,
     /// The principals and groups of the most telling term.
     keys: Vec<EntityUid>,
+    /// What all terms but those on claims ask of a caller.
+    traits: Vec<Trait>,
 }
 
 impl Terms<'_> {
@@ -154,6 +164,7 @@ impl Terms<'_> {
         self.issuers(condition, place);
         for scope in &condition.scopes {
             self.terms.push(expression::has_scope(scope));
+            self.traits.push(Trait::Scope(scope.as_str().into()));
         }
         for test in &condition.claims {
             self.claim(condition, test, &place.then("claims").then(&test.claim));
@@ -264,6 +275,7 @@ impl Terms<'_> {
         }
         if let Some(term) = expression::any_of(tests) {
             self.terms.push(term);
+            self.traits.extend(keys.iter().cloned().map(Trait::Within));
             // Any one term narrows; the last, a named principal, narrows most.
             self.keys = keys;
         }
@@ -276,6 +288,7 @@ impl Terms<'_> {
                 Ok(_) => {
                     let uid = EntityType::Issuer.named_in_tree(issuer);
                     tests.push(expression::principal_in(uid));
+                    self.traits.push(Trait::Within(EntityType::Issuer.named(issuer)));
                 }
                 Err(problem) => self.errors.push(problem.at(place.then("issuers").at(index))),
             }

@@ -10,7 +10,7 @@ use tokens::Timestamp;
 
 use super::entities::{self, Principal};
 use super::names::EntityType;
-use super::slice::{Nearby, PolicyIndex, RouteSlices, Selection};
+use super::slice::{PolicyIndex, Selection};
 use crate::identity::Identity;
 use crate::request::CanonicalRequest;
 use crate::route::Route;
@@ -96,24 +96,8 @@ impl Decision {
 }
 
 impl Question<'_> {
-    /// The decision over the policies that can concern the caller here, and which they are.
-    pub(crate) fn decide(
-        &self,
-        index: &PolicyIndex,
-        slices: &RouteSlices,
-        nearby: &Nearby<'_>,
-    ) -> (Decision, Arc<Selection>) {
-        let selection = index.select(slices, nearby, &self.principal.keys);
-        (self.decide_over(index, &selection), selection)
-    }
-
-    /// The decision over every policy there is; equal to [`Question::decide`].
-    #[cfg(test)]
-    pub(crate) fn decide_unsliced(&self, index: &PolicyIndex) -> Decision {
-        self.decide_over(index, &index.everything())
-    }
-
-    fn decide_over(&self, index: &PolicyIndex, selection: &Selection) -> Decision {
+    /// The decision over these policies.
+    pub(crate) fn decide(&self, index: &PolicyIndex, selection: &Selection) -> Decision {
         let (request, entities) = match self.put(selection) {
             Ok(put) => put,
             Err(why) => return Decision::unaskable(why),
@@ -133,7 +117,7 @@ impl Question<'_> {
         )?;
         let action = EntityType::Action.named(self.request.method().as_str());
         let request = Request::new(
-            self.principal.uid.clone(),
+            self.principal.membership.uid.clone(),
             action,
             self.route_entity.uid(),
             context,

@@ -5,30 +5,61 @@ use std::net::IpAddr;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression as Value};
 use http::HeaderMap;
-use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedCertificate, VerifiedToken, calendar};
+use tokens::{ClaimValue, Timestamp, VerifiedCertificate, VerifiedToken, calendar};
 
 use super::names::{EntityType, scoped};
 use super::needs::{ContextMember, Needs};
 use super::scope::is_issuer_name;
-use crate::identity::Identity;
+use crate::identity::{Credential, Identity};
 use crate::request::{CanonicalRequest, folded};
 use crate::route::Route;
 use crate::session::Session;
 
+/// Who a caller is, and what it is in: what policies are found by.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    pub(crate) kind: EntityType,
+    pub(crate) uid: EntityUid,
+    /// The principal itself, its groups and its issuer.
+    pub(crate) keys: Vec<EntityUid>,
+}
+
 /// A caller as policies see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
-    pub(crate) uid: EntityUid,
+    pub(crate) membership: Membership,
     /// The principal alone, with everything that it is in, ready for a route to be put beside it.
     pub(crate) entities: Entities,
-    /// The principal itself, its groups and its issuer: what rules can be indexed by.
-    pub(crate) keys: Vec<EntityUid>,
+}
+
+impl Membership {
+    /// That of nobody in particular: a caller without a credential.
+    fn anonymous() -> Self {
+        let kind = EntityType::Anonymous;
+        let uid = kind.named("anonymous");
+        Self { kind, keys: vec![uid.clone()], uid }
+    }
+
+    /// That of a caller with a credential.
+    pub(crate) fn of(identity: &Identity) -> Self {
+        let (issuer, kind) = (identity.issuer(), EntityType::from(identity.kind()));
+        let uid = kind.named(&scoped(issuer, identity.subject()));
+        let groups = identity.groups().iter();
+        let groups = groups.map(|group| EntityType::Group.named(&scoped(issuer, group)));
+        let above = groups.chain([EntityType::Issuer.named(issuer)]);
+        let keys = [uid.clone()].into_iter().chain(above).collect();
+        Self { kind, uid, keys }
+    }
+
+    /// What the caller is in.
+    fn above(&self) -> HashSet<EntityUid> {
+        self.keys.iter().filter(|key| **key != self.uid).cloned().collect()
+    }
 }
 
 impl Principal {
     /// Nobody in particular: a caller without a credential.
     pub(crate) fn anonymous() -> Self {
-        let uid = EntityType::Anonymous.named("anonymous");
         let attributes = HashMap::from([
             text("issuer", ""),
             text("subject", ""),
@@ -37,85 +68,76 @@ impl Principal {
             ("amr".to_owned(), Value::new_set([])),
             ("claims".to_owned(), record(Vec::new())),
         ]);
-        let entities = alone(uid.clone(), attributes, HashSet::new());
-        Self { keys: vec![uid.clone()], uid, entities }
+        Self::with(Membership::anonymous(), attributes)
     }
 
-    /// The caller that has signed in.
-    pub(crate) fn of_session(session: &Session) -> Self {
-        let (provider, facts) = (&session.provider, &session.facts);
-        let uid = EntityType::from(facts.kind).named(&scoped(provider, &facts.subject));
-        let group = |group: &String| EntityType::Group.named(&scoped(provider, group));
-        let parents = facts.groups.iter().map(group).chain([EntityType::Issuer.named(provider)]);
-        let claims =
-            facts.claims.iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
-        let mut attributes = HashMap::from([
-            text("issuer", provider),
-            text("subject", &facts.subject),
-            ("scopes".to_owned(), Value::new_set([])),
-            ("actors".to_owned(), Value::new_set([])),
-            ("amr".to_owned(), strings(facts.amr.iter().map(AsRef::as_ref))),
-            ("claims".to_owned(), record(claims)),
-        ]);
-        attributes.extend(facts.acr.as_ref().map(|acr| text("acr", acr)));
-        attributes.extend(facts.auth_time.map(|at| ("auth_time".to_owned(), datetime(at))));
-        Self::within(uid, attributes, parents.collect())
+    /// A caller with a credential, of this membership.
+    pub(crate) fn of(identity: &Identity, membership: Membership) -> Self {
+        let attributes = match identity.credential() {
+            Credential::Certificate(certificate) => of_certificate(certificate),
+            Credential::Session(session) => of_session(session),
+            Credential::Token(token) => of_token(token),
+        };
+        Self::with(membership, attributes)
     }
 
-    /// The caller that a verified token speaks for.
-    pub(crate) fn of_token(token: &VerifiedToken) -> Self {
-        let issuer = token.issuer();
-        let uid = EntityType::from(token.kind()).named(&scoped(issuer, token.subject()));
-        let groups =
-            token.groups().iter().map(|group| EntityType::Group.named(&scoped(issuer, group)));
-        let parents: HashSet<_> = groups.chain([EntityType::Issuer.named(issuer)]).collect();
-        let claims =
-            token.claims().iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
-        let actors = token.actors().iter().map(|actor| {
-            let name = match actor.issuer() {
-                Some(issuer) => foreign(issuer, actor.subject()),
-                None => scoped(token.issuer(), actor.subject()),
-            };
-            Value::new_string(name)
-        });
-        let mut attributes = HashMap::from([
-            text("issuer", issuer),
-            text("subject", token.subject()),
-            ("scopes".to_owned(), strings(token.scopes().iter().map(AsRef::as_ref))),
-            ("actors".to_owned(), Value::new_set(actors)),
-            ("amr".to_owned(), strings(token.amr().iter().map(AsRef::as_ref))),
-            ("claims".to_owned(), record(claims)),
-        ]);
-        attributes.extend(token.client_id().map(|client| text("client", client)));
-        attributes.extend(token.acr().map(|acr| text("acr", acr)));
-        attributes.extend(token.auth_time().map(|at| ("auth_time".to_owned(), datetime(at))));
-        Self::within(uid, attributes, parents)
+    fn with(membership: Membership, attributes: HashMap<String, Value>) -> Self {
+        let entities = alone(membership.uid.clone(), attributes, membership.above());
+        Self { membership, entities }
     }
+}
 
-    /// The workload that a client certificate is of.
-    pub(crate) fn of_certificate(certificate: &VerifiedCertificate) -> Self {
-        let (issuer, subject) = (certificate.issuer(), certificate.subject());
-        let uid = EntityType::from(SubjectKind::Workload).named(&scoped(issuer, subject));
-        let attributes = HashMap::from([
-            text("issuer", issuer),
-            text("subject", subject),
-            ("scopes".to_owned(), Value::new_set([])),
-            ("actors".to_owned(), Value::new_set([])),
-            ("amr".to_owned(), Value::new_set([])),
-            ("claims".to_owned(), record(Vec::new())),
-        ]);
-        Self::within(uid, attributes, HashSet::from([EntityType::Issuer.named(issuer)]))
-    }
+fn of_session(session: &Session) -> HashMap<String, Value> {
+    let facts = &session.facts;
+    let claims =
+        facts.claims.iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
+    let mut attributes = HashMap::from([
+        text("issuer", &session.provider),
+        text("subject", &facts.subject),
+        ("scopes".to_owned(), Value::new_set([])),
+        ("actors".to_owned(), Value::new_set([])),
+        ("amr".to_owned(), strings(facts.amr.iter().map(AsRef::as_ref))),
+        ("claims".to_owned(), record(claims)),
+    ]);
+    attributes.extend(facts.acr.as_ref().map(|acr| text("acr", acr)));
+    attributes.extend(facts.auth_time.map(|at| ("auth_time".to_owned(), datetime(at))));
+    attributes
+}
 
-    fn within(
-        uid: EntityUid,
-        attributes: HashMap<String, Value>,
-        parents: HashSet<EntityUid>,
-    ) -> Self {
-        let entities = alone(uid.clone(), attributes, parents.clone());
-        let keys = parents.into_iter().chain([uid.clone()]).collect();
-        Self { uid, entities, keys }
-    }
+fn of_token(token: &VerifiedToken) -> HashMap<String, Value> {
+    let issuer = token.issuer();
+    let claims =
+        token.claims().iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
+    let actors = token.actors().iter().map(|actor| {
+        let name = match actor.issuer() {
+            Some(issuer) => foreign(issuer, actor.subject()),
+            None => scoped(issuer, actor.subject()),
+        };
+        Value::new_string(name)
+    });
+    let mut attributes = HashMap::from([
+        text("issuer", issuer),
+        text("subject", token.subject()),
+        ("scopes".to_owned(), strings(token.scopes().iter().map(AsRef::as_ref))),
+        ("actors".to_owned(), Value::new_set(actors)),
+        ("amr".to_owned(), strings(token.amr().iter().map(AsRef::as_ref))),
+        ("claims".to_owned(), record(claims)),
+    ]);
+    attributes.extend(token.client_id().map(|client| text("client", client)));
+    attributes.extend(token.acr().map(|acr| text("acr", acr)));
+    attributes.extend(token.auth_time().map(|at| ("auth_time".to_owned(), datetime(at))));
+    attributes
+}
+
+fn of_certificate(certificate: &VerifiedCertificate) -> HashMap<String, Value> {
+    HashMap::from([
+        text("issuer", certificate.issuer()),
+        text("subject", certificate.subject()),
+        ("scopes".to_owned(), Value::new_set([])),
+        ("actors".to_owned(), Value::new_set([])),
+        ("amr".to_owned(), Value::new_set([])),
+        ("claims".to_owned(), record(Vec::new())),
+    ])
 }
 
 /// An actor that names its issuer itself: `https://idp.example.com alice`. What could pass for another pair of issuer and

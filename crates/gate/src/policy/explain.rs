@@ -6,6 +6,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Effect, Policy, PolicyId, Pol
 use serde_json::{Value, json};
 
 use super::decide::Question;
+use super::likeness::CallerReads;
 use super::names::quoted;
 use super::needs::Needs;
 use super::slice::{LoadedPolicy, PolicyIndex, RouteSlices, Selection};
@@ -102,7 +103,7 @@ impl Question<'_> {
                 PolicySet::from_policies([policy]).map_err(|error| error.to_string())
             });
         let put = set.and_then(|set| {
-            let selection = Selection::new(set, Needs::ALL);
+            let selection = Selection::new(set, Needs::ALL, CallerReads::All);
             self.put(&selection).map(|(request, entities)| (selection, request, entities))
         });
         let (selection, request, entities) = match put {

@@ -11,6 +11,7 @@ mod evaluation;
 mod explain;
 mod expression;
 mod first_words;
+mod likeness;
 mod memo;
 mod names;
 mod needs;
@@ -25,7 +26,7 @@ pub use explain::{ConditionTrace, PolicyTrace, TraceResult};
 
 pub(crate) use compile::{RuleSite, compile};
 pub(crate) use decide::{Decision, Outcome, Question};
-pub(crate) use entities::{Principal, claim, datetime, record, route_entity, text};
+pub(crate) use entities::{Membership, Principal, claim, datetime, record, route_entity, text};
 pub(crate) use memo::{Memo, Stamp};
 pub(crate) use names::{EntityType, quoted, scoped};
 pub(crate) use schema::{SchemaInput, kind_name};

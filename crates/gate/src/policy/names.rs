@@ -6,7 +6,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid, pst};
 use tokens::SubjectKind;
 
 /// The entity types that policies can speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum EntityType {
     Action,
     Anonymous,
@@ -44,6 +44,11 @@ impl EntityType {
             Self::User => "User",
             Self::Workload => "Workload",
         }
+    }
+
+    /// The type of this name.
+    pub(crate) fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
     /// The entity of this type with this id.
@@ -120,6 +125,7 @@ mod tests {
         for (position, kind) in EntityType::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, position);
             let expected = format!("{}::\"a\"", kind.as_str());
+            assert_eq!(EntityType::called(kind.as_str()), Some(kind));
             assert_eq!(kind.named("a").to_string(), expected);
             assert_eq!(kind.named_in_tree("a").to_string(), expected);
         }

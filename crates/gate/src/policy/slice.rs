@@ -8,11 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
+use http::Method;
 
 use super::PrincipalKeys;
 use super::compile::CompiledRule;
 use super::decide::Decision;
+use super::entities::Membership;
 use super::first_words::beginnings;
+use super::likeness::{CallerReads, Likeness};
 use super::needs::{ContextMember, Needs};
 use super::shelf::{Audience, Shelf};
 
@@ -20,6 +23,8 @@ use super::shelf::{Audience, Shelf};
 const MAX_SELECTIONS: usize = 256;
 /// The most decisions over one selection that are shared.
 const MAX_SHARED: usize = 32;
+/// The most likenesses of callers whose decision over one selection is known.
+const MAX_ALIKE: usize = 256;
 
 /// A policy, ready to be judged by.
 #[derive(Clone, Debug)]
@@ -32,6 +37,7 @@ pub(crate) struct LoadedPolicy {
     /// The beginnings of the paths that it can concern; nothing if any.
     beginnings: Option<Vec<String>>,
     needs: Needs,
+    reads: CallerReads,
 }
 
 /// Which resources a policy's scope can match.
@@ -45,9 +51,9 @@ enum ResourceKey {
 impl LoadedPolicy {
     /// A policy of the short form, filed by what its author's words say.
     pub(crate) fn of_rule(rule: CompiledRule) -> Self {
-        let CompiledRule { id, policy, keys, needs } = rule;
+        let CompiledRule { id, policy, keys, needs, reads } = rule;
         let resource = ResourceKey::of(&policy);
-        Self { id, effect: policy.effect(), policy, keys, resource, beginnings: None, needs }
+        Self { id, effect: policy.effect(), policy, keys, resource, beginnings: None, needs, reads }
     }
 
     /// A policy that an operator wrote, filed by its scope.
@@ -60,9 +66,10 @@ impl LoadedPolicy {
         };
         let json = policy.to_json().ok();
         let needs = json.as_ref().map_or(Needs::ALL, Needs::of_policy);
+        let reads = json.as_ref().map_or(CallerReads::All, CallerReads::of_policy);
         let beginnings = json.as_ref().and_then(beginnings);
         let resource = ResourceKey::of(&policy);
-        Self { effect: policy.effect(), id, policy, keys, resource, beginnings, needs }
+        Self { effect: policy.effect(), id, policy, keys, resource, beginnings, needs, reads }
     }
 }
 
@@ -103,18 +110,48 @@ pub(crate) struct Nearby<'a>(Vec<&'a Audience>);
 pub(crate) struct Selection {
     pub(crate) set: PolicySet,
     pub(crate) needs: Needs,
+    reads: CallerReads,
     /// Decisions that many callers have in common.
     shared: Mutex<Vec<Arc<Decision>>>,
+    /// Decisions about callers that are alike.
+    alike: RwLock<HashMap<Likeness, Arc<Decision>>>,
 }
 
 impl Selection {
-    /// Policies that read this much of a request.
-    pub(crate) fn new(set: PolicySet, needs: Needs) -> Self {
-        Self { set, needs, shared: Mutex::default() }
+    /// Policies that read this much of a request and of its caller.
+    pub(crate) fn new(set: PolicySet, needs: Needs, reads: CallerReads) -> Self {
+        Self { set, needs, reads, shared: Mutex::default(), alike: RwLock::default() }
     }
 
-    /// The same decision, as others have it: those that remember it remember one.
-    pub(crate) fn shared(&self, decision: Decision) -> Arc<Decision> {
+    /// What these policies read of a request, if it is so little that it can be compared.
+    pub(crate) fn likeness(
+        &self,
+        method: &Method,
+        caller: &Membership,
+        scopes: &[String],
+    ) -> Option<Likeness> {
+        let of_caller = self.needs.is_method_at_most();
+        of_caller.then(|| self.reads.likeness(method, caller, scopes)).flatten()
+    }
+
+    /// The decision about callers of this likeness, if it is known.
+    pub(crate) fn known(&self, likeness: &Likeness) -> Option<Arc<Decision>> {
+        self.alike.read().unwrap_or_else(PoisonError::into_inner).get(likeness).cloned()
+    }
+
+    /// The same decision, as others have it: those that remember it remember one. It holds for all of this likeness.
+    pub(crate) fn share(&self, decision: Decision, likeness: Option<Likeness>) -> Arc<Decision> {
+        let decision = self.shared(decision);
+        if let Some(likeness) = likeness {
+            let mut alike = self.alike.write().unwrap_or_else(PoisonError::into_inner);
+            if alike.len() < MAX_ALIKE {
+                alike.insert(likeness, Arc::clone(&decision));
+            }
+        }
+        decision
+    }
+
+    fn shared(&self, decision: Decision) -> Arc<Decision> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(same) = shared.iter().find(|one| ***one == decision) {
             return Arc::clone(same);
@@ -186,17 +223,17 @@ impl PolicyIndex {
         RouteSlices { by_path: by_path.cloned().collect(), shelves, selections: RwLock::default() }
     }
 
-    /// The policies that can concern a caller with these keys on the route of these slices, ready to be evaluated.
+    /// The policies that can concern a caller on the route of these slices, ready to be evaluated.
     pub(crate) fn select(
         &self,
         route: &RouteSlices,
         nearby: &Nearby<'_>,
-        principal: &[EntityUid],
+        caller: &Membership,
     ) -> Arc<Selection> {
         let anywhere = route.shelves.iter().map(|(_, shelf)| shelf.anywhere());
         let audiences = anywhere.chain(nearby.0.iter().copied());
         let mut candidates: Vec<_> =
-            audiences.flat_map(|audience| audience.concerning(principal)).collect();
+            audiences.flat_map(|audience| audience.concerning(&caller.keys)).collect();
         // In the order of loading.
         candidates.sort_unstable();
         candidates.dedup();
@@ -228,7 +265,8 @@ impl PolicyIndex {
             reason = "INVARIANT: the ids of loaded policies were checked to be distinct"
         )]
         let set = PolicySet::from_policies(policies).expect("distinct ids");
-        Selection::new(set, chosen().map(|loaded| loaded.needs).fold(Needs::default(), Needs::and))
+        let needs = chosen().map(|loaded| loaded.needs).fold(Needs::default(), Needs::and);
+        Selection::new(set, needs, CallerReads::together(chosen().map(|loaded| &loaded.reads)))
     }
 }
 

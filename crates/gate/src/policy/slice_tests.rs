@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::Outcome;
+use super::{CallerReads, Needs};
 use crate::Surroundings;
 use crate::minting::*;
 use crate::spec::{ClaimTest, Condition, Defaults, GateSpec, MatchValue, PolicyFile, RouteSpec};
@@ -33,7 +34,7 @@ const RESOURCES: [&str; 9] = [
     "resource is Route in Route::\"ax\"",
     "resource is Route in Service::\"orders\"",
 ];
-const CONDITIONS: [&str; 18] = [
+const CONDITIONS: [&str; 23] = [
     "",
     "when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 }",
     "unless { principal.claims has level && principal.claims.level * 9223372036854775807 > 0 }",
@@ -52,6 +53,11 @@ const CONDITIONS: [&str; 18] = [
     "when { context.path like \"/a/*\" } when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 }",
     "when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 && context.path like \"/a/*\" }",
     "when { context.path like \"/\" && context.method == \"GET\" }",
+    "when { principal in [Group::\"corp/ops\", Group::\"partner/support\"] }",
+    "unless { User::\"corp/alice\" == principal || principal is Workload }",
+    "when { if principal.scopes.contains(\"read\") then principal is User else action == Action::\"GET\" }",
+    "when { principal != User::\"corp/alice\" && !(principal is User in Issuer::\"partner\") }",
+    "when { resource in Route::\"a\" && principal.scopes.containsAny([\"read\", \"write\"]) }",
 ];
 
 fn written() -> impl Strategy<Value = String> {
@@ -124,6 +130,9 @@ fn callers() -> Vec<Option<String>> {
     vec![
         None,
         Some(token("corp", json!({ "aud": both, "groups": ["support", "ops"], "level": 1 }))),
+        Some(token("corp", json!({ "aud": both, "groups": ["support", "ops"], "level": -1 }))),
+        Some(token("corp", json!({ "aud": both, "sub": "carol", "groups": ["support", "ops"] }))),
+        Some(token("corp", json!({ "aud": both, "sub": "carol", "scope": "read" }))),
         Some(token("corp", json!({ "aud": both, "sub": "ci", "kind": "workload" }))),
         Some(token("partner", json!({ "aud": both, "groups": ["support"], "level": -1 }))),
         Some(token("partner", json!({ "aud": both, "sub": "bob", "scope": "read" }))),
@@ -141,6 +150,12 @@ proptest! {
         let cache = cache();
         let around =
             Surroundings { now: after(0), keys: &keys, cache: Some(&cache), sessions: None };
+        for loaded in gate.index().policies() {
+            let json = loaded.policy.to_json().unwrap();
+            // What the words of the short form say, its policy says.
+            prop_assert_eq!(&loaded.reads, &CallerReads::of_policy(&json), "{}", loaded.policy);
+            prop_assert_eq!(loaded.needs, Needs::of_policy(&json), "{}", loaded.policy);
+        }
         let callers = callers();
         for target in ["/", "/a/", "/a/b?q=1", "/a/c", "/c", "/a/b/c"] {
             for method in ["GET", "POST"] {
