@@ -135,11 +135,10 @@ impl SigningKey {
         payload: &[u8],
         rng: &dyn SecureRandom,
     ) -> Result<String, SigningError> {
-        let mut token = format!("{}.{}", base64url::encode(header), base64url::encode(payload));
-        let signature = self.signature(token.as_bytes(), rng)?;
-        token.push('.');
-        token.push_str(&base64url::encode(&signature));
-        Ok(token)
+        let signed = [base64url::encode(header), base64url::encode(payload)].join(".");
+        let signature = self.signature(signed.as_bytes(), rng)?;
+        // As large as it must be: signed identities are kept by the thousand.
+        Ok([signed, base64url::encode(&signature)].join("."))
     }
 
     /// The signature over `message` alone, as JOSE and XML Signature write it.

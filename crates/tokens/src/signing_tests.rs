@@ -9,6 +9,7 @@ fn what_every_algorithm_signs_verifies_and_says_what_it_is() {
     for algorithm in Algorithm::ALL {
         let signer = key(algorithm);
         let token = signer.sign("at+jwt", &json!({ "sub": "alice" }), &rng()).unwrap();
+        assert_eq!(token.capacity(), token.len(), "it is kept by the thousand");
         let jws = UnverifiedJws::parse(&token).unwrap();
         assert_eq!((jws.algorithm(), jws.token_type()), (algorithm, Some("at+jwt")));
         assert_eq!(jws.key_id(), Some(signer.thumbprint().to_string().as_str()));
