@@ -108,7 +108,7 @@ fn of_scope(constraint: &Value, traits: &mut Vec<Trait>) -> Option<()> {
 fn of_expression(expression: &Value, traits: &mut Vec<Trait>) -> Option<()> {
     match expression {
         Value::Object(members) => {
-            if is_principal(expression) {
+            if is_principal(expression) || members.get("__entity").is_some_and(may_be_a_caller) {
                 return None;
             }
             for (operator, operands) in members {
@@ -121,6 +121,20 @@ fn of_expression(expression: &Value, traits: &mut Vec<Trait>) -> Option<()> {
         Value::Array(items) => items.iter().try_for_each(|item| of_expression(item, traits)),
         _ => Some(()),
     }
+}
+
+/// Whether a policy that names this entity may read a caller through it: `User::"corp/alice".scopes` are the caller's, if
+/// that is who asks.
+fn may_be_a_caller(written: &Value) -> bool {
+    const NEVER: [EntityType; 5] = [
+        EntityType::Action,
+        EntityType::Group,
+        EntityType::Issuer,
+        EntityType::Route,
+        EntityType::Service,
+    ];
+    let kind = written.get("type").and_then(Value::as_str).and_then(EntityType::called);
+    kind.is_none_or(|kind| !NEVER.contains(&kind))
 }
 
 /// Whether this is a test for traits, of which nothing is left to be looked at.

@@ -42,6 +42,10 @@ fn a_scope_of_a_policy_and_its_tests_tell_the_traits_that_it_reads() {
         (r#"principal in Group::"a" || principal in Group::"b""#, vec![group("a"), group("b")]),
         (r#"principal in [Group::"b", Group::"a"]"#, vec![group("a"), group("b")]),
         (r#"principal is User in Group::"a""#, vec![group("a")]),
+        (
+            r#"resource in Route::"a" && resource in Service::"b" && action == Action::"GET""#,
+            vec![],
+        ),
         (r#"principal == User::"corp/alice""#, vec![alice()]),
         (r#"User::"corp/alice" != principal"#, vec![alice()]),
         (
@@ -76,6 +80,13 @@ fn whatever_else_is_read_of_a_caller_tells_nothing() {
         r#"(if true then principal else principal) is User"#,
         r#"principal in Elsewhere::Group::"a""#,
         r#"principal == User::"a" && principal.acr == "x""#,
+        // The caller may be the one that is named.
+        r#"User::"corp/alice".scopes.contains("x")"#,
+        r#"Workload::"corp/ci" has client"#,
+        r#"User::"corp/alice" in Group::"corp/a""#,
+        r#"User::"corp/alice" is User in Group::"corp/a""#,
+        r#"principal in User::"corp/alice" && [User::"corp/alice"].contains(User::"corp/alice")"#,
+        r#"Names::"headers".hasTag("x")"#,
     ] {
         assert_eq!(when(condition), CallerReads::All, "{condition}");
     }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::names::EntityType;
+
 /// The members of `context`, as a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs(u16);
@@ -95,11 +97,27 @@ impl Needs {
                 if members.get("Var").and_then(Value::as_str) == Some("context") {
                     return Self::ALL;
                 }
+                if let Some(named) = members.get("__entity") {
+                    return Self::of_entity(named);
+                }
                 members.values().map(Self::of_policy).fold(Self::default(), Self::and)
             }
             Value::Array(items) => {
                 items.iter().map(Self::of_policy).fold(Self::default(), Self::and)
             }
+            _ => Self::default(),
+        }
+    }
+
+    /// What an entity is told with: `context.headers` and `context.query` point at some that can be named instead.
+    fn of_entity(entity: &Value) -> Self {
+        let text = |name| entity.get(name).and_then(Value::as_str);
+        match (text("type"), text("id")) {
+            (Some(kind), Some(id)) if kind == EntityType::Names.as_str() => match id {
+                "headers" => Self::one(ContextMember::Headers),
+                "query" => Self::one(ContextMember::Query),
+                _ => Self::ALL,
+            },
             _ => Self::default(),
         }
     }
@@ -131,5 +149,15 @@ mod tests {
         assert_eq!(needs("context has time"), bit(ContextMember::Time));
         assert_eq!(needs("context == principal"), Needs::ALL);
         assert_eq!(needs("context[\"path\"] == \"/\""), bit(ContextMember::Path));
+    }
+
+    #[test]
+    fn headers_and_query_are_read_under_their_own_names_too() {
+        let bit = Needs::one;
+        assert_eq!(needs("Names::\"headers\".hasTag(\"a\")"), bit(ContextMember::Headers));
+        assert_eq!(needs("Names::\"query\".hasTag(\"a\")"), bit(ContextMember::Query));
+        assert_eq!(needs("Names::\"other\".hasTag(\"a\")"), Needs::ALL);
+        assert_eq!(needs("[Names::\"query\"].isEmpty()"), bit(ContextMember::Query));
+        assert_eq!(needs("principal in Group::\"headers\""), Needs::default());
     }
 }

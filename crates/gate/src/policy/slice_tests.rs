@@ -34,7 +34,7 @@ const RESOURCES: [&str; 9] = [
     "resource is Route in Route::\"ax\"",
     "resource is Route in Service::\"orders\"",
 ];
-const CONDITIONS: [&str; 23] = [
+const CONDITIONS: [&str; 29] = [
     "",
     "when { principal.claims has level && principal.claims.level + 9223372036854775807 > 0 }",
     "unless { principal.claims has level && principal.claims.level * 9223372036854775807 > 0 }",
@@ -57,6 +57,12 @@ const CONDITIONS: [&str; 23] = [
     "unless { User::\"corp/alice\" == principal || principal is Workload }",
     "when { if principal.scopes.contains(\"read\") then principal is User else action == Action::\"GET\" }",
     "when { principal != User::\"corp/alice\" && !(principal is User in Issuer::\"partner\") }",
+    "when { User::\"corp/alice\".scopes.contains(\"read\") }",
+    "when { User::\"corp/alice\" in Group::\"corp/ops\" }",
+    "unless { User::\"corp/alice\" has client }",
+    "when { Names::\"headers\".hasTag(\"x-a\") }",
+    "unless { Names::\"query\".hasTag(\"q\") }",
+    "when { context.path like \"/a/b*\" && context.headers.hasTag(\"x-a\") }",
     "when { resource in Route::\"a\" && principal.scopes.containsAny([\"read\", \"write\"]) }",
 ];
 
@@ -131,6 +137,7 @@ fn callers() -> Vec<Option<String>> {
         None,
         Some(token("corp", json!({ "aud": both, "groups": ["support", "ops"], "level": 1 }))),
         Some(token("corp", json!({ "aud": both, "groups": ["support", "ops"], "level": -1 }))),
+        Some(token("corp", json!({ "aud": both, "scope": "read" }))),
         Some(token("corp", json!({ "aud": both, "sub": "carol", "groups": ["support", "ops"] }))),
         Some(token("corp", json!({ "aud": both, "sub": "carol", "scope": "read" }))),
         Some(token("corp", json!({ "aud": both, "sub": "ci", "kind": "workload" }))),
@@ -161,7 +168,7 @@ proptest! {
             for method in ["GET", "POST"] {
                 for caller in &callers {
                     let ask = caller.iter().fold(get(target).method(method), |ask, token| ask.by(token));
-                    let ask = if target == "/c" { ask.with("x-a", "1") } else { ask };
+                    let ask = if target == "/c" || target == "/a/c" { ask.with("x-a", "1") } else { ask };
                     if let Some((sliced, unsliced)) = gate.decide_both_ways(&ask.read(), around) {
                         prop_assert_eq!(sliced, unsliced, "{:?}", ask);
                     }
@@ -198,6 +205,32 @@ fn a_decision_remembered_under_one_path_does_not_hold_under_another() {
                 let (sliced, unsliced) = gate.decide_both_ways(&ask, around).unwrap();
                 assert_eq!((sliced.outcome, unsliced.outcome), (expected, expected), "{target}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_names_a_caller_decides_about_each_by_itself() {
+    let tokens = [
+        token("corp", json!({ "scope": "write", "groups": ["ops"] })),
+        token("corp", json!({ "jti": "t-2" })),
+        token("corp", json!({ "sub": "bob" })),
+    ];
+    for condition in [
+        r#"permit(principal == User::"corp/alice", action, resource) when { User::"corp/alice".scopes.contains("write") };"#,
+        r#"permit(principal, action, resource) when { User::"corp/alice" in Group::"corp/ops" };"#,
+        r#"permit(principal, action, resource); forbid(principal, action, resource) when { User::"corp/alice".scopes.contains("no") };"#,
+    ] {
+        let file = PolicyFile { name: "p".to_owned(), text: condition.to_owned() };
+        let route = RouteSpec { allow: Vec::new(), ..route("a", "/a/**") };
+        let gate = build(&GateSpec { policies: vec![file], ..spec(vec![route]) });
+        let (keys, cache) = (Ring::usual(), cache());
+        let around =
+            Surroundings { now: after(0), keys: &keys, cache: Some(&cache), sessions: None };
+        for token in tokens.iter().chain(tokens.iter().rev()) {
+            let (sliced, unsliced) =
+                gate.decide_both_ways(&get("/a/b").by(token).read(), around).unwrap();
+            assert_eq!(sliced, unsliced, "{condition}");
         }
     }
 }
