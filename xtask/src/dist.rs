@@ -64,11 +64,10 @@ impl Rust {
         let sysroot = rustc().args(["--print", "sysroot"]).output_text()?;
         let profdata =
             Path::new(sysroot.trim()).join("lib/rustlib").join(&host).join("bin/llvm-profdata");
-        ensure!(
-            profdata.exists(),
-            "there is no {}; `rustup component add llvm-tools` installs it",
-            profdata.display()
-        );
+        if !profdata.exists() {
+            program("rustup").args(["component", "add", "llvm-tools"]).done()?;
+        }
+        ensure!(profdata.exists(), "expected {} after installing it", profdata.display());
         Ok(Self { host, profdata })
     }
 
