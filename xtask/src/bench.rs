@@ -38,8 +38,7 @@ use testbed::clock::Stopwatch;
 
 use self::field::Field;
 use self::section::Section;
-use crate::command::root;
-use crate::dist;
+use crate::command::{root, shipped};
 
 /// How many distinct credentials are shown, in turn.
 const FEW: usize = 2_000;
@@ -88,7 +87,7 @@ impl Bench {
         let folder = tempfile::Builder::new().prefix("doorward-bench-").tempdir()?;
         let binary = match &self.binary {
             Some(binary) => std::path::absolute(binary)?,
-            None => dist::built()?,
+            None => shipped()?,
         };
         let versions = report::versions()?;
         let field = Field::enter(folder.path(), binary, self)?;

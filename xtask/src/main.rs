@@ -5,7 +5,6 @@ mod ci;
 mod command;
 mod count;
 mod deny;
-mod dist;
 mod fuzz;
 mod install;
 mod live;
@@ -32,8 +31,6 @@ enum Chore {
     Count(count::Count),
     /// Checks what is built in: licences, banned crates, sources
     Deny(deny::Deny),
-    /// Builds the binary that ships, by what short benches show that it does
-    Dist(dist::Dist),
     /// Fuzzes the parsers
     Fuzz(fuzz::Fuzz),
     /// Shows what faults and overload do, and writes docs/resilience.md
@@ -60,7 +57,6 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Ci => ci::run(),
         Chore::Count(count) => count.run().map(|()| ExitCode::SUCCESS),
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
-        Chore::Dist(dist) => dist.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
         Chore::Resilience(resilience) => resilience.run().map(|()| ExitCode::SUCCESS),
         Chore::Test(suite) => suite.run(),

@@ -100,20 +100,6 @@ impl Contestant {
     }
 }
 
-impl Drop for Contestant {
-    fn drop(&mut self) {
-        match &mut self.process {
-            // Where it counts what it does (`cargo xtask dist`), it writes that down in the end.
-            Process::Asking { gateway, .. } | Process::Doorward { gateway, .. } => {
-                if let Err(error) = gateway.wind_up() {
-                    println!("{} did not end by itself: {error:#}", self.name);
-                }
-            }
-            Process::Peer(_) => {}
-        }
-    }
-}
-
 impl Spent {
     /// What was spent from `self` to `later`, per request, in microseconds.
     pub(super) fn until(self, later: Self, requests: f64) -> Self {

@@ -268,19 +268,6 @@ impl Gateway {
     /// # Errors
     /// When it does not end in time, or not with success.
     pub fn end(mut self) -> Result<()> {
-        self.until_ended()
-    }
-
-    /// Asks it to drain and end, and waits until it has, for one who is about to drop it.
-    ///
-    /// # Errors
-    /// When it does not end in time, or not with success.
-    pub fn wind_up(&mut self) -> Result<()> {
-        self.terminate()?;
-        self.until_ended()
-    }
-
-    fn until_ended(&mut self) -> Result<()> {
         let status = until("doorward to end", PATIENCE, || Ok(self.child.try_wait()?))?;
         if !status.success() {
             bail!("doorward ended with {status}");
