@@ -214,7 +214,7 @@ impl Gate {
         let caller = self.membership(&approached.caller);
         let selection = self.parts.index.select(&runtime.slices, &nearby, &caller);
         let scopes = identity.map_or(&[][..], |identity| identity.scopes());
-        let likeness = selection.likeness(method, &caller, scopes);
+        let likeness = selection.reads.likeness(method, &caller, scopes);
         if let Some(known) = likeness.as_ref().and_then(|likeness| selection.known(likeness)) {
             memo.keep(&runtime.stamp, method, &known);
             return known;

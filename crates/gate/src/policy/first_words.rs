@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::tree::is_attribute;
+
 /// The beginnings of which a path must have one, for a policy in Cedar's JSON form to hold or to err. Nothing where it may
 /// do so under any path.
 pub(crate) fn beginnings(policy: &Value) -> Option<Vec<String>> {
@@ -45,8 +47,7 @@ fn of_test(test: &Value) -> Option<Vec<String>> {
 }
 
 fn is_path(expression: &Value) -> bool {
-    expression.pointer("/./left/Var").and_then(Value::as_str) == Some("context")
-        && expression.pointer("/./attr").and_then(Value::as_str) == Some("path")
+    is_attribute(expression, "context", "path")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::entities::Membership;
 use super::names::EntityType;
+use super::tree::{is_attribute, is_variable};
 
 /// The most traits that callers are told apart by.
 const MOST_TRAITS: usize = u64::BITS as usize;
@@ -180,14 +181,11 @@ fn entity(written: &Value) -> Option<EntityUid> {
 }
 
 fn is_principal(expression: &Value) -> bool {
-    expression.get("Var").and_then(Value::as_str) == Some("principal")
+    is_variable(expression, "principal")
 }
 
 fn is_scopes(expression: &Value) -> bool {
-    expression.get(".").is_some_and(|access| {
-        access.get("left").is_some_and(is_principal)
-            && access.get("attr").and_then(Value::as_str) == Some("scopes")
-    })
+    is_attribute(expression, "principal", "scopes")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod schema;
 mod scope;
 mod shelf;
 mod slice;
+mod tree;
 
 use cedar_policy::EntityUid;
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::names::EntityType;
+use super::tree::is_variable;
 
 /// The members of `context`, as a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,14 +88,14 @@ impl Needs {
             Value::Object(members) => {
                 for operator in [".", "has"] {
                     if let Some(access) = members.get(operator)
-                        && access.pointer("/left/Var").and_then(Value::as_str) == Some("context")
+                        && access.get("left").is_some_and(|left| is_variable(left, "context"))
                         && let Some(attribute) = access.get("attr").and_then(Value::as_str)
                     {
                         let named = ContextMember::ALL.into_iter().find(|m| m.name() == attribute);
                         return named.map_or(Self::ALL, Self::one);
                     }
                 }
-                if members.get("Var").and_then(Value::as_str) == Some("context") {
+                if is_variable(policy, "context") {
                     return Self::ALL;
                 }
                 if let Some(named) = members.get("__entity") {

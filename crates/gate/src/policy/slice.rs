@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
-use http::Method;
 
 use super::PrincipalKeys;
 use super::compile::CompiledRule;
@@ -110,7 +109,7 @@ pub(crate) struct Nearby<'a>(Vec<&'a Audience>);
 pub(crate) struct Selection {
     pub(crate) set: PolicySet,
     pub(crate) needs: Needs,
-    reads: CallerReads,
+    pub(crate) reads: CallerReads,
     /// Decisions that many callers have in common.
     shared: Mutex<Vec<Arc<Decision>>>,
     /// Decisions about callers that are alike.
@@ -120,18 +119,9 @@ pub(crate) struct Selection {
 impl Selection {
     /// Policies that read this much of a request and of its caller.
     pub(crate) fn new(set: PolicySet, needs: Needs, reads: CallerReads) -> Self {
+        // Where they read more of a request than its method, callers that are alike may differ in that.
+        let reads = if needs.is_method_at_most() { reads } else { CallerReads::All };
         Self { set, needs, reads, shared: Mutex::default(), alike: RwLock::default() }
-    }
-
-    /// What these policies read of a request, if it is so little that it can be compared.
-    pub(crate) fn likeness(
-        &self,
-        method: &Method,
-        caller: &Membership,
-        scopes: &[String],
-    ) -> Option<Likeness> {
-        let of_caller = self.needs.is_method_at_most();
-        of_caller.then(|| self.reads.likeness(method, caller, scopes)).flatten()
     }
 
     /// The decision about callers of this likeness, if it is known.
@@ -141,7 +131,7 @@ impl Selection {
 
     /// The same decision, as others have it: those that remember it remember one. It holds for all of this likeness.
     pub(crate) fn share(&self, decision: Decision, likeness: Option<Likeness>) -> Arc<Decision> {
-        let decision = self.shared(decision);
+        let decision = self.same(decision);
         if let Some(likeness) = likeness {
             let mut alike = self.alike.write().unwrap_or_else(PoisonError::into_inner);
             if alike.len() < MAX_ALIKE {
@@ -151,7 +141,7 @@ impl Selection {
         decision
     }
 
-    fn shared(&self, decision: Decision) -> Arc<Decision> {
+    fn same(&self, decision: Decision) -> Arc<Decision> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(same) = shared.iter().find(|one| ***one == decision) {
             return Arc::clone(same);
