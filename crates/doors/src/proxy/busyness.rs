@@ -35,6 +35,14 @@ struct State {
 struct Moments {
     head_began: Option<Instant>,
     idle_since: Instant,
+    /// When the system last took more of what is sent to the caller, after it had not.
+    stalled_until: Option<Instant>,
+}
+
+impl Moments {
+    fn resting() -> Self {
+        Self { head_began: None, idle_since: Instant::now(), stalled_until: None }
+    }
 }
 
 /// Held while a request is being answered, or its body still read.
@@ -53,7 +61,6 @@ pub(crate) struct Unwritten(Busyness);
 
 impl Default for Busyness {
     fn default() -> Self {
-        let moments = Moments { head_began: None, idle_since: Instant::now() };
         Self(Arc::new(State {
             answering: AtomicUsize::new(0),
             ours: AtomicUsize::new(0),
@@ -63,7 +70,7 @@ impl Default for Busyness {
             handed_over: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             unwritten: AtomicUsize::new(0),
-            moments: Mutex::new(moments),
+            moments: Mutex::new(Moments::resting()),
             forwarded: Mutex::default(),
             rest: Notify::new(),
             gives_way: Notify::new(),
@@ -156,6 +163,17 @@ impl Busyness {
     /// The system has what it takes of what is sent to the caller, or takes more again.
     pub(crate) fn stalls(&self, stalled: bool) {
         self.0.stalled.store(stalled, Ordering::Relaxed);
+        if !stalled {
+            self.moments(|moments| moments.stalled_until = Some(Instant::now()));
+        }
+    }
+
+    /// Until when something waited for the caller to take it: now, if it does. Nothing if nothing has since the last head.
+    pub(crate) fn stalled_until(&self) -> Option<Instant> {
+        if self.is_stalled() {
+            return Some(Instant::now());
+        }
+        self.moments(|moments| moments.stalled_until)
     }
 
     /// Whether something waits that the system does not take until the caller has taken more.
@@ -181,8 +199,7 @@ impl Busyness {
 
     /// What began has come to its end.
     pub(crate) fn head_over(&self) {
-        let now = Instant::now();
-        self.moments(|moments| *moments = Moments { head_began: None, idle_since: now });
+        self.moments(|moments| *moments = Moments::resting());
     }
 
     /// Whether the permit of the request being answered still stands.

@@ -30,6 +30,7 @@ use super::proxy_protocol::{self, PREFIX_BYTES, Source, rest_length};
 use super::refusals::Overheard;
 use super::streams::Answers;
 use super::tls::HTTP2;
+use super::when_woken::WhenWoken;
 use super::worker::ProxyLimits;
 use crate::recording::Unread;
 
@@ -178,27 +179,36 @@ impl Serving {
         });
         let ended = async {
             let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(limits.idle_timeout)
+                .header_read_timeout(None)
                 .max_buf_size(limits.header_bytes.saturating_add(SLACK).max(MIN_BUFFER))
                 .max_headers(limits.headers)
                 .half_close(false)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
-            tokio::pin!(connection);
+            let goes = async {
+                tokio::select! {
+                    () = farewell(&busy, draining.clone(), limits.write_timeout) => false,
+                    () = busy.gives_way() => true,
+                    () = unused(&busy, limits) => true,
+                }
+            };
+            tokio::pin!(connection, goes);
             let gives_way = tokio::select! {
+                biased;
                 ended = &mut connection => return ended,
-                () = farewell(&busy, draining.clone(), limits.write_timeout) => false,
-                () = busy.gives_way() => true,
+                gives_way = WhenWoken::new(goes) => gives_way,
             };
             connection.as_mut().graceful_shutdown();
-            if !gives_way {
-                return connection.await;
-            }
-            // A head that has begun is not waited for.
+            let gone = async {
+                match gives_way {
+                    // A head that has begun is not waited for.
+                    true => idle(&busy, Instant::now(), LEAVE, limits.write_timeout).await,
+                    false => unused(&busy, limits).await,
+                }
+            };
             tokio::select! {
                 ended = &mut connection => ended,
-                () = idle(&busy, Instant::now(), LEAVE, limits.write_timeout) => Ok(()),
+                () = gone => Ok(()),
             }
         };
         let ended = ended.await;
@@ -248,14 +258,21 @@ impl Serving {
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
         let ended = async {
-            tokio::pin!(connection);
             let began = Instant::now();
+            let goes = async {
+                tokio::select! {
+                    () = drained(draining) => GOODBYE,
+                    () = enough.notified() => GOODBYE,
+                    () = idle(began, limits.idle_timeout) => GOODBYE,
+                    () = busy.gives_way() => LEAVE,
+                }
+            };
+            tokio::pin!(connection, goes);
             let goodbye = tokio::select! {
+                // What a caller that never pauses sends comes after it.
+                biased;
+                goodbye = WhenWoken::new(goes) => goodbye,
                 ended = &mut connection => return ended,
-                () = drained(draining) => GOODBYE,
-                () = enough.notified() => GOODBYE,
-                () = idle(began, limits.idle_timeout) => GOODBYE,
-                () = busy.gives_way() => LEAVE,
             };
             connection.as_mut().graceful_shutdown();
             // Who has nothing under way is not waited for.
@@ -335,6 +352,19 @@ async fn idle(busy: &Busyness, from: Instant, limit: Duration, write_timeout: Du
             Some(_) if waiting => sleep(CHECK_EVERY).await,
             Some(end) => sleep_until(end).await,
             None => sleep(limit).await,
+        }
+    }
+}
+
+/// Ends when nothing has been asked for as long as `idle_timeout`, and no answer was being taken: with HTTP/1.1 the last of
+/// one can be on its way when nothing is answered any more, and its stream sees to how fast it is taken.
+async fn unused(busy: &Busyness, limits: ProxyLimits) {
+    let mut from = Instant::now();
+    loop {
+        idle(busy, from, limits.idle_timeout, limits.write_timeout).await;
+        match busy.stalled_until() {
+            Some(until) if until > from => from = until,
+            _ => return,
         }
     }
 }

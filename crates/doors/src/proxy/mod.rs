@@ -36,6 +36,7 @@ mod spiffe;
 mod streams;
 mod tls;
 mod tunnel;
+mod when_woken;
 mod worker;
 
 pub(crate) use connection::drained;

@@ -14,6 +14,8 @@ use super::house::House;
 
 /// More than all buffers on the way take.
 const LARGE: usize = 32 << 20;
+/// What is read of a service at once, and so can wait for its caller when nothing is being answered any more.
+const TAIL: usize = 90 << 10;
 /// Longer than the pace is averaged over.
 const SILENCE: Duration = Duration::from_secs(25);
 /// Within this, who takes too little is let go.
@@ -30,8 +32,9 @@ fn answer(_: usize, reader: &mut Reader<TcpStream>) -> Result<()> {
             clock::let_pass(SILENCE);
             stream.write_all(b"1\r\ny\r\n0\r\n\r\n")?;
         } else {
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n")?;
-            stream.write_all(&vec![b'x'; LARGE])?;
+            let bytes = if head.first_line.contains("/tail") { TAIL } else { LARGE };
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n")?;
+            stream.write_all(&vec![b'x'; bytes])?;
         }
     }
     Ok(())
@@ -90,6 +93,28 @@ fn an_answer_whose_service_is_silent_is_waited_for() -> Result<()> {
     let mut text = String::new();
     events.read_to_string(&mut text)?;
     ensure!(text.ends_with("1\r\ny\r\n0\r\n\r\n"), "got {text}");
+    Ok(())
+}
+
+#[test]
+fn the_last_of_an_answer_is_waited_for_longer_than_an_idle_connection() -> Result<()> {
+    let idle = Duration::from_millis(300);
+    let house = House::open("idle_timeout: 300ms", "", answer)?;
+    let mut slow = narrow(&house)?;
+    slow.write_all(b"GET /open/tail HTTP/1.1\r\nHost: app.test\r\n\r\n")?;
+    let mut answer = vec![0; 1024];
+    let read = slow.read(&mut answer)?;
+    answer.truncate(read);
+    let head = String::from_utf8_lossy(&answer).into_owned();
+    assert_eq!(house.ended(&id_in(&head)?)?, "completed");
+    // Nothing is answered any more, and the caller takes nothing.
+    clock::let_pass(5 * idle);
+    let began = head.find("\r\n\r\n").context("expected a whole head")? + 4;
+    let mut rest = vec![0; TAIL - (read - began)];
+    slow.read_exact(&mut rest)?;
+    let taken = clock::Stopwatch::start();
+    ensure!(slow.read(&mut [0])? == 0, "expected the connection to end");
+    ensure!(taken.elapsed() >= idle / 2, "ended {:?} after its answer", taken.elapsed());
     Ok(())
 }
 
