@@ -34,7 +34,7 @@ impl Telling {
         let (client, scheme) = (request.client(), request.scheme().as_str());
         if self.x_forwarded {
             // INVARIANT: an address can stand in a header.
-            if let Ok(client) = HeaderValue::try_from(client.to_string()) {
+            if let Ok(client) = HeaderValue::try_from(text_of(client)) {
                 headers.insert(X_FORWARDED_FOR, client);
             }
             headers.insert(X_FORWARDED_HOST, host.clone());
@@ -43,7 +43,7 @@ impl Telling {
         if self.forwarded {
             let host = host.to_str().unwrap_or_default();
             let client = match client {
-                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V4(_) => text_of(client),
                 IpAddr::V6(address) => format!("\"[{address}]\""),
             };
             // A port and an address of IPv6 have a colon, which a token has not (RFC 7239 §4).
@@ -68,6 +68,21 @@ impl Telling {
             headers.append(VIA, value);
         }
     }
+}
+
+/// An address in words: one of version 4 without the way round by what can be formatted, for there is one in every request.
+fn text_of(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.push('.');
+        }
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let leading = digits.iter().take(2).take_while(|digit| **digit == 0).count();
+        text.extend(digits.iter().skip(leading).map(|digit| char::from(b'0' + digit)));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -110,6 +125,14 @@ mod tests {
         ] {
             let told = told(&telling, peer, host, Version::HTTP_11);
             assert_eq!(told, HeaderMap::from_iter([(FORWARDED, expected.parse().unwrap())]));
+        }
+    }
+
+    #[test]
+    fn an_address_is_written_as_it_is_read() {
+        for octet in 0..=u8::MAX {
+            let address = IpAddr::from([octet, 255 - octet, 0, 10]);
+            assert_eq!(text_of(address), address.to_string());
         }
     }
 

@@ -12,9 +12,6 @@ use crate::judge::RequestFacts;
 use crate::telling::Telling;
 use crate::trace::TRACEPARENT;
 
-/// How many headers we write, as a rule.
-const MOST_WRITTEN: usize = 8;
-
 /// The headers that the service gets: what was judged, who asks, and where from. They are taken out of the request.
 pub(super) fn upstream_headers(
     request: &mut CanonicalRequest,
@@ -25,7 +22,6 @@ pub(super) fn upstream_headers(
     telling: &Telling,
 ) -> HeaderMap {
     let mut headers = request.take_headers();
-    headers.reserve(MOST_WRITTEN);
     // The answer to `Expect: 100-continue` is given at the door; asked again, the service's would be lost.
     headers.remove(header::EXPECT);
     // INVARIANT: a canonical host and an id can stand in a header.
@@ -101,14 +97,20 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let mut named: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(header::CONNECTION) {
         // Names are read one by one: what is no name hides none beside it.
-        let names = value.as_bytes().split(|byte| *byte == b',');
-        named.extend(names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
+        let names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let more = names.filter(|name| !is_hop_by_hop(name));
+        named.extend(more.filter_map(|name| HeaderName::from_bytes(name).ok()));
     }
-    for name in HOP_BY_HOP.iter().chain(&named) {
-        if *name != header::CONTENT_LENGTH {
-            headers.remove(name);
-        }
+    // As a rule one or two of them are there: they are found faster than each is looked for.
+    let there = HOP_BY_HOP.iter().filter(|known| headers.keys().any(|name| name == known));
+    named.extend(there.cloned());
+    for name in named.iter().filter(|name| **name != header::CONTENT_LENGTH) {
+        headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    HOP_BY_HOP.iter().any(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// What is between two connected parties, whether `Connection` names it or not.

@@ -10,6 +10,9 @@ use super::cookies::SortedCookies;
 use super::peer::Hearsay;
 use crate::by_name::Names;
 
+/// How many headers are written for a service, as a rule: who asks, and where from.
+const WRITTEN_FOR_SERVICES: usize = 8;
+
 /// The names of headers that tell identity to services. They are written by the gate alone; a caller who sends one,
 /// in any spelling, is refused.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +65,7 @@ pub(super) fn sort(
     let named = connection_names(headers, ours)?;
     check_transfer_encoding(headers)?;
     let mut sorted = SortedHeaders::default();
-    sorted.end_to_end.reserve(headers.len());
+    sorted.end_to_end.reserve(headers.len() + WRITTEN_FOR_SERVICES);
     // Refused only at the end: in which order names come depends on how they were told.
     let mut doubled = false;
     for (name, value) in headers {

@@ -205,8 +205,13 @@ const fn needs_escape(byte: u8) -> bool {
 /// Whether nothing of it needs to be escaped.
 fn is_plain(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks();
-    words.iter().all(|word| !any_needs_escape(u64::from_le_bytes(*word)))
-        && !rest.iter().any(|byte| needs_escape(*byte))
+    let plain = words.iter().all(|word| !any_needs_escape(u64::from_le_bytes(*word)));
+    plain
+        && match bytes.last_chunk() {
+            // With some of the bytes before it, the rest is a word like the others.
+            Some(last) => rest.is_empty() || !any_needs_escape(u64::from_le_bytes(*last)),
+            None => !rest.iter().any(|byte| needs_escape(*byte)),
+        }
 }
 
 /// Whether any byte of a word needs to be escaped: the highest bit of a byte is set where a subtraction borrows from it
