@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+
 use super::disk::Directory;
 use super::error::AuditError;
 use super::health::{AuditHealth, AuditUnavailable};
@@ -16,7 +19,7 @@ use super::ocsf;
 use super::opening;
 use super::options::AuditOptions;
 use super::progress::{Closing, Shared, count};
-use super::queue::{Queue, Refused};
+use super::queue::Refused;
 use super::receipt::Receipt;
 use super::record::{Decision, Evaluation, Outcome};
 use super::relay::{self, Relay};
@@ -136,10 +139,7 @@ impl AuditLog {
                 rest.push(receipt);
             }
             queued = true;
-            let waking = Waking(&self.shared.queue);
-            // What else this thread has to decide now is written with it.
-            tokio::task::yield_now().await;
-            drop(waking);
+            wake_soon(&self.shared);
             for receipt in std::iter::once(first).chain(rest) {
                 if !receipt.await {
                     return Err(AuditUnavailable::Closed);
@@ -306,12 +306,26 @@ impl AuditLog {
     }
 }
 
-/// Wakes the writer in the end, whatever becomes of the request.
-pub(super) struct Waking<'a>(pub(super) &'a Queue);
+/// Has the writer woken once this thread has recorded what else it has to decide now, which is then written with it.
+fn wake_soon(shared: &Arc<Shared>) {
+    if !shared.queue.promise() {
+        return;
+    }
+    let waking = Waking(Arc::clone(shared));
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            let _waking = waking;
+            yield_now().await;
+        });
+    }
+}
 
-impl Drop for Waking<'_> {
+/// Wakes the writer in the end, whatever becomes of whoever promised to.
+struct Waking(Arc<Shared>);
+
+impl Drop for Waking {
     fn drop(&mut self) {
-        self.0.wake();
+        self.0.queue.wake();
     }
 }
 
