@@ -20,7 +20,7 @@ mod peers;
 mod picture;
 mod policies;
 mod public_key;
-mod question;
+pub(crate) mod question;
 mod reload;
 mod report;
 mod routes;
@@ -38,7 +38,8 @@ use testbed::clock::Stopwatch;
 
 use self::field::Field;
 use self::section::Section;
-use crate::command::{root, shipped};
+use crate::command::root;
+use crate::dist;
 
 /// How many distinct credentials are shown, in turn.
 const FEW: usize = 2_000;
@@ -87,7 +88,7 @@ impl Bench {
         let folder = tempfile::Builder::new().prefix("doorward-bench-").tempdir()?;
         let binary = match &self.binary {
             Some(binary) => std::path::absolute(binary)?,
-            None => shipped()?,
+            None => dist::built()?,
         };
         let versions = report::versions()?;
         let field = Field::enter(folder.path(), binary, self)?;

@@ -36,12 +36,6 @@ pub(crate) fn cargo() -> Command {
     program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The binary that ships, after building it.
-pub(crate) fn shipped() -> Result<PathBuf> {
-    cargo().args(["build", "--quiet", "--profile", "dist", "--package", "doorward"]).done()?;
-    Ok(target("dist/doorward"))
-}
-
 /// A command that is run to its end.
 pub(crate) trait Run {
     /// Runs it; its output goes where ours goes.

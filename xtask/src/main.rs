@@ -5,6 +5,7 @@ mod ci;
 mod command;
 mod count;
 mod deny;
+mod dist;
 mod fuzz;
 mod install;
 mod live;
@@ -31,6 +32,8 @@ enum Chore {
     Count(count::Count),
     /// Checks what is built in: licences, banned crates, sources
     Deny(deny::Deny),
+    /// Builds the binary that ships, laid out by what it is seen to do
+    Dist(dist::Dist),
     /// Fuzzes the parsers
     Fuzz(fuzz::Fuzz),
     /// Shows what faults and overload do, and writes docs/resilience.md
@@ -57,6 +60,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Ci => ci::run(),
         Chore::Count(count) => count.run().map(|()| ExitCode::SUCCESS),
         Chore::Deny(deny) => deny.run().map(|()| ExitCode::SUCCESS),
+        Chore::Dist(dist) => dist.run().map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(fuzz) => fuzz.run().map(|()| ExitCode::SUCCESS),
         Chore::Resilience(resilience) => resilience.run().map(|()| ExitCode::SUCCESS),
         Chore::Test(suite) => suite.run(),

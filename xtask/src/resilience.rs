@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::command::shipped;
+use crate::dist;
 
 pub(crate) use faults::{Fault, Spells, play};
 
@@ -50,7 +50,7 @@ impl Resilience {
     pub(crate) fn run(&self) -> Result<()> {
         let binary = match &self.binary {
             Some(binary) => std::path::absolute(binary)?,
-            None => shipped()?,
+            None => dist::built()?,
         };
         for (name, part) in PARTS {
             if self.only.as_deref().is_some_and(|only| only != name) {

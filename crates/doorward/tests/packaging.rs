@@ -112,7 +112,9 @@ fn the_image_recipe_builds_and_runs_what_there_is() {
         steps.iter().rfind(|(step, _)| *step == name).map(|(_, words)| *words).expect(name)
     };
     let manifest = read("Cargo.toml");
-    assert!(manifest.contains("[profile.dist]") && recipe.contains("--profile dist"));
+    let chore = read("xtask/src/dist.rs");
+    assert!(recipe.contains("cargo xtask dist\n") && chore.contains("\"dist\""));
+    assert!(manifest.contains("[profile.dist]"));
     let rust = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next());
     let rust = rust.expect("a version");
     assert!(recipe.contains(&format!("/rust:{rust}-")), "builds with another than {rust}");

@@ -7,9 +7,9 @@ use super::field::HOST;
 
 /// A question about `GET /orders/1`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// Its header line with a credential.
-    pub(super) header: &'a str,
+    pub(crate) header: &'a str,
 }
 
 /// What was answered.
@@ -27,7 +27,7 @@ const PREFIX: usize = 5;
 
 impl Question<'_> {
     /// The message, framed for gRPC. What is not told is what Envoy leaves to its default.
-    pub(super) fn framed(self) -> Result<Vec<u8>> {
+    pub(crate) fn framed(self) -> Result<Vec<u8>> {
         let (name, value) = self.header.split_once(": ").context("a header has a value")?;
         let name = name.to_ascii_lowercase();
         let headers = [

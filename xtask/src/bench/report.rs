@@ -64,7 +64,8 @@ pub(super) fn write(sections: &[Section], versions: &[String], rounds: usize) ->
          What one request costs the proxy, side by side on one machine in one run. This page is written by\n\n\
          ```\ncargo xtask bench\n```\n\n\
          which installs what it compares with (Debian, root). `--only warm`, or another scenario or contestant, runs a part; \
-         `--quick` runs everything briefly; both write nothing.\n\n",
+         `--quick` runs everything briefly; both write nothing. Doorward is built as it ships, by `cargo xtask dist`: laid \
+         out by what it is seen to do.\n\n",
     );
     writeln!(text, "**Machine**: {}. **Versions**: {}.\n", described(), versions.join("; "))?;
     writeln!(

@@ -88,6 +88,14 @@ impl Place {
         self.started(binary, "/readyz")
     }
 
+    /// Starts `command`, which [runs](Self::run) it with more than is usual, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time; the error quotes what it logged.
+    pub fn start_by(&self, command: Command) -> Result<Gateway> {
+        self.spawned(command, "/readyz")
+    }
+
     /// Starts `binary` here and waits only until it answers at all, ready or not.
     ///
     /// # Errors
@@ -164,8 +172,12 @@ impl Place {
     }
 
     fn started(&self, binary: &Path, path: &str) -> Result<Gateway> {
-        let child = self.run(binary)?.spawn();
-        let child = child.with_context(|| format!("cannot start {}", binary.display()))?;
+        self.spawned(self.run(binary)?, path)
+    }
+
+    fn spawned(&self, mut command: Command, path: &str) -> Result<Gateway> {
+        let child = command.spawn();
+        let child = child.with_context(|| format!("cannot start {:?}", command.get_program()))?;
         self.until_ready(Gateway { child }, path)
     }
 
