@@ -9,9 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::task::yield_now;
-
 use super::disk::Directory;
 use super::error::AuditError;
 use super::health::{AuditHealth, AuditUnavailable};
@@ -19,7 +16,7 @@ use super::ocsf;
 use super::opening;
 use super::options::AuditOptions;
 use super::progress::{Closing, Shared, count};
-use super::queue::Refused;
+use super::queue::{Queue, Refused};
 use super::receipt::Receipt;
 use super::record::{Decision, Evaluation, Outcome};
 use super::relay::{self, Relay};
@@ -139,7 +136,10 @@ impl AuditLog {
                 rest.push(receipt);
             }
             queued = true;
-            wake_soon(&self.shared);
+            let waking = Waking(&self.shared.queue);
+            // What else this thread has to decide now is written with it.
+            tokio::task::yield_now().await;
+            drop(waking);
             for receipt in std::iter::once(first).chain(rest) {
                 if !receipt.await {
                     return Err(AuditUnavailable::Closed);
@@ -306,26 +306,12 @@ impl AuditLog {
     }
 }
 
-/// Has the writer woken once this thread has recorded what else it has to decide now, which is then written with it.
-fn wake_soon(shared: &Arc<Shared>) {
-    if !shared.queue.promise() {
-        return;
-    }
-    let waking = Waking(Arc::clone(shared));
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(async move {
-            let _waking = waking;
-            yield_now().await;
-        });
-    }
-}
+/// Wakes the writer in the end, whatever becomes of the request.
+pub(super) struct Waking<'a>(pub(super) &'a Queue);
 
-/// Wakes the writer in the end, whatever becomes of whoever promised to.
-struct Waking(Arc<Shared>);
-
-impl Drop for Waking {
+impl Drop for Waking<'_> {
     fn drop(&mut self) {
-        self.0.queue.wake();
+        self.0.wake();
     }
 }
 

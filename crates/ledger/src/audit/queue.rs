@@ -1,7 +1,6 @@
 //! Records on their way from the doors to the writer: bounded, and handed over in groups.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -27,8 +26,6 @@ struct State {
     group: Group,
     writing: Load,
     writer: Writer,
-    /// The thread that has promised last to wake the writer.
-    promised: Option<ThreadId>,
     dropped: u64,
     closed: bool,
     abandoned: bool,
@@ -121,7 +118,6 @@ impl Queue {
                 group: Group::default(),
                 writing: Load::default(),
                 writer: Writer::Busy,
-                promised: None,
                 dropped: 0,
                 closed: false,
                 abandoned: false,
@@ -149,19 +145,11 @@ impl Queue {
         Ok(Receipt::of(&state.group.receipt, awaits_successor))
     }
 
-    /// Whether this thread is to [wake](Self::wake) the writer in a moment, and is now held to have promised it: the writer
-    /// waits, and this thread was not the last to promise. It does not rely on others, who may be long in keeping theirs.
-    pub(super) fn promise(&self) -> bool {
-        let thread = thread::current().id();
-        let mut state = self.lock();
-        state.waits() && state.promised.replace(thread) != Some(thread)
-    }
-
     /// Wakes the writer, if something waits and it does not work.
     pub(super) fn wake(&self) {
         let mut state = self.lock();
-        state.promised = None;
-        if state.waits() && !state.group.ends.is_empty() {
+        let waits = matches!(state.writer, Writer::Asleep | Writer::Dozing);
+        if waits && !state.group.ends.is_empty() {
             state.writer = Writer::Woken;
             drop(state);
             self.wake.notify_one();
@@ -313,11 +301,6 @@ impl Queue {
 }
 
 impl State {
-    /// Whether the writer waits for something to do.
-    const fn waits(&self) -> bool {
-        matches!(self.writer, Writer::Asleep | Writer::Dozing)
-    }
-
     /// Whether a record of so many bytes fits; one that is larger than the whole queue fits into an empty one.
     fn has_room(&self, bytes: usize, limit_records: usize, limit_bytes: usize) -> bool {
         let waiting = self.group.load();
@@ -330,26 +313,5 @@ impl State {
         self.group.bytes.extend_from_slice(body);
         let end = self.group.bytes.len();
         self.group.ends.push(end);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_promises_once_and_does_not_rely_on_another() {
-        let queue = Queue::new(10, 1000);
-        thread::scope(|scope| {
-            let writer = scope.spawn(|| queue.take(Group::default()).is_some());
-            while !queue.promise() {
-                thread::yield_now();
-            }
-            assert!(!queue.promise());
-            assert!(scope.spawn(|| queue.promise()).join().unwrap());
-            let _receipt = queue.decision(b"{").unwrap();
-            queue.wake();
-            assert!(writer.join().unwrap());
-        });
     }
 }
