@@ -10,7 +10,7 @@ mod cold;
 mod contestant;
 mod decisions;
 mod downstream;
-mod field;
+pub(crate) mod field;
 pub(crate) mod gates;
 mod h2load;
 mod measure;
@@ -29,7 +29,7 @@ mod sessions;
 mod start;
 mod threads;
 mod warm;
-mod wrk;
+pub(crate) mod wrk;
 
 use std::path::PathBuf;
 

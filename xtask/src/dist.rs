@@ -4,7 +4,7 @@
 //! optimisation): what is done for every request stands together and is fast, the rest is small and out of the way. What
 //! it does is the same.
 
-mod paces;
+pub(crate) mod paces;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -12,9 +12,9 @@ use super::Bench;
 use crate::peer::Peer;
 
 /// The issuer of all tokens.
-pub(super) const ISSUER: &str = "https://idp.test";
+pub(crate) const ISSUER: &str = "https://idp.test";
 /// The host that tokens are shown at.
-pub(super) const HOST: &str = "orders.test";
+pub(crate) const HOST: &str = "orders.test";
 /// The algorithms that tokens are signed with.
 pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Es256];
 /// The service, with `{listen}` and the folder to be filled in.
@@ -85,23 +85,12 @@ impl Field {
 
     /// The keys of all issuers, as one JSON Web Key Set.
     pub(super) fn key_set(&self) -> String {
-        let keys: Vec<_> = self
-            .issuers
-            .iter()
-            .filter_map(|(_, issuer)| issuer.key_set().pointer("/keys/0").cloned())
-            .collect();
-        json!({ "keys": keys }).to_string()
+        key_set(self.issuers.iter().map(|(_, issuer)| issuer))
     }
 
     /// So many tokens, each in its header line, for `orders:read`.
     pub(super) fn tokens(&self, algorithm: Algorithm, many: usize) -> Result<Vec<String>> {
-        let claims = |number| {
-            json!({
-                "groups": ["eng", "oncall"], "scope": "orders:read",
-                "email": format!("user-{number}@corp.test"),
-            })
-        };
-        self.tokens_with(algorithm, many, claims)
+        self.tokens_with(algorithm, many, reader)
     }
 
     /// The same with other claims.
@@ -115,8 +104,22 @@ impl Field {
     }
 }
 
+/// The keys of all `issuers`, as one JSON Web Key Set.
+pub(crate) fn key_set<'a>(issuers: impl Iterator<Item = &'a Issuer>) -> String {
+    let keys = issuers.filter_map(|issuer| issuer.key_set().pointer("/keys/0").cloned());
+    json!({ "keys": keys.collect::<Vec<_>>() }).to_string()
+}
+
+/// The claims of a user who may read orders.
+pub(crate) fn reader(number: usize) -> Value {
+    json!({
+        "groups": ["eng", "oncall"], "scope": "orders:read",
+        "email": format!("user-{number}@corp.test"),
+    })
+}
+
 /// Mints as many tokens, one for each user, each in its header line: on all processors, for signing is what takes long.
-pub(super) fn mint(
+pub(crate) fn mint(
     issuer: &Issuer,
     many: usize,
     claims: impl Fn(usize) -> Value + Sync,

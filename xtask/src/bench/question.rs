@@ -14,7 +14,7 @@ pub(crate) struct Question<'a> {
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Yes,
     No,
 }
@@ -65,7 +65,7 @@ impl Question<'_> {
 
 impl Answer {
     /// Reads a framed `CheckResponse`.
-    pub(super) fn read(framed: &[u8]) -> Result<Self> {
+    pub(crate) fn read(framed: &[u8]) -> Result<Self> {
         let mut rest = framed.get(PREFIX..).context("an answer without a message")?;
         while let [tag, after @ ..] = rest {
             match tag >> 3 {

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::FEW;
 use super::section::{Section, Table};
 use super::wrk::CONNECTIONS;
+use crate::command::{Run as _, program};
 use crate::install::debian;
 use crate::machine::described;
 use crate::peer;
@@ -48,7 +49,9 @@ const CONTESTANTS: [(&str, &str, &str); 9] = [
 
 /// The programs that were measured and that measured, with their versions.
 pub(super) fn versions() -> Result<Vec<String>> {
+    let commit = program("git").args(["describe", "--always", "--dirty"]).output_text()?;
     Ok(vec![
+        format!("Doorward at {}", commit.trim()),
         peer::nginx_version()?,
         peer::envoy_version()?,
         peer::version("HAProxy", &debian::tool(&debian::HAPROXY)?, "-v")?,

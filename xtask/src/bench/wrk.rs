@@ -182,7 +182,7 @@ pub(super) fn by_turns(
 }
 
 /// A credential that is one no more.
-pub(super) fn spoiled(credential: &str) -> Result<String> {
+pub(crate) fn spoiled(credential: &str) -> Result<String> {
     let end = credential.len().checked_sub(8).context("a credential is long")?;
     Ok(format!("{}AAAAAAAA", credential.get(..end).unwrap_or_default()))
 }

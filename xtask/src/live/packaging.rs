@@ -1,4 +1,5 @@
-//! systemd's own tool over our units, and the commands of the image recipe in a root as bare as the image's.
+//! systemd's own tool over our units, the commands of the image recipe in a root as bare as the image's, and what the binary
+//! that ships is laid out by.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -13,6 +14,7 @@ use testbed::{Gateway, Port, Recorder, client};
 
 use super::{Listed, Stage};
 use crate::command::{Run, program, root};
+use crate::dist::paces::put_through;
 use crate::install::debian;
 
 pub(super) const SCENARIOS: Listed = &[
@@ -20,6 +22,7 @@ pub(super) const SCENARIOS: Listed = &[
     ("systemd_finds_the_service_little_exposed", security),
     ("the_commands_of_the_image_run_in_a_bare_root_as_nobody_in_particular", bare_root),
     ("man_shows_the_manual", manual),
+    ("what_ships_is_seen_to_serve_and_to_refuse_at_each_of_its_doors", paces),
 ];
 
 /// The most exposure that `systemd-analyze security` may find, in its tenths: 0 is none, 100 all. It is of one version
@@ -133,6 +136,10 @@ routes:
     gateway.stop()?;
     ensure!(inside(&check).output_text().is_err(), "the health check passes with nobody there");
     Ok(())
+}
+
+fn paces(stage: &Stage) -> Result<()> {
+    put_through(stage.binary(), tempfile::tempdir()?.path())
 }
 
 fn manual(stage: &Stage) -> Result<()> {

@@ -122,8 +122,7 @@ impl Place {
         binary: &Path,
         sockets: &[(&str, &TcpListener)],
     ) -> Result<Gateway> {
-        let child = self.with_sockets(binary, sockets)?.spawn()?;
-        self.until_ready(Gateway { child }, "/readyz")
+        self.start_by(self.with_sockets(binary, sockets)?)
     }
 
     /// The command that starts `binary` here with such sockets. The shell stands in for the service manager: it has them

@@ -24,6 +24,7 @@ mod names;
 mod obtained;
 mod own;
 mod paced;
+mod parting;
 mod pool;
 pub(crate) mod proxy_protocol;
 pub(crate) mod refusals;
@@ -39,7 +40,7 @@ mod tunnel;
 mod when_woken;
 mod worker;
 
-pub(crate) use connection::drained;
+pub(crate) use parting::drained;
 
 pub use certificates::{CertificateError, PemFile};
 pub use dial::{At, Dial, EndpointTls};

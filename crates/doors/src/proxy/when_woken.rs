@@ -13,10 +13,11 @@ pub(crate) struct WhenWoken<F> {
     bell: Arc<Bell>,
     /// Rings the bell.
     waker: Waker,
-    /// Whom the bell wakes.
+    /// Whom the bell was told to wake: known without its lock.
     task: Option<Waker>,
 }
 
+/// Wakes the task, and says that it did so for this future.
 #[derive(Debug)]
 struct Bell {
     rung: AtomicBool,

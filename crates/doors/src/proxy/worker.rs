@@ -14,9 +14,10 @@ use tokio::task::{JoinSet, unconstrained, yield_now};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::busyness::Busyness;
-use super::connection::{Caller, Serving, drained};
+use super::connection::{Caller, Serving};
 use super::connections::{Connections, Way};
 use super::handler::Handler;
+use super::parting::drained;
 use crate::model::Doorway;
 use crate::request_id::RequestIds;
 
