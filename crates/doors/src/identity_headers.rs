@@ -34,13 +34,13 @@ fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<Str
             ClaimValue::String(value) => value.to_string(),
             ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?,
         },
-        IdentityField::Groups => join(identity.groups().iter().map(String::as_str), ',')?,
+        IdentityField::Groups => join(identity.groups().iter(), ',')?,
         IdentityField::Issuer => identity.issuer().to_string(),
         IdentityField::Kind => match identity.kind() {
             SubjectKind::User => "user".to_owned(),
             SubjectKind::Workload => "workload".to_owned(),
         },
-        IdentityField::Scopes => join(identity.scopes().iter().map(String::as_str), ' ')?,
+        IdentityField::Scopes => join(identity.scopes().iter(), ' ')?,
         IdentityField::Subject => identity.subject().to_owned(),
     })
 }

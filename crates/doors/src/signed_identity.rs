@@ -99,8 +99,8 @@ impl IdentitySigner {
             "exp": ends.as_secs(),
             "kind": kind,
             "idp": &**identity.issuer(),
-            "groups": identity.groups(),
-            "scope": identity.scopes().join(" "),
+            "groups": identity.groups().to_vec(),
+            "scope": identity.scopes().to_vec().join(" "),
             "route": &**route.name(),
         });
         if let Some(client) = identity.client_id() {

@@ -1,10 +1,11 @@
 //! Who is asking: verified facts, and nothing else.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use tokens::{
-    Actor, ClaimValue, Fingerprint, OfToken, Revision, SubjectKind, Timestamp, VerifiedCertificate,
-    VerifiedToken,
+    Actor, ClaimValue, Fingerprint, OfToken, Revision, SubjectKind, Texts, Timestamp,
+    VerifiedCertificate, VerifiedToken,
 };
 
 use crate::policy::{Memo, Principal};
@@ -24,8 +25,8 @@ pub struct Identity {
 pub enum Credential {
     /// A client certificate, which the caller has shown to TLS.
     Certificate(VerifiedCertificate),
-    /// A session, which the caller has begun by signing in.
-    Session(Session),
+    /// A session, which the caller has begun by signing in. It is larger than a token, of which more are remembered.
+    Session(Box<Session>),
     /// A token.
     Token(VerifiedToken),
 }
@@ -42,7 +43,7 @@ impl Identity {
     /// The identity that a session stands for.
     #[must_use]
     pub fn of_session(session: Session) -> Self {
-        Self::of(Credential::Session(session))
+        Self::of(Credential::Session(Box::new(session)))
     }
 
     fn of(credential: Credential) -> Self {
@@ -93,39 +94,40 @@ impl Identity {
 
     /// The groups that the subject is in.
     #[must_use]
-    pub fn groups(&self) -> &[String] {
+    pub fn groups(&self) -> Texts<'_> {
         match &self.credential {
-            Credential::Certificate(_) => &[],
-            Credential::Session(session) => &session.facts.groups,
+            Credential::Certificate(_) => Texts::NONE,
+            Credential::Session(session) => session.facts.groups.as_slice().into(),
             Credential::Token(token) => token.groups(),
         }
     }
 
     /// The scopes that were granted. A session has none: it is no token for an audience.
     #[must_use]
-    pub fn scopes(&self) -> &[String] {
-        self.token().map_or(&[], VerifiedToken::scopes)
+    pub fn scopes(&self) -> Texts<'_> {
+        self.token().map_or(Texts::NONE, VerifiedToken::scopes)
     }
 
     /// The declared claim of this name.
     #[must_use]
-    pub fn claim(&self, name: &str) -> Option<&ClaimValue> {
+    pub fn claim(&self, name: &str) -> Option<ClaimValue> {
         match &self.credential {
             Credential::Certificate(_) => None,
-            Credential::Session(session) => session.facts.claims.get(name),
-            Credential::Token(token) => token.claims().get(name),
+            Credential::Session(session) => session.facts.claims.get(name).cloned(),
+            Credential::Token(token) => token.claim(name),
         }
     }
 
     /// The declared claims, in the order of their names.
     #[must_use]
-    pub fn claims(&self) -> Vec<(&str, &ClaimValue)> {
+    pub fn claims(&self) -> BTreeMap<&str, ClaimValue> {
         match &self.credential {
-            Credential::Certificate(_) => Vec::new(),
+            Credential::Certificate(_) => BTreeMap::new(),
             Credential::Session(session) => {
-                session.facts.claims.iter().map(|(name, value)| (&**name, value)).collect()
+                let claims = session.facts.claims.iter();
+                claims.map(|(name, value)| (&**name, value.clone())).collect()
             }
-            Credential::Token(token) => token.claims().iter().collect(),
+            Credential::Token(token) => token.claims().collect(),
         }
     }
 

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::Entity;
-use tokens::{KeySet, Timestamp, TokenCache};
+use tokens::{KeySet, Texts, Timestamp, TokenCache};
 
 use crate::by_name::ByName;
 use crate::denial::{Denial, DenialKind, Forbidding};
@@ -213,7 +213,7 @@ impl Gate {
         }
         let caller = self.membership(&approached.caller);
         let selection = self.parts.index.select(&runtime.slices, &nearby, &caller);
-        let scopes = identity.map_or(&[][..], |identity| identity.scopes());
+        let scopes = identity.map_or(Texts::NONE, |identity| identity.scopes());
         let likeness = selection.reads.likeness(method, &caller, scopes);
         if let Some(known) = likeness.as_ref().and_then(|likeness| selection.known(likeness)) {
             memo.keep(&runtime.stamp, method, &known);

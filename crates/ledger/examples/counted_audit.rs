@@ -67,7 +67,7 @@ fn alice() -> Option<Subject<'static>> {
         issuer: "corp",
         subject: "alice",
         kind: SubjectKind::User,
-        groups: &[],
+        groups: tokens::Texts::NONE,
         actors: &[],
         client_id: Some("shop"),
         session: None,

@@ -59,7 +59,7 @@ async fn sample() -> Vec<String> {
         issuer: "corp",
         subject: "alice",
         kind: SubjectKind::User,
-        groups: &groups,
+        groups: groups.as_slice().into(),
         actors: &[
             Actor { issuer: Some("partner"), subject: "bot" },
             Actor { issuer: None, subject: "desk" },
@@ -71,7 +71,7 @@ async fn sample() -> Vec<String> {
     let workload = Subject {
         kind: SubjectKind::Workload,
         subject: "spiffe://corp/billing",
-        groups: &[],
+        groups: tokens::Texts::NONE,
         actors: &[],
         client_id: None,
         session: None,

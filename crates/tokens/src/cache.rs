@@ -3,8 +3,8 @@
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, UnitWeighter};
 
 use crate::fingerprint::{Digest, leading_128_bits};
 use crate::key_set::{Generation, KeySet};
@@ -22,12 +22,12 @@ mod tests;
 ///
 /// Refusals are not stored, so strangers cannot fill it. It is shared between threads.
 pub struct TokenCache<T> {
-    entries: Cache<Key, Entry<T>, UnitWeighter, BuildHasherDefault<DigestHasher>>,
+    entries: Cache<Key<T>, Entry<T>, UnitWeighter, BuildHasherDefault<DigestHasher>>,
 }
 
 impl<T: OfToken> TokenCache<T> {
     /// A cache for `capacity` tokens; the ones least worth keeping give way to new ones (S3-FIFO). A token takes about
-    /// a kilobyte, and what `T` adds.
+    /// half a kilobyte, and what `T` adds.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
@@ -46,32 +46,33 @@ impl<T: OfToken> TokenCache<T> {
         keys: &KeySet,
         now: Timestamp,
     ) -> Option<Arc<T>> {
-        let key = Key { presented: *presented, revision };
-        let Entry { facts, generation } = self.entries.get(&key)?;
+        let asked = Asked { presented, revision };
+        let Entry { facts, generation } = self.entries.get(&asked)?;
         let token = facts.token()?;
         if !token.is_usable_at(now) {
             // Time can be set back: what has not begun to hold is kept, what has ended is verified anew if it must.
             if now >= token.usable_until() {
-                self.entries.remove(&key);
+                self.entries.remove(&asked);
             }
             return None;
         }
         if generation != keys.generation() {
             if !token.is_vouched_for_by(keys) {
-                self.entries.remove(&key);
+                self.entries.remove(&asked);
                 return None;
             }
             let entry = Entry { facts: Arc::clone(&facts), generation: keys.generation() };
-            self.entries.insert(key, entry);
+            self.entries.insert(Key(Arc::clone(&facts)), entry);
         }
         Some(facts)
     }
 
     /// Remembers what was found in a token that verified with `keys`.
     pub fn insert(&self, facts: Arc<T>, keys: &KeySet) {
-        let Some(token) = facts.token() else { return };
-        let key = Key { presented: token.presented(), revision: token.profile_revision() };
-        self.entries.insert(key, Entry { facts, generation: keys.generation() });
+        if facts.token().is_some() {
+            let key = Key(Arc::clone(&facts));
+            self.entries.insert(key, Entry { facts, generation: keys.generation() });
+        }
     }
 
     /// How many tokens are remembered.
@@ -116,14 +117,53 @@ impl<T> Clone for Entry<T> {
     }
 }
 
-/// A token, and the options it was verified under.
+/// A token, and the options it was verified under, as both stand in what was made of it.
+struct Key<T>(Arc<T>);
+
+/// A token that was presented, and the options that it must have been verified under.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key {
-    presented: Digest,
+struct Asked<'a> {
+    presented: &'a Digest,
     revision: Revision,
 }
 
-impl Hash for Key {
+impl<T: OfToken> Key<T> {
+    /// INVARIANT: there is a token in everything that is kept.
+    fn asked(&self) -> Option<Asked<'_>> {
+        let token = self.0.token()?;
+        Some(Asked { presented: token.presented(), revision: token.profile_revision() })
+    }
+}
+
+impl<T> Clone for Key<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: OfToken> PartialEq for Key<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.asked() == other.asked()
+    }
+}
+
+impl<T: OfToken> Eq for Key<T> {}
+
+impl<T: OfToken> Equivalent<Key<T>> for Asked<'_> {
+    fn equivalent(&self, key: &Key<T>) -> bool {
+        key.asked() == Some(*self)
+    }
+}
+
+impl<T: OfToken> Hash for Key<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(asked) = self.asked() {
+            asked.hash(state);
+        }
+    }
+}
+
+impl Hash for Asked<'_> {
     /// Both are digests already, so their bits are as good as any hash of them. Only tokens of our issuers get in:
     /// nobody else can choose them to collide.
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -133,7 +173,7 @@ impl Hash for Key {
     }
 }
 
-/// Passes the one number of a [`Key`] through.
+/// Passes the one number of a token through.
 #[derive(Clone, Copy, Default)]
 struct DigestHasher(u64);
 
@@ -142,7 +182,7 @@ impl Hasher for DigestHasher {
         self.0 = number;
     }
 
-    /// INVARIANT: a [`Key`] writes one number and nothing else; this is right for anything, and slow.
+    /// INVARIANT: a token writes one number and nothing else; this is right for anything, and slow.
     fn write(&mut self, bytes: &[u8]) {
         self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
     }

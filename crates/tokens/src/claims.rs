@@ -1,29 +1,39 @@
-//! The declared claims of a token: few, never changed, and remembered for every token that is.
+//! The declared claims of a token among its packed texts.
+//!
+//! Each is a list, whose meaning its declaration knows: none where the claim is absent, one text where it is one value,
+//! and behind an empty text those of a list.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::iter::once;
 
-use crate::claim::ClaimValue;
+use crate::claim::{ClaimKind, ClaimValue};
+use crate::texts::{Packer, Texts};
 
-/// Declared claims, in the order of their names. They take no more memory than they need, which a map would.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims(Box<[(Arc<str>, ClaimValue)]>);
+#[cfg(test)]
+#[path = "claims_tests.rs"]
+mod tests;
 
-impl Claims {
-    /// The claim of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&ClaimValue> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &ClaimValue)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+/// Packs the value of a claim, if it has one. Nothing if it is too long.
+pub(crate) fn pack(packer: Packer, value: Option<&ClaimValue>) -> Option<Packer> {
+    match value {
+        None => packer.list::<&str>([]),
+        Some(ClaimValue::Bool(value)) => packer.list([value.to_string()]),
+        Some(ClaimValue::Long(value)) => packer.list([value.to_string()]),
+        Some(ClaimValue::String(value)) => packer.list([value]),
+        Some(ClaimValue::Strings(values)) => {
+            let texts: Vec<_> = once("").chain(values.iter().map(String::as_str)).collect();
+            packer.list(texts)
+        }
     }
 }
 
-impl From<BTreeMap<Arc<str>, ClaimValue>> for Claims {
-    fn from(claims: BTreeMap<Arc<str>, ClaimValue>) -> Self {
-        Self(claims.into_iter().collect())
+/// The value that was packed.
+pub(crate) fn unpack(kind: ClaimKind, texts: Texts<'_>) -> Option<ClaimValue> {
+    let mut texts = texts.into_iter();
+    let first = texts.next()?;
+    match kind {
+        ClaimKind::Bool => first.parse().ok().map(ClaimValue::Bool),
+        ClaimKind::Long => first.parse().ok().map(ClaimValue::Long),
+        ClaimKind::String => Some(ClaimValue::String(first.to_owned())),
+        ClaimKind::Strings => Some(ClaimValue::Strings(texts.map(str::to_owned).collect())),
     }
 }

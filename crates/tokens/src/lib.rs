@@ -42,6 +42,7 @@ mod scope;
 mod session_id;
 mod signer_certificate;
 mod signing;
+mod texts;
 mod thumbprint;
 mod time;
 mod unverified;
@@ -56,7 +57,6 @@ pub use certificate::{
     MAX_SPIFFE_ID_BYTES, TrustDomain, TrustDomainError, UnverifiedChain, VerifiedCertificate,
 };
 pub use claim::{Absence, ClaimKind, ClaimSpec, ClaimValue};
-pub use claims::Claims;
 pub use computed::{COMPUTED, ComputedRefusal, MAX_COMPUTED};
 pub use confirmation::Confirmation;
 pub use excerpt::Excerpt;
@@ -78,6 +78,7 @@ pub use refusal::{Fault, Part, TokenRefusal, TypeName};
 pub use session_id::{SessionId, SessionIdError};
 pub use signer_certificate::{SignerCertificate, SignerCertificateError};
 pub use signing::{SecretDocument, SigningError, SigningKey};
+pub use texts::{Texts, TextsIter};
 pub use thumbprint::Thumbprint;
 pub use time::Timestamp;
 pub use unverified::UnverifiedToken;

@@ -1,6 +1,7 @@
 //! What the tokens of one issuer must be.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,12 @@ pub const MAX_SKEW: Duration = Duration::from_secs(300);
 
 /// Everything under which the tokens of an issuer are verified. Part of it are the [`ProfileOptions::issuer`] and the
 /// algorithms; not part of it are the keys, which change by themselves, and the audience, which belongs to a service.
-#[derive(Clone, Debug)]
-pub struct Profile {
+/// Clones share it.
+#[derive(Clone)]
+pub struct Profile(Arc<Checked>);
+
+/// Options that were checked.
+struct Checked {
     options: ProfileOptions,
     revision: Revision,
 }
@@ -40,37 +45,49 @@ impl Profile {
     pub fn new(options: ProfileOptions) -> Result<Self, ProfileError> {
         options.check()?;
         let revision = Revision::of(&options);
-        Ok(Self { options, revision })
+        Ok(Self(Arc::new(Checked { options, revision })))
     }
 
     /// The options.
     #[must_use]
     pub fn options(&self) -> &ProfileOptions {
-        &self.options
+        &self.0.options
     }
 
     /// What the issuer is called in the configuration.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
-        &self.options.name
+        &self.0.options.name
     }
 
     /// The issuer's identifier: the exact `iss` of its tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.options.issuer
+        &self.0.options.issuer
     }
 
     /// What tells these options from all others: facts that were found under one revision hold under no other.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        self.revision
+        self.0.revision
     }
 
     /// The type that a token of this `typ` has, if the issuer's tokens may have it. A token without `typ` is a JWT.
     pub(crate) fn token_type(&self, typ: Option<&str>) -> Option<&TokenType> {
         let typ = typ.unwrap_or("jwt");
-        self.options.token_types.iter().find(|allowed| allowed.typ() == typ)
+        self.0.options.token_types.iter().find(|allowed| allowed.typ() == typ)
+    }
+}
+
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        self.revision() == other.revision()
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Profile").field(self.options()).finish()
     }
 }
 

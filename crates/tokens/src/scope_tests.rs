@@ -24,7 +24,7 @@ fn scopes_are_read_from_scope_or_scp() {
         (json!({ "scope": "orders:read https://x/y.z" }), vec!["orders:read", "https://x/y.z"]),
     ];
     for (changes, expected) in cases {
-        assert_eq!(judge(changes.clone()).unwrap().scopes(), expected, "{changes}");
+        assert_eq!(judge(changes.clone()).unwrap().scopes().to_vec(), expected, "{changes}");
     }
     let form = |name| format!("claim `{name}` is not scopes with spaces between them");
     let cases = [

@@ -106,6 +106,11 @@ impl<'a> UnverifiedToken<'a> {
         Ok((token_type, verified.key_thumbprint()))
     }
 
+    /// How long the token is, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.jws.token().len()
+    }
+
     /// The type that the header names.
     pub(crate) fn typ(&self) -> Option<&str> {
         self.jws.token_type()

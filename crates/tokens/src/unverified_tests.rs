@@ -69,9 +69,7 @@ fn a_good_token_becomes_facts() {
     assert_eq!(facts.usable_from(), Timestamp::from_secs(NOW - 30));
     assert_eq!(facts.usable_until(), Timestamp::from_secs(NOW + 330));
     assert!(
-        facts.scopes().is_empty()
-            && facts.groups().is_empty()
-            && facts.claims().iter().next().is_none()
+        facts.scopes().is_empty() && facts.groups().is_empty() && facts.claims().next().is_none()
     );
     assert!(facts.actors().is_empty() && facts.amr().is_empty() && !facts.is_sender_constrained());
     assert_eq!((facts.acr(), facts.auth_time(), facts.authorized_party()), (None, None, None));

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use crate::actor::Actor;
 use crate::algorithm::Algorithm;
-use crate::claims::Claims;
+use crate::claim::{Absence, ClaimSpec, ClaimValue};
+use crate::claims::unpack;
 use crate::confirmation::Confirmation;
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::key_set::KeySet;
 use crate::limits::MAX_CANDIDATE_KEYS;
 use crate::profile::{Profile, Revision, TokenType};
 use crate::refusal::TokenRefusal;
+use crate::texts::{PackedTexts, Texts};
 use crate::thumbprint::Thumbprint;
 use crate::time::Timestamp;
 use crate::validity::Validity;
@@ -22,28 +24,33 @@ use crate::validity::Validity;
 /// keys they were found with, and from [`VerifiedToken::usable_from`] until [`VerifiedToken::usable_until`].
 #[derive(PartialEq)]
 pub struct VerifiedToken {
-    issuer: Arc<str>,
+    profile: Profile,
     token_type: TokenType,
-    subject: Box<str>,
     kind: SubjectKind,
-    audiences: Box<[String]>,
-    scopes: Box<[String]>,
-    groups: Box<[String]>,
-    claims: Claims,
-    client_id: Option<Box<str>>,
-    jti: Option<Box<str>>,
+    /// What is a text, or a list of them, by its [`TextPart`].
+    texts: PackedTexts,
     issued_at: Option<Timestamp>,
     expires_at: Timestamp,
-    usable_from: Timestamp,
-    usable_until: Timestamp,
     /// What few tokens say.
     rare: Option<Box<Rare>>,
     algorithm: Algorithm,
-    key_id: Option<Box<str>>,
     key_thumbprint: Thumbprint,
     fingerprint: Fingerprint,
     presented: Digest,
-    profile_revision: Revision,
+}
+
+/// Where a text stands among those of a token: in this order they are packed. What every request asks for is in front.
+#[derive(Clone, Copy)]
+enum TextPart {
+    Subject,
+    ClientId,
+    Audiences,
+    Groups,
+    Scopes,
+    Jti,
+    KeyId,
+    /// The first of the declared claims, which stand in the order of the profile.
+    Claims,
 }
 
 /// What few tokens say. Tokens are remembered by the hundred thousand: the others have no room for it.
@@ -71,7 +78,7 @@ impl VerifiedToken {
     /// The issuer, as it is called in the configuration. A subject or a group means nothing without it.
     #[must_use]
     pub fn issuer(&self) -> &Arc<str> {
-        &self.issuer
+        self.profile.name()
     }
 
     /// The type of the token, by its `typ` and the profile.
@@ -83,7 +90,7 @@ impl VerifiedToken {
     /// `sub`: whom the token is about.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.one(TextPart::Subject).unwrap_or_default()
     }
 
     /// Whether the subject is a person or a workload, by the profile's rule.
@@ -94,38 +101,46 @@ impl VerifiedToken {
 
     /// `aud`: for whom the token is meant; empty if it does not say.
     #[must_use]
-    pub fn audiences(&self) -> &[String] {
-        &self.audiences
+    pub fn audiences(&self) -> Texts<'_> {
+        self.texts(TextPart::Audiences)
     }
 
     /// Whether the token is meant for `audience`, compared byte by byte.
     #[must_use]
     pub fn has_audience(&self, audience: &str) -> bool {
-        self.audiences.iter().any(|meant| meant == audience)
+        self.audiences().contains(audience)
     }
 
     /// The scopes of `scope` or `scp`, in the order of the token.
     #[must_use]
-    pub fn scopes(&self) -> &[String] {
-        &self.scopes
+    pub fn scopes(&self) -> Texts<'_> {
+        self.texts(TextPart::Scopes)
     }
 
     /// The groups, from where the profile says, in the order of the token.
     #[must_use]
-    pub fn groups(&self) -> &[String] {
-        &self.groups
+    pub fn groups(&self) -> Texts<'_> {
+        self.texts(TextPart::Groups)
     }
 
-    /// The declared claims that the token has or that have a default, by name.
+    /// The declared claims that the token has or that have a default, by name, in the order of the profile.
+    pub fn claims(&self) -> impl Iterator<Item = (&str, ClaimValue)> {
+        let specs = self.profile.options().claims.iter().enumerate();
+        specs.filter_map(|(index, spec)| Some((&*spec.name, self.declared(index, spec)?)))
+    }
+
+    /// The declared claim of this name.
     #[must_use]
-    pub const fn claims(&self) -> &Claims {
-        &self.claims
+    pub fn claim(&self, name: &str) -> Option<ClaimValue> {
+        let mut specs = self.profile.options().claims.iter().enumerate();
+        let (index, spec) = specs.find(|(_, spec)| *spec.name == *name)?;
+        self.declared(index, spec)
     }
 
     /// `client_id`: the client that the token was issued to (RFC 8693 §4.3).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+        self.one(TextPart::ClientId)
     }
 
     /// `azp`: the client that the ID token was issued to (OpenID Connect Core §2).
@@ -137,7 +152,7 @@ impl VerifiedToken {
     /// `jti`: what the issuer calls this token.
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
-        self.jti.as_deref()
+        self.one(TextPart::Jti)
     }
 
     /// `iat`: when the token was issued.
@@ -161,19 +176,19 @@ impl VerifiedToken {
     /// The first moment at which the token verifies: `nbf` and `iat`, less the skew.
     #[must_use]
     pub fn usable_from(&self) -> Timestamp {
-        self.usable_from
+        self.validity().usable_from(&self.profile)
     }
 
     /// The first moment at which the token no longer verifies: `exp`, or the greatest age, with the skew.
     #[must_use]
     pub fn usable_until(&self) -> Timestamp {
-        self.usable_until
+        self.validity().usable_until(&self.profile)
     }
 
     /// Whether the token verifies at this moment, all else unchanged.
     #[must_use]
     pub fn is_usable_at(&self, now: Timestamp) -> bool {
-        self.usable_from <= now && now < self.usable_until
+        self.usable_from() <= now && now < self.usable_until()
     }
 
     /// `acr`: how sure the issuer is of the subject (OpenID Connect Core §2).
@@ -221,7 +236,7 @@ impl VerifiedToken {
     /// The `kid` of the header.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.one(TextPart::KeyId)
     }
 
     /// The key that verified the signature.
@@ -231,8 +246,8 @@ impl VerifiedToken {
     }
 
     /// The digest of the token as it was presented, signature and all: what a cache may know it by.
-    pub(crate) const fn presented(&self) -> Digest {
-        self.presented
+    pub(crate) const fn presented(&self) -> &Digest {
+        &self.presented
     }
 
     /// The fingerprint of the token.
@@ -244,7 +259,7 @@ impl VerifiedToken {
     /// The options that the token was verified under.
     #[must_use]
     pub fn profile_revision(&self) -> Revision {
-        self.profile_revision
+        self.profile.revision()
     }
 
     /// Whether `keys` still hold the key that verified the token, under the name and for the algorithm it was used.
@@ -256,15 +271,35 @@ impl VerifiedToken {
             && candidates().any(|key| key.thumbprint() == self.key_thumbprint)
     }
 
+    fn texts(&self, part: TextPart) -> Texts<'_> {
+        self.texts.list(part as usize)
+    }
+
+    /// A part that is one text, if it is there.
+    fn one(&self, part: TextPart) -> Option<&str> {
+        self.texts(part).first()
+    }
+
     fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
     }
 
     /// Checks the times of the token against the clock.
     pub(crate) fn check_time(&self, profile: &Profile, now: Timestamp) -> Result<(), TokenRefusal> {
-        let (issued_at, not_before, expires_at) =
-            (self.issued_at, self.not_before(), self.expires_at);
-        Validity { issued_at, not_before, expires_at }.check(profile, now)
+        self.validity().check(profile, now)
+    }
+
+    fn validity(&self) -> Validity {
+        let (issued_at, not_before) = (self.issued_at, self.not_before());
+        Validity { issued_at, not_before, expires_at: self.expires_at }
+    }
+
+    fn declared(&self, index: usize, spec: &ClaimSpec) -> Option<ClaimValue> {
+        let texts = self.texts.list(TextPart::Claims as usize + index);
+        unpack(spec.kind, texts).or_else(|| match &spec.absent {
+            Absence::Default(value) => Some(value.clone()),
+            Absence::Ignore | Absence::Required => None,
+        })
     }
 }
 
@@ -278,8 +313,8 @@ impl fmt::Debug for VerifiedToken {
     /// Who and which, not what else the token says.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedToken")
-            .field("issuer", &self.issuer)
-            .field("subject", &self.subject)
+            .field("issuer", self.issuer())
+            .field("subject", &self.subject())
             .field("fingerprint", &self.fingerprint.short())
             .finish_non_exhaustive()
     }

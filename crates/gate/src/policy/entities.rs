@@ -106,8 +106,7 @@ fn of_session(session: &Session) -> HashMap<String, Value> {
 
 fn of_token(token: &VerifiedToken) -> HashMap<String, Value> {
     let issuer = token.issuer();
-    let claims =
-        token.claims().iter().map(|(name, value)| (name.to_string(), claim(value))).collect();
+    let claims = token.claims().map(|(name, value)| (name.to_string(), claim(&value))).collect();
     let actors = token.actors().iter().map(|actor| {
         let name = match actor.issuer() {
             Some(issuer) => foreign(issuer, actor.subject()),
@@ -118,7 +117,7 @@ fn of_token(token: &VerifiedToken) -> HashMap<String, Value> {
     let mut attributes = HashMap::from([
         text("issuer", issuer),
         text("subject", token.subject()),
-        ("scopes".to_owned(), strings(token.scopes().iter().map(AsRef::as_ref))),
+        ("scopes".to_owned(), strings(token.scopes().iter())),
         ("actors".to_owned(), Value::new_set(actors)),
         ("amr".to_owned(), strings(token.amr().iter().map(AsRef::as_ref))),
         ("claims".to_owned(), record(claims)),

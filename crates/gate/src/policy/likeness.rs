@@ -6,6 +6,7 @@
 use cedar_policy::EntityUid;
 use http::Method;
 use serde_json::Value;
+use tokens::Texts;
 
 use super::entities::Membership;
 use super::names::EntityType;
@@ -75,7 +76,7 @@ impl CallerReads {
         &self,
         method: &Method,
         caller: &Membership,
-        scopes: &[String],
+        scopes: Texts<'_>,
     ) -> Option<Likeness> {
         let Self::Traits(all) = self else { return None };
         if all.len() > MOST_TRAITS {
@@ -83,7 +84,7 @@ impl CallerReads {
         }
         let has = |one: &Trait| match one {
             Trait::Within(uid) => caller.keys.contains(uid),
-            Trait::Scope(scope) => scopes.iter().any(|granted| **granted == **scope),
+            Trait::Scope(scope) => scopes.contains(scope),
         };
         let traits = all.iter().rev().fold(0, |bits, one| bits << 1 | u64::from(has(one)));
         Some(Likeness { method: method.clone(), kind: caller.kind, traits })

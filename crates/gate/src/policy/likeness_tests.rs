@@ -102,7 +102,9 @@ fn callers_are_alike_who_have_the_same_of_all_traits() {
     };
     let scopes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let like = |kind, groups: &[&str], granted: &[&str]| {
-        reads.likeness(&Method::GET, &caller(kind, groups), &scopes(granted)).unwrap()
+        reads
+            .likeness(&Method::GET, &caller(kind, groups), scopes(granted).as_slice().into())
+            .unwrap()
     };
     let (user, workload) = (EntityType::User, EntityType::Workload);
     let one = like(user, &["corp/a", "corp/z"], &["y"]);
@@ -118,7 +120,8 @@ fn callers_are_alike_who_have_the_same_of_all_traits() {
     ] {
         assert_ne!(one, other);
     }
-    let posted = reads.likeness(&Method::POST, &caller(user, &["corp/a"]), &scopes(&["y"]));
+    let posted =
+        reads.likeness(&Method::POST, &caller(user, &["corp/a"]), scopes(&["y"]).as_slice().into());
     assert_ne!(Some(one), posted);
 }
 
@@ -127,8 +130,9 @@ fn callers_are_told_apart_by_64_traits_and_no_more() {
     let all = |count: usize| CallerReads::traits((0..count).map(|n| scope(&format!("{n:03}"))));
     let uid = EntityType::User.named("corp/a");
     let caller = Membership { kind: EntityType::User, keys: vec![uid.clone()], uid };
-    let like =
-        |count, granted: &str| all(count).likeness(&Method::GET, &caller, &[granted.to_owned()]);
+    let like = |count, granted: &str| {
+        all(count).likeness(&Method::GET, &caller, [granted.to_owned()].as_slice().into())
+    };
     let every: std::collections::HashSet<_> =
         (0..=64).map(|n| like(64, &format!("{n:03}")).unwrap()).collect();
     assert_eq!(every.len(), 65);

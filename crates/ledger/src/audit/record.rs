@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokens::{Fingerprint, SubjectKind, Timestamp};
+use tokens::{Fingerprint, SubjectKind, Texts, Timestamp};
 
 /// A decision: what the gate said to one request, recorded before anything is forwarded.
 ///
@@ -210,7 +210,7 @@ pub struct Subject<'a> {
     /// What it is.
     pub kind: SubjectKind,
     /// Its groups, as its issuer names them.
-    pub groups: &'a [String],
+    pub groups: Texts<'a>,
     /// Who acts for it, the current actor first (RFC 8693 §4.1).
     pub actors: &'a [Actor<'a>],
     /// The OAuth client that the token was issued to.

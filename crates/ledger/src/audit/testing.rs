@@ -172,7 +172,7 @@ pub(super) fn alice() -> Subject<'static> {
         issuer: "corp",
         subject: "alice",
         kind: SubjectKind::User,
-        groups: &GROUPS,
+        groups: GROUPS.as_slice().into(),
         actors: &[Actor { issuer: None, subject: "helpdesk" }],
         client_id: Some("portal"),
         session: Some([0x17; 16]),

@@ -1,15 +1,17 @@
 //! From the payload of a token whose signature was verified to facts.
 
-use std::sync::Arc;
-
 use super::{Rare, VerifiedToken};
 use crate::actor::Actor;
+use crate::claim::{Absence, ClaimSpec};
+use crate::claims;
 use crate::confirmation::Confirmation;
+use crate::limits::MAX_TOKEN_BYTES;
 use crate::pointed::Pointed;
 use crate::profile::{Profile, TokenType};
 use crate::refusal::{Part, TokenRefusal};
 use crate::registered::Registered;
 use crate::scope::scopes;
+use crate::texts::Packer;
 use crate::thumbprint::Thumbprint;
 use crate::unverified::UnverifiedToken;
 use crate::validity::Validity;
@@ -43,28 +45,46 @@ impl VerifiedToken {
             confirmation: Confirmation::read(registered)?,
         };
 
+        let subject = registered.required("sub", registered.identifier("sub")?)?;
+        let kind = pointed.subject_kind(&options.subjects)?;
+        let audiences = registered.audiences()?;
+        let scopes = scopes(registered)?;
+        let groups = pointed.groups(options.groups.as_ref(), options.groups_required)?;
+        let declared = pointed.claims(&options.claims)?;
+        let client_id = registered.identifier("client_id")?;
+        let jti = registered.identifier("jti")?;
+        let long = || TokenRefusal::TooLong { bytes: token.bytes(), limit: MAX_TOKEN_BYTES };
+        // In the order of `TextPart`.
+        let texts = Packer::default()
+            .list([subject])
+            .and_then(|packer| packer.list(client_id))
+            .and_then(|packer| packer.list(audiences))
+            .and_then(|packer| packer.list(groups))
+            .and_then(|packer| packer.list(scopes))
+            .and_then(|packer| packer.list(jti))
+            .and_then(|packer| packer.list(token.key_id()));
+        // What is there by default is not kept with every token.
+        let said = |spec: &ClaimSpec| {
+            let value = declared.get(&spec.name)?;
+            (!matches!(&spec.absent, Absence::Default(default) if default == value))
+                .then_some(value)
+        };
+        let texts = texts.and_then(|packer| {
+            options.claims.iter().try_fold(packer, |packer, spec| claims::pack(packer, said(spec)))
+        });
+
         let facts = Self {
-            issuer: Arc::clone(&options.name),
+            profile: profile.clone(),
             token_type: token_type.clone(),
-            subject: registered.required("sub", registered.identifier("sub")?)?.into(),
-            kind: pointed.subject_kind(&options.subjects)?,
-            audiences: registered.audiences()?.into(),
-            scopes: scopes(registered)?.into(),
-            groups: pointed.groups(options.groups.as_ref(), options.groups_required)?.into(),
-            claims: pointed.claims(&options.claims)?.into(),
-            client_id: registered.identifier("client_id")?.map(Into::into),
-            jti: registered.identifier("jti")?.map(Into::into),
+            kind,
+            texts: texts.ok_or_else(long)?.pack(),
             issued_at: validity.issued_at,
             expires_at: validity.expires_at,
-            usable_from: validity.usable_from(profile),
-            usable_until: validity.usable_until(profile),
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
             algorithm: token.algorithm(),
-            key_id: token.key_id().map(Into::into),
             key_thumbprint: key,
             fingerprint: token.fingerprint(),
             presented: token.presented(),
-            profile_revision: profile.revision(),
         };
         facts.check_completeness(profile)?;
         facts.check_lifetime(profile)?;
@@ -74,19 +94,19 @@ impl VerifiedToken {
     /// What must be there by the type of the token, and by the profile.
     fn check_completeness(&self, profile: &Profile) -> Result<(), TokenRefusal> {
         let options = profile.options();
-        let (aud, iat) = (!self.audiences.is_empty(), self.issued_at.is_some());
+        let (aud, iat) = (!self.audiences().is_empty(), self.issued_at.is_some());
         // RFC 9068 §2.2, and OpenID Connect Core §2.
         let required: &[(&str, bool)] = match self.token_type {
             TokenType::AtJwt if options.strict_rfc9068 => &[
                 ("aud", aud),
                 ("iat", iat),
-                ("client_id", self.client_id.is_some()),
-                ("jti", self.jti.is_some()),
+                ("client_id", self.client_id().is_some()),
+                ("jti", self.jti().is_some()),
             ],
             TokenType::IdToken => &[
                 ("aud", aud),
                 ("iat", iat),
-                ("azp", self.audiences.len() < 2 || self.authorized_party().is_some()),
+                ("azp", self.audiences().len() < 2 || self.authorized_party().is_some()),
             ],
             _ => &[],
         };

@@ -165,7 +165,7 @@ fn declared_claims_are_of_their_type_whatever_absence_means() {
     let judge = |kind, absent: Absence, value: Json| {
         let spec = ClaimSpec { name: "c".into(), from: pointer("/deep/c"), kind, absent };
         let facts = with(|options| options.claims = vec![spec], json!({ "deep": { "c": value } }));
-        facts.map(|facts| facts.claims().get("c").cloned())
+        facts.map(|facts| facts.claim("c"))
     };
     let good = [
         (Bool, json!(true), ClaimValue::Bool(true)),
@@ -216,12 +216,46 @@ fn an_absent_claim_means_what_its_declaration_says() {
     let judge = |absent: Absence| {
         let spec =
             ClaimSpec { name: "suspended".into(), from: pointer("/suspended"), kind: Bool, absent };
-        with(|options| options.claims = vec![spec], json!({})).map(|facts| facts.claims().clone())
+        let facts = with(|options| options.claims = vec![spec], json!({}));
+        facts.map(|facts| facts.claim("suspended"))
     };
-    assert_eq!(judge(Absence::Ignore).unwrap().iter().count(), 0);
-    let default = judge(Absence::Default(ClaimValue::Bool(true))).unwrap();
-    assert_eq!(default.get("suspended"), Some(&ClaimValue::Bool(true)));
+    assert_eq!(judge(Absence::Ignore), Ok(None));
+    let default = ClaimValue::Bool(true);
+    assert_eq!(judge(Absence::Default(default.clone())), Ok(Some(default)));
     assert_eq!(refusal(judge(Absence::Required)), "claim `/suspended` is missing");
+}
+
+#[test]
+fn a_default_may_be_longer_than_any_token() {
+    let default = ClaimValue::String("a".repeat(1_000_000));
+    let spec = |absent| ClaimSpec { name: "c".into(), from: pointer("/c"), kind: Text, absent };
+    let judge = |claims| {
+        let spec = spec(Absence::Default(default.clone()));
+        with(|options| options.claims = vec![spec], claims).unwrap().claim("c")
+    };
+    assert_eq!(judge(json!({})), Some(default.clone()));
+    assert_eq!(judge(json!({ "c": "" })), Some(ClaimValue::String(String::new())));
+}
+
+#[test]
+fn each_claim_is_found_by_its_name_among_the_others() {
+    let spec = |name: &str, kind| {
+        let from = pointer(&format!("/{name}"));
+        ClaimSpec { name: name.into(), from, kind, absent: Absence::Ignore }
+    };
+    let specs = vec![spec("z", Strings), spec("gone", Text), spec("a", Long), spec("m", Text)];
+    let claims = json!({ "z": ["x", "", "y"], "a": -1, "m": "z" });
+    let facts = with(|options| options.claims = specs, claims).unwrap();
+    let expected = [
+        ("z", ClaimValue::Strings(["x", "", "y"].map(str::to_owned).to_vec())),
+        ("a", ClaimValue::Long(-1)),
+        ("m", ClaimValue::String("z".to_owned())),
+    ];
+    assert_eq!(facts.claims().collect::<Vec<_>>(), expected);
+    for (name, value) in expected {
+        assert_eq!(facts.claim(name), Some(value));
+    }
+    assert_eq!((facts.claim("gone"), facts.claim("y")), (None, None));
 }
 
 #[test]

@@ -128,17 +128,18 @@ fn audience(findings: &mut Findings<'_>, token: &VerifiedToken) {
         return findings.ok(format!("token: it opens `{}`", names.join("`, `")));
     }
     let found = token.audiences();
-    let what = match found {
-        [] => "token: it has no audience (`aud`), so it opens no service".to_owned(),
-        found => {
+    let what = match found.is_empty() {
+        true => "token: it has no audience (`aud`), so it opens no service".to_owned(),
+        false => {
             let found: Vec<_> = found.iter().map(|one| Excerpt::of(one).to_string()).collect();
             format!("token: its `aud` is `{}`, so it opens no service", found.join("`, `"))
         }
     };
     let wanted: Vec<_> = services.iter().map(|service| service.audience.as_str()).collect();
     let wanted = wanted.join("` or `");
-    let keycloak = found.iter().any(|one| one == "account");
-    let remedy = match (keycloak, found, services.as_slice()) {
+    let keycloak = found.contains("account");
+    let found: Vec<_> = found.iter().collect();
+    let remedy = match (keycloak, found.as_slice(), services.as_slice()) {
         (true, ..) => format!(
             "Keycloak writes `account` by itself: add a client scope with an Audience mapper for `{wanted}`"
         ),

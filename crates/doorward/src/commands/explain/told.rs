@@ -10,7 +10,7 @@ use gate::{
     TraceResult, Verdict,
 };
 use serde_json::{Value, json};
-use tokens::{ClaimValue, SubjectKind, Timestamp, VerifiedToken};
+use tokens::{ClaimValue, SubjectKind, Texts, Timestamp, VerifiedToken};
 
 use super::asked::Asked;
 use crate::commands::moment::Moment;
@@ -125,8 +125,8 @@ impl Told {
         let identity = self.identity().map(|identity| {
             json!({
                 "subject": identity.scoped_subject(), "kind": kind(identity.kind()),
-                "groups": identity.groups(), "scopes": identity.scopes(),
-                "audiences": identity.token().map(VerifiedToken::audiences),
+                "groups": identity.groups().to_vec(), "scopes": identity.scopes().to_vec(),
+                "audiences": identity.token().map(|token| token.audiences().to_vec()),
                 "usable_until": Moment(identity.usable_until()).to_string(),
             })
         });
@@ -199,10 +199,10 @@ impl Told {
                 Verdict::Preflight(_) => "none was needed to decide".to_owned(),
             };
         };
-        let audiences = identity.token().map_or(&[][..], VerifiedToken::audiences);
-        let listed = |name: &str, list: &[String]| match list {
-            [] => format!("no {name}"),
-            list => format!("{name} {}", list.join(" ")),
+        let audiences = identity.token().map_or(Texts::NONE, VerifiedToken::audiences);
+        let listed = |name: &str, list: Texts<'_>| match list.is_empty() {
+            true => format!("no {name}"),
+            false => format!("{name} {}", list.to_vec().join(" ")),
         };
         let claims = identity.claims();
         let claims = claims.iter().map(|(name, value)| format!("{name}={}", shown(value)));
@@ -214,7 +214,7 @@ impl Told {
             listed("audiences", audiences),
         ];
         if !claims.is_empty() {
-            parts.push(listed("claims", &claims));
+            parts.push(listed("claims", claims.as_slice().into()));
         }
         parts.join("; ")
     }
