@@ -173,16 +173,26 @@ fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Json<'_>)) -> bool {
 
 /// Appends `value` as a JSON string (RFC 8259 §7); says whether it was cut.
 fn string(out: &mut Vec<u8>, value: &str) -> bool {
+    let bytes = value.as_bytes();
+    // As a rule there is nothing to cut and nothing to escape.
+    if bytes.len() > MAX_TEXT_BYTES || !is_plain(bytes) {
+        return escaped_string(out, value);
+    }
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(bytes);
+    out.push(b'"');
+    false
+}
+
+/// The same of any text.
+#[cold]
+fn escaped_string(out: &mut Vec<u8>, value: &str) -> bool {
     let whole = value.len() <= MAX_TEXT_BYTES;
     let end = if whole { value.len() } else { value.floor_char_boundary(MAX_TEXT_BYTES) };
     let (kept, _) = value.split_at(end);
     out.push(b'"');
     let mut rest = kept.as_bytes();
-    // As a rule there is nothing to escape, which is seen faster of several bytes at once.
-    if is_plain(rest) {
-        out.extend_from_slice(rest);
-        rest = &[];
-    }
     while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
         let (plain, escaped) = rest.split_at(at);
         out.extend_from_slice(plain);
@@ -202,16 +212,19 @@ const fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether nothing of it needs to be escaped.
+/// Whether nothing of it needs to be escaped. Several bytes are looked at at once; where they are no whole number of
+/// words, the last word has some of the bytes before it once more.
 fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks();
-    let plain = words.iter().all(|word| !any_needs_escape(u64::from_le_bytes(*word)));
-    plain
-        && match bytes.last_chunk() {
-            // With some of the bytes before it, the rest is a word like the others.
-            Some(last) => rest.is_empty() || !any_needs_escape(u64::from_le_bytes(*last)),
-            None => !rest.iter().any(|byte| needs_escape(*byte)),
-        }
+    let Some(last) = bytes.last_chunk() else {
+        let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else {
+            return !bytes.iter().any(|byte| needs_escape(*byte));
+        };
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return !any_needs_escape(u64::from(first) << 32 | u64::from(last));
+    };
+    let (words, _) = bytes.as_chunks();
+    !any_needs_escape(u64::from_le_bytes(*last))
+        && !words.iter().any(|word| any_needs_escape(u64::from_le_bytes(*word)))
 }
 
 /// Whether any byte of a word needs to be escaped: the highest bit of a byte is set where a subtraction borrows from it
