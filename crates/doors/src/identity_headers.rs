@@ -1,16 +1,21 @@
 //! How the caller's identity is told to a service, whoever forwards the request.
 
+use std::borrow::Cow;
+
 use gate::Caller;
 use gate::route::ToldIdentity;
 use gate::spec::IdentityField;
 use http::header::{HeaderName, HeaderValue};
 use tokens::{ClaimValue, SubjectKind};
 
+use crate::header_values::HeaderValues;
+
 /// The headers that tell a service who asks, as it wants to be told.
 pub(crate) fn identity_headers(
     caller: &Caller,
     told: &ToldIdentity,
     signed: Option<HeaderValue>,
+    values: &mut HeaderValues,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::with_capacity(1 + told.headers.len());
     headers.extend(told.token_header.clone().zip(signed));
@@ -20,28 +25,31 @@ pub(crate) fn identity_headers(
         // whole: it would be another identity.
         let value = identity_text(known, field)
             .filter(|text| text.trim() == text)
-            .and_then(|text| HeaderValue::from_str(&text).ok());
+            .and_then(|text| values.text(&text));
         headers.extend(value.map(|value| (name.clone(), value)));
     }
     headers
 }
 
-fn identity_text(identity: &gate::Identity, field: &IdentityField) -> Option<String> {
+fn identity_text<'a>(
+    identity: &'a gate::Identity,
+    field: &'a IdentityField,
+) -> Option<Cow<'a, str>> {
     Some(match field {
         IdentityField::Claim(name) => match identity.claim(name)? {
-            ClaimValue::Bool(value) => value.to_string(),
-            ClaimValue::Long(value) => value.to_string(),
-            ClaimValue::String(value) => value.to_string(),
-            ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?,
+            ClaimValue::Bool(value) => value.to_string().into(),
+            ClaimValue::Long(value) => value.to_string().into(),
+            ClaimValue::String(value) => value.into(),
+            ClaimValue::Strings(values) => join(values.iter().map(AsRef::as_ref), ',')?.into(),
         },
-        IdentityField::Groups => join(identity.groups().iter(), ',')?,
-        IdentityField::Issuer => identity.issuer().to_string(),
+        IdentityField::Groups => join(identity.groups().iter(), ',')?.into(),
+        IdentityField::Issuer => Cow::Borrowed(&**identity.issuer()),
         IdentityField::Kind => match identity.kind() {
-            SubjectKind::User => "user".to_owned(),
-            SubjectKind::Workload => "workload".to_owned(),
+            SubjectKind::User => "user".into(),
+            SubjectKind::Workload => "workload".into(),
         },
-        IdentityField::Scopes => join(identity.scopes().iter(), ' ')?,
-        IdentityField::Subject => identity.subject().to_owned(),
+        IdentityField::Scopes => join(identity.scopes().iter(), ' ')?.into(),
+        IdentityField::Subject => identity.subject().into(),
     })
 }
 

@@ -13,6 +13,7 @@ mod at_hand;
 pub mod authzen;
 mod crowd;
 pub mod fuzz;
+mod header_values;
 mod identity_headers;
 mod in_flight;
 mod judge;

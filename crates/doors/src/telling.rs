@@ -1,10 +1,13 @@
 //! What services are told about where a request came from, and `Via` on the way there and back.
 
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use gate::CanonicalRequest;
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
+
+use crate::header_values::HeaderValues;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -27,6 +30,7 @@ impl Telling {
     pub(crate) fn request(
         &self,
         headers: &mut HeaderMap,
+        values: &mut HeaderValues,
         request: &CanonicalRequest,
         host: &HeaderValue,
         version: Version,
@@ -34,7 +38,7 @@ impl Telling {
         let (client, scheme) = (request.client(), request.scheme().as_str());
         if self.x_forwarded {
             // INVARIANT: an address can stand in a header.
-            if let Ok(client) = HeaderValue::try_from(text_of(client)) {
+            if let Some(client) = values.shown(Address(client)) {
                 headers.insert(X_FORWARDED_FOR, client);
             }
             headers.insert(X_FORWARDED_HOST, host.clone());
@@ -43,13 +47,13 @@ impl Telling {
         if self.forwarded {
             let host = host.to_str().unwrap_or_default();
             let client = match client {
-                IpAddr::V4(_) => text_of(client),
+                IpAddr::V4(_) => Address(client).to_string(),
                 IpAddr::V6(address) => format!("\"[{address}]\""),
             };
             // A port and an address of IPv6 have a colon, which a token has not (RFC 7239 §4).
             let quote = if host.contains(':') { "\"" } else { "" };
-            let forwarded = format!("for={client};host={quote}{host}{quote};proto={scheme}");
-            if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+            let forwarded = format_args!("for={client};host={quote}{host}{quote};proto={scheme}");
+            if let Some(forwarded) = values.shown(forwarded) {
                 headers.insert(FORWARDED, forwarded);
             }
         }
@@ -71,18 +75,23 @@ impl Telling {
 }
 
 /// An address in words: one of version 4 without the way round by what can be formatted, for there is one in every request.
-fn text_of(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            text.push('.');
+struct Address(IpAddr);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IpAddr::V4(address) = self.0 else { return self.0.fmt(f) };
+        for (index, octet) in address.octets().into_iter().enumerate() {
+            if index > 0 {
+                f.write_char('.')?;
+            }
+            let digits = [octet / 100, octet / 10 % 10, octet % 10];
+            let leading = digits.iter().take(2).take_while(|digit| **digit == 0).count();
+            for digit in digits.iter().skip(leading) {
+                f.write_char(char::from(b'0' + digit))?;
+            }
         }
-        let digits = [octet / 100, octet / 10 % 10, octet % 10];
-        let leading = digits.iter().take(2).take_while(|digit| **digit == 0).count();
-        text.extend(digits.iter().skip(leading).map(|digit| char::from(b'0' + digit)));
+        Ok(())
     }
-    text
 }
 
 #[cfg(test)]
@@ -111,7 +120,7 @@ mod tests {
         let request = CanonicalRequest::read(&raw, &Reading::default()).unwrap();
         let mut told = HeaderMap::new();
         let host = HeaderValue::from_str(&request.host().to_string()).unwrap();
-        telling.request(&mut told, &request, &host, version);
+        telling.request(&mut told, &mut HeaderValues::new(), &request, &host, version);
         told
     }
 
@@ -132,7 +141,7 @@ mod tests {
     fn an_address_is_written_as_it_is_read() {
         for octet in 0..=u8::MAX {
             let address = IpAddr::from([octet, 255 - octet, 0, 10]);
-            assert_eq!(text_of(address), address.to_string());
+            assert_eq!(Address(address).to_string(), address.to_string());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::header_values::HeaderValues;
 use crate::request_id::RequestIds;
 
 /// A place in a trace (W3C Trace Context §3.2).
@@ -45,7 +46,7 @@ impl TraceContext {
     }
 
     /// The header that tells the service of our span.
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
+    pub(crate) fn header(&self, values: &mut HeaderValues) -> Option<HeaderValue> {
         let mut text = [0; 55];
         let parts: [(usize, &[u8]); 4] =
             [(0, &[0]), (3, &self.trace_id), (36, &self.span_id), (53, &[u8::from(self.sampled)])];
@@ -59,7 +60,7 @@ impl TraceContext {
                 }
             }
         }
-        HeaderValue::from_bytes(&text).ok()
+        values.text(std::str::from_utf8(&text).ok()?)
     }
 
     fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], bool)> {
@@ -112,7 +113,7 @@ mod tests {
     fn a_trace_is_continued_with_a_span_of_our_own() {
         let told = context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         assert!(told.sampled && told.parent.is_some());
-        let header = told.header().unwrap();
+        let header = told.header(&mut HeaderValues::new()).unwrap();
         let text = header.to_str().unwrap();
         assert!(text.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && text.ends_with("-01"));
         assert_eq!(text.len(), 55);

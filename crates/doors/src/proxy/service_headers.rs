@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::failure::Failure;
 use crate::answer::X_REQUEST_ID;
+use crate::header_values::HeaderValues;
 use crate::identity_headers::identity_headers;
 use crate::judge::RequestFacts;
 use crate::telling::Telling;
@@ -22,17 +23,18 @@ pub(super) fn upstream_headers(
     telling: &Telling,
 ) -> HeaderMap {
     let mut headers = request.take_headers();
+    let mut values = HeaderValues::new();
     // The answer to `Expect: 100-continue` is given at the door; asked again, the service's would be lost.
     headers.remove(header::EXPECT);
     // INVARIANT: a canonical host and an id can stand in a header.
-    if let Ok(id) = HeaderValue::from_str(facts.id.as_str()) {
+    if let Some(id) = values.text(facts.id.as_str()) {
         headers.insert(X_REQUEST_ID, id);
     }
-    if let Ok(host) = HeaderValue::try_from(request.host().to_string()) {
-        telling.request(&mut headers, request, &host, facts.version);
+    if let Some(host) = values.shown(request.host()) {
+        telling.request(&mut headers, &mut values, request, &host, facts.version);
         headers.insert(header::HOST, host);
     }
-    if let Some(trace) = facts.trace.header() {
+    if let Some(trace) = facts.trace.header(&mut values) {
         headers.insert(HeaderName::from_static(TRACEPARENT), trace);
     }
     let identity = &route.service().identity;
@@ -41,7 +43,7 @@ pub(super) fn upstream_headers(
     {
         headers.insert(header::AUTHORIZATION, credential.clone());
     }
-    for (name, value) in identity_headers(watch.caller(), identity, signed) {
+    for (name, value) in identity_headers(watch.caller(), identity, signed, &mut values) {
         headers.insert(name, value);
     }
     headers

@@ -13,6 +13,7 @@ use http::header::{
 use ledger::audit::Ended;
 
 use crate::answer::{X_REQUEST_ID, unavailable};
+use crate::header_values::HeaderValues;
 use crate::identity_headers::identity_headers;
 use crate::in_flight::InFlight;
 use crate::judge::{RequestFacts, judge};
@@ -65,12 +66,13 @@ pub(super) async fn ask(
             return Err(answer.shared(sharing));
         }
     };
-    let mut set = identity_headers(watch.caller(), forward, signed);
-    set.extend(HeaderValue::from_str(facts.id.as_str()).ok().map(|id| (X_REQUEST_ID, id)));
+    let mut values = HeaderValues::new();
+    let mut set = identity_headers(watch.caller(), forward, signed, &mut values);
+    set.extend(values.text(facts.id.as_str()).map(|id| (X_REQUEST_ID, id)));
     let mut way = HeaderMap::new();
     // INVARIANT: a canonical host can stand in a header.
-    if let Ok(host) = HeaderValue::try_from(request.host().to_string()) {
-        model.telling.request(&mut way, &request, &host, facts.version);
+    if let Some(host) = values.shown(request.host()) {
+        model.telling.request(&mut way, &mut values, &request, &host, facts.version);
     }
     set.extend(way.iter().map(|(name, value)| (name.clone(), value.clone())));
     let told_always = raw.relay.is_some_and(|relay| relay.takes_cookies && !relay.removes_headers);
