@@ -1,7 +1,7 @@
 //! The declared claims of a token among its packed texts.
 //!
-//! Each is a list, whose meaning its declaration knows: none where the claim is absent, one text where it is one value,
-//! and behind an empty text those of a list.
+//! Each is a list, whose meaning its declaration knows: none where the claim is absent or what it is by default,
+//! one text where it is one value, and behind an empty text those of a list.
 
 use std::iter::once;
 

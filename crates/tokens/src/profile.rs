@@ -1,9 +1,9 @@
 //! What the tokens of one issuer must be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -27,9 +27,12 @@ pub const MAX_SKEW: Duration = Duration::from_secs(300);
 
 /// Everything under which the tokens of an issuer are verified. Part of it are the [`ProfileOptions::issuer`] and the
 /// algorithms; not part of it are the keys, which change by themselves, and the audience, which belongs to a service.
-/// Clones share it.
+/// All of the same options share them: remembered tokens keep their profile, over however many loads of a configuration.
 #[derive(Clone)]
 pub struct Profile(Arc<Checked>);
+
+/// The profiles that are in use, each once, and some that were.
+static IN_USE: LazyLock<Mutex<HashMap<Revision, Weak<Checked>>>> = LazyLock::new(Mutex::default);
 
 /// Options that were checked.
 struct Checked {
@@ -45,7 +48,16 @@ impl Profile {
     pub fn new(options: ProfileOptions) -> Result<Self, ProfileError> {
         options.check()?;
         let revision = Revision::of(&options);
-        Ok(Self(Arc::new(Checked { options, revision })))
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = in_use.get(&revision).and_then(Weak::upgrade) {
+            return Ok(Self(same));
+        }
+        if in_use.len() == in_use.capacity() {
+            in_use.retain(|_, one| one.strong_count() > 0);
+        }
+        let checked = Arc::new(Checked { options, revision });
+        in_use.insert(revision, Arc::downgrade(&checked));
+        Ok(Self(checked))
     }
 
     /// The options.

@@ -22,6 +22,22 @@ fn a_new_profile_is_strict() {
 }
 
 #[test]
+fn profiles_of_the_same_options_share_them_for_as_long_as_there_is_one() {
+    let made = |issuer: &str| {
+        let options = ProfileOptions { issuer: issuer.to_owned(), ..options() };
+        Profile::new(options).unwrap()
+    };
+    let kept = made("https://kept.test");
+    // Many others come and go.
+    for number in 0..1000 {
+        assert_ne!(made(&format!("https://{number}.test")), kept);
+    }
+    let again = made("https://kept.test");
+    assert!(std::ptr::eq(kept.options(), again.options()));
+    assert!(IN_USE.lock().unwrap().len() < 500, "those that are gone are forgotten");
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused() {
     let cases: [(Change, &str); 11] = [
         (|options| options.issuer.clear(), "expected the issuer's identifier"),

@@ -6,6 +6,9 @@ use std::fmt;
 #[path = "texts_tests.rs"]
 mod tests;
 
+/// The greatest number that is a character as all before it are.
+const MOST: u32 = 0xd7ff;
+
 /// A list of texts that belongs to something else.
 #[derive(Clone, Copy)]
 pub struct Texts<'a>(Stored<'a>);
@@ -138,22 +141,32 @@ pub(crate) struct PackedTexts(Box<str>);
 pub(crate) struct Packer(String);
 
 impl PackedTexts {
-    /// The list with this index; an empty one if there are not so many.
+    /// The list with this index; an empty one if there are not so many. Those before it are walked through.
     pub(crate) fn list(&self, index: usize) -> Texts<'_> {
-        let (mut many, mut rest) = number(&self.0);
-        for _ in 0..index {
+        self.lists().nth(index).unwrap_or(Texts::NONE)
+    }
+
+    /// All lists, in order.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = Texts<'_>> {
+        let (mut many, mut rest) = (0, &*self.0);
+        std::iter::from_fn(move || {
+            // Those of the list before.
             for _ in 0..many {
                 let (length, text) = number(rest);
                 rest = text.get(length..).unwrap_or_default();
             }
+            if rest.is_empty() {
+                return None;
+            }
             (many, rest) = number(rest);
-        }
-        Texts(Stored::Packed(many, rest))
+            Some(Texts(Stored::Packed(many, rest)))
+        })
     }
 }
 
 impl Packer {
-    /// Adds a list. Nothing if it has more texts than a character can say, or one of them more bytes: 55,295.
+    /// Adds a list. Nothing if it has more texts than 55,295, or one of them more bytes: up to there every number is a
+    /// character.
     pub(crate) fn list<T: AsRef<str>>(
         mut self,
         texts: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
@@ -175,8 +188,8 @@ impl Packer {
     }
 
     fn number(&mut self, number: usize) -> Option<()> {
-        let number = u16::try_from(number).ok().and_then(|number| char::from_u32(number.into()))?;
-        self.0.push(number);
+        let number = u32::try_from(number).ok().filter(|number| *number <= MOST)?;
+        self.0.push(char::from_u32(number)?);
         Some(())
     }
 }

@@ -2,9 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The longest text, and the longest list, that can be packed.
-const MOST: usize = 0xd7ff;
-
 fn pack(lists: &[Vec<String>]) -> Option<PackedTexts> {
     let packed = lists.iter().try_fold(Packer::default(), |packer, list| packer.list(list));
     packed.map(Packer::pack)
@@ -25,15 +22,22 @@ proptest! {
             prop_assert_eq!(&found.to_vec(), list);
             prop_assert!(list.iter().all(|text| found.contains(text)));
         }
+        prop_assert_eq!(packed.lists().count(), lists.len());
         prop_assert!(packed.list(lists.len()).is_empty());
     }
 }
 
 #[test]
 fn texts_and_lists_may_be_as_long_as_a_character_can_say() {
-    for (length, fits) in
-        [(0x7f, true), (0x80, true), (0x800, true), (MOST, true), (MOST + 1, false)]
-    {
+    let most = MOST as usize;
+    for (length, fits) in [
+        (0x7f, true),
+        (0x80, true),
+        (0x800, true),
+        (most, true),
+        (most + 1, false),
+        (0xe000, false),
+    ] {
         let text = vec![vec!["a".repeat(length), "b".to_owned()], vec!["c".to_owned()]];
         let many = vec![vec![String::new(); length], vec!["c".to_owned()]];
         for lists in [text, many] {
@@ -44,7 +48,7 @@ fn texts_and_lists_may_be_as_long_as_a_character_can_say() {
             assert_eq!(packed.list(1), ["c"]);
         }
     }
-    const { assert!(crate::limits::MAX_TOKEN_BYTES <= MOST, "every token can be packed") };
+    const { assert!(crate::limits::MAX_TOKEN_BYTES <= MOST as usize, "every token can be packed") };
 }
 
 #[test]

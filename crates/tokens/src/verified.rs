@@ -39,17 +39,17 @@ pub struct VerifiedToken {
     presented: Digest,
 }
 
-/// Where a text stands among those of a token: in this order they are packed. What every request asks for is in front.
+/// Where a text stands among those of a token: in this order they are packed. What can be many is behind, for whoever
+/// looks for a part walks through those before it.
 #[derive(Clone, Copy)]
 enum TextPart {
     Subject,
     ClientId,
     Audiences,
-    Groups,
-    Scopes,
     Jti,
     KeyId,
-    /// The first of the declared claims, which stand in the order of the profile.
+    Scopes,
+    /// A list for each of the declared claims, in the order of the profile; behind them the groups.
     Claims,
 }
 
@@ -120,13 +120,14 @@ impl VerifiedToken {
     /// The groups, from where the profile says, in the order of the token.
     #[must_use]
     pub fn groups(&self) -> Texts<'_> {
-        self.texts(TextPart::Groups)
+        self.texts.list(TextPart::Claims as usize + self.profile.options().claims.len())
     }
 
     /// The declared claims that the token has or that have a default, by name, in the order of the profile.
     pub fn claims(&self) -> impl Iterator<Item = (&str, ClaimValue)> {
-        let specs = self.profile.options().claims.iter().enumerate();
-        specs.filter_map(|(index, spec)| Some((&*spec.name, self.declared(index, spec)?)))
+        let lists = self.texts.lists().skip(TextPart::Claims as usize);
+        let specs = self.profile.options().claims.iter().zip(lists);
+        specs.filter_map(|(spec, texts)| Some((&*spec.name, declared(spec, texts)?)))
     }
 
     /// The declared claim of this name.
@@ -134,7 +135,7 @@ impl VerifiedToken {
     pub fn claim(&self, name: &str) -> Option<ClaimValue> {
         let mut specs = self.profile.options().claims.iter().enumerate();
         let (index, spec) = specs.find(|(_, spec)| *spec.name == *name)?;
-        self.declared(index, spec)
+        declared(spec, self.texts.list(TextPart::Claims as usize + index))
     }
 
     /// `client_id`: the client that the token was issued to (RFC 8693 §4.3).
@@ -293,14 +294,14 @@ impl VerifiedToken {
         let (issued_at, not_before) = (self.issued_at, self.not_before());
         Validity { issued_at, not_before, expires_at: self.expires_at }
     }
+}
 
-    fn declared(&self, index: usize, spec: &ClaimSpec) -> Option<ClaimValue> {
-        let texts = self.texts.list(TextPart::Claims as usize + index);
-        unpack(spec.kind, texts).or_else(|| match &spec.absent {
-            Absence::Default(value) => Some(value.clone()),
-            Absence::Ignore | Absence::Required => None,
-        })
-    }
+/// The value of a declared claim, of which this was packed.
+fn declared(spec: &ClaimSpec, texts: Texts<'_>) -> Option<ClaimValue> {
+    unpack(spec.kind, texts).or_else(|| match &spec.absent {
+        Absence::Default(value) => Some(value.clone()),
+        Absence::Ignore | Absence::Required => None,
+    })
 }
 
 impl AsRef<Self> for VerifiedToken {

@@ -298,7 +298,7 @@ pub(crate) fn claim(value: &ClaimValue) -> Value {
 }
 
 pub(crate) fn record(pairs: Vec<(String, Value)>) -> Value {
-    // INVARIANT: names come from a map, so that none stands twice; an empty record would fail the schema and deny.
+    // INVARIANT: no name stands twice, for none is declared twice; an empty record would fail the schema and deny.
     Value::new_record(pairs).unwrap_or_else(|_| Value::new_set([]))
 }
 

@@ -212,8 +212,8 @@ const fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether nothing of it needs to be escaped. Several bytes are looked at at once; where they are no whole number of
-/// words, the last word has some of the bytes before it once more.
+/// Whether nothing of it needs to be escaped. Several bytes are looked at at once, and the last of them once more, with
+/// some of those before, so that none is left over.
 fn is_plain(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk() else {
         let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else {

@@ -53,31 +53,27 @@ impl VerifiedToken {
         let declared = pointed.claims(&options.claims)?;
         let client_id = registered.identifier("client_id")?;
         let jti = registered.identifier("jti")?;
-        let long = || TokenRefusal::TooLong { bytes: token.bytes(), limit: MAX_TOKEN_BYTES };
-        // In the order of `TextPart`.
-        let texts = Packer::default()
-            .list([subject])
-            .and_then(|packer| packer.list(client_id))
-            .and_then(|packer| packer.list(audiences))
-            .and_then(|packer| packer.list(groups))
-            .and_then(|packer| packer.list(scopes))
-            .and_then(|packer| packer.list(jti))
-            .and_then(|packer| packer.list(token.key_id()));
         // What is there by default is not kept with every token.
         let said = |spec: &ClaimSpec| {
             let value = declared.get(&spec.name)?;
             (!matches!(&spec.absent, Absence::Default(default) if default == value))
                 .then_some(value)
         };
-        let texts = texts.and_then(|packer| {
-            options.claims.iter().try_fold(packer, |packer, spec| claims::pack(packer, said(spec)))
-        });
+        // In the order of `TextPart`.
+        let pack = || {
+            let packer = Packer::default().list([subject])?.list(client_id)?;
+            let packer = packer.list(audiences)?.list(jti)?.list(token.key_id())?.list(scopes)?;
+            let mut specs = options.claims.iter();
+            let packer = specs.try_fold(packer, |packer, spec| claims::pack(packer, said(spec)))?;
+            Some(packer.list(groups)?.pack())
+        };
+        let long = || TokenRefusal::TooLong { bytes: token.bytes(), limit: MAX_TOKEN_BYTES };
 
         let facts = Self {
             profile: profile.clone(),
             token_type: token_type.clone(),
             kind,
-            texts: texts.ok_or_else(long)?.pack(),
+            texts: pack().ok_or_else(long)?,
             issued_at: validity.issued_at,
             expires_at: validity.expires_at,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
