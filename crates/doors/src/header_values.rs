@@ -1,11 +1,11 @@
-//! Values of headers that are written for one request, in one piece of memory.
+//! Values of headers that are written for one request, as a rule in one piece of memory.
 
 use std::fmt::{Display, Write as _};
 
 use bytes::BytesMut;
 use http::HeaderValue;
 
-/// How much the values of a request need as a rule, in bytes.
+/// How much the values of a request need as a rule, in bytes. What is more takes memory of its own.
 const ROOM: usize = 384;
 
 /// Writes values of headers. Each by itself would take a piece of memory, and a copy of it another one; these share one.
@@ -30,7 +30,12 @@ impl HeaderValues {
     }
 
     fn written(&mut self) -> Option<HeaderValue> {
-        HeaderValue::from_maybe_shared(self.0.split().freeze()).ok()
+        let value = HeaderValue::from_maybe_shared(self.0.split().freeze()).ok();
+        if value.is_none() {
+            // It may have been long: what stands in its memory would keep all of it.
+            *self = Self::new();
+        }
+        value
     }
 }
 

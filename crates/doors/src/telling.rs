@@ -1,6 +1,6 @@
 //! What services are told about where a request came from, and `Via` on the way there and back.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::IpAddr;
 
 use gate::CanonicalRequest;
@@ -74,23 +74,28 @@ impl Telling {
     }
 }
 
-/// An address in words: one of version 4 without the way round by what can be formatted, for there is one in every request.
+/// An address in words: one of version 4 is put together here, for there is one in every request.
 struct Address(IpAddr);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let IpAddr::V4(address) = self.0 else { return self.0.fmt(f) };
+        let mut text = [0; "255.255.255.255".len()];
+        let mut places = text.iter_mut();
+        let mut length = 0;
         for (index, octet) in address.octets().into_iter().enumerate() {
-            if index > 0 {
-                f.write_char('.')?;
-            }
             let digits = [octet / 100, octet / 10 % 10, octet % 10];
             let leading = digits.iter().take(2).take_while(|digit| **digit == 0).count();
-            for digit in digits.iter().skip(leading) {
-                f.write_char(char::from(b'0' + digit))?;
+            let digits = digits.iter().skip(leading).map(|digit| b'0' + digit);
+            for byte in (index > 0).then_some(b'.').into_iter().chain(digits) {
+                if let Some(place) = places.next() {
+                    *place = byte;
+                    length += 1;
+                }
             }
         }
-        Ok(())
+        let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+        f.write_str(text.unwrap_or_default())
     }
 }
 

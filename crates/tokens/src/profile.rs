@@ -99,7 +99,10 @@ impl PartialEq for Profile {
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Profile").field(self.options()).finish()
+        f.debug_struct("Profile")
+            .field("options", self.options())
+            .field("revision", &self.revision())
+            .finish()
     }
 }
 

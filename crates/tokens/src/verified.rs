@@ -39,8 +39,8 @@ pub struct VerifiedToken {
     presented: Digest,
 }
 
-/// Where a text stands among those of a token: in this order they are packed. What can be many is behind, for whoever
-/// looks for a part walks through those before it.
+/// Where a text stands among those of a token: in this order they are packed. Of what can be many the groups are last, for
+/// whoever looks for a part walks through those before it.
 #[derive(Clone, Copy)]
 enum TextPart {
     Subject,
