@@ -65,4 +65,15 @@ mod tests {
             ("first".parse().unwrap(), HeaderValue::from(7))
         );
     }
+
+    #[test]
+    fn the_memory_of_a_long_value_that_is_refused_is_not_kept_by_a_short_one() {
+        let mut values = HeaderValues::new();
+        // The first piece of memory is in use, so that the long one is in another.
+        let first = values.text("first");
+        assert_eq!(values.text(&"\0".repeat(100 * ROOM)), None);
+        let short = values.text("short");
+        assert!(values.0.capacity() <= ROOM, "{}", values.0.capacity());
+        assert!(first.is_some() && short.is_some());
+    }
 }

@@ -136,31 +136,31 @@ impl fmt::Debug for Texts<'_> {
 #[derive(PartialEq, Eq)]
 pub(crate) struct PackedTexts(Box<str>);
 
+/// A walk through packed lists, which is at one of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'a> {
+    many: usize,
+    rest: &'a str,
+}
+
 /// Packs one list behind the other.
 #[derive(Default)]
 pub(crate) struct Packer(String);
 
 impl PackedTexts {
-    /// The list with this index; an empty one if there are not so many. Those before it are walked through.
+    /// The list with this index; an empty one if there are not so many.
     pub(crate) fn list(&self, index: usize) -> Texts<'_> {
-        self.lists().nth(index).unwrap_or(Texts::NONE)
+        self.walk_from(index).texts()
     }
 
-    /// All lists, in order.
-    pub(crate) fn lists(&self) -> impl Iterator<Item = Texts<'_>> {
-        let (mut many, mut rest) = (0, &*self.0);
-        std::iter::from_fn(move || {
-            // Those of the list before.
-            for _ in 0..many {
-                let (length, text) = number(rest);
-                rest = text.get(length..).unwrap_or_default();
-            }
-            if rest.is_empty() {
-                return None;
-            }
-            (many, rest) = number(rest);
-            Some(Texts(Stored::Packed(many, rest)))
-        })
+    /// A walk through the lists from this one on.
+    pub(crate) fn walk_from(&self, index: usize) -> Walk<'_> {
+        let (many, rest) = number(&self.0);
+        let mut walk = Walk { many, rest };
+        for _ in 0..index {
+            walk.pass();
+        }
+        walk
     }
 }
 
@@ -191,6 +191,22 @@ impl Packer {
         let number = u32::try_from(number).ok().filter(|number| *number <= MOST)?;
         self.0.push(char::from_u32(number)?);
         Some(())
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// The list that it is at.
+    pub(crate) const fn texts(&self) -> Texts<'a> {
+        Texts(Stored::Packed(self.many, self.rest))
+    }
+
+    /// Goes on to the next list; behind the last there are empty ones.
+    pub(crate) fn pass(&mut self) {
+        for _ in 0..self.many {
+            let (length, text) = number(self.rest);
+            self.rest = text.get(length..).unwrap_or_default();
+        }
+        (self.many, self.rest) = number(self.rest);
     }
 }
 

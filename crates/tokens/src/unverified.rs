@@ -86,7 +86,7 @@ impl<'a> UnverifiedToken<'a> {
     ) -> Result<VerifiedToken, TokenRefusal> {
         let (token_type, key) = self.verify_signature(profile, keys)?;
         let token = VerifiedToken::read(self, token_type, key, profile)?;
-        token.check_time(profile, now)?;
+        token.check_time(now)?;
         Ok(token)
     }
 

@@ -39,18 +39,19 @@ pub struct VerifiedToken {
     presented: Digest,
 }
 
-/// Where a text stands among those of a token: in this order they are packed. Of what can be many the groups are last, for
-/// whoever looks for a part walks through those before it.
-#[derive(Clone, Copy)]
+/// Where a text stands among those of a token: in this order they are packed. Whoever looks for a part walks through those
+/// before it: first is what a judgement asks for, and claims are before the groups, which can be many.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum TextPart {
+    Audiences,
     Subject,
     ClientId,
-    Audiences,
+    Scopes,
+    /// A list for each of the declared claims, in the order of the profile.
+    Claims,
+    Groups,
     Jti,
     KeyId,
-    Scopes,
-    /// A list for each of the declared claims, in the order of the profile; behind them the groups.
-    Claims,
 }
 
 /// What few tokens say. Tokens are remembered by the hundred thousand: the others have no room for it.
@@ -120,14 +121,17 @@ impl VerifiedToken {
     /// The groups, from where the profile says, in the order of the token.
     #[must_use]
     pub fn groups(&self) -> Texts<'_> {
-        self.texts.list(TextPart::Claims as usize + self.profile.options().claims.len())
+        self.texts(TextPart::Groups)
     }
 
     /// The declared claims that the token has or that have a default, by name, in the order of the profile.
     pub fn claims(&self) -> impl Iterator<Item = (&str, ClaimValue)> {
-        let lists = self.texts.lists().skip(TextPart::Claims as usize);
-        let specs = self.profile.options().claims.iter().zip(lists);
-        specs.filter_map(|(spec, texts)| Some((&*spec.name, declared(spec, texts)?)))
+        let mut walk = self.texts.walk_from(TextPart::Claims as usize);
+        self.profile.options().claims.iter().filter_map(move |spec| {
+            let value = declared(spec, walk.texts());
+            walk.pass();
+            Some((&*spec.name, value?))
+        })
     }
 
     /// The declared claim of this name.
@@ -273,7 +277,9 @@ impl VerifiedToken {
     }
 
     fn texts(&self, part: TextPart) -> Texts<'_> {
-        self.texts.list(part as usize)
+        let index = part as usize;
+        let claims = self.profile.options().claims.len();
+        self.texts.list(if part > TextPart::Claims { index - 1 + claims } else { index })
     }
 
     /// A part that is one text, if it is there.
@@ -286,8 +292,8 @@ impl VerifiedToken {
     }
 
     /// Checks the times of the token against the clock.
-    pub(crate) fn check_time(&self, profile: &Profile, now: Timestamp) -> Result<(), TokenRefusal> {
-        self.validity().check(profile, now)
+    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), TokenRefusal> {
+        self.validity().check(&self.profile, now)
     }
 
     fn validity(&self) -> Validity {

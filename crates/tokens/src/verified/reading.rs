@@ -61,11 +61,11 @@ impl VerifiedToken {
         };
         // In the order of `TextPart`.
         let pack = || {
-            let packer = Packer::default().list([subject])?.list(client_id)?;
-            let packer = packer.list(audiences)?.list(jti)?.list(token.key_id())?.list(scopes)?;
+            let packer = Packer::default().list(audiences)?.list([subject])?;
+            let packer = packer.list(client_id)?.list(scopes)?;
             let mut specs = options.claims.iter();
             let packer = specs.try_fold(packer, |packer, spec| claims::pack(packer, said(spec)))?;
-            Some(packer.list(groups)?.pack())
+            Some(packer.list(groups)?.list(jti)?.list(token.key_id())?.pack())
         };
         let long = || TokenRefusal::TooLong { bytes: token.bytes(), limit: MAX_TOKEN_BYTES };
 
@@ -82,14 +82,14 @@ impl VerifiedToken {
             fingerprint: token.fingerprint(),
             presented: token.presented(),
         };
-        facts.check_completeness(profile)?;
-        facts.check_lifetime(profile)?;
+        facts.check_completeness()?;
+        facts.check_lifetime()?;
         Ok(facts)
     }
 
     /// What must be there by the type of the token, and by the profile.
-    fn check_completeness(&self, profile: &Profile) -> Result<(), TokenRefusal> {
-        let options = profile.options();
+    fn check_completeness(&self) -> Result<(), TokenRefusal> {
+        let options = self.profile.options();
         let (aud, iat) = (!self.audiences().is_empty(), self.issued_at.is_some());
         // RFC 9068 §2.2, and OpenID Connect Core §2.
         let required: &[(&str, bool)] = match self.token_type {
@@ -114,9 +114,9 @@ impl VerifiedToken {
         }
     }
 
-    fn check_lifetime(&self, profile: &Profile) -> Result<(), TokenRefusal> {
+    fn check_lifetime(&self) -> Result<(), TokenRefusal> {
         let lifetime = self.issued_at.map(|issued_at| self.expires_at.since(issued_at));
-        match (lifetime, profile.options().max_lifetime) {
+        match (lifetime, self.profile.options().max_lifetime) {
             (Some(lifetime), Some(limit)) if lifetime > limit => {
                 Err(TokenRefusal::Lifetime { lifetime, limit })
             }
