@@ -99,10 +99,6 @@ pub struct Surroundings<'a> {
 
 /// A judgement.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every verdict is a permit, and each is moved once or twice"
-)]
 pub enum Verdict {
     /// It does not go through.
     Denial(Denial),

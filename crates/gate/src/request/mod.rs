@@ -92,8 +92,14 @@ impl Default for ReadingLimits {
 }
 
 /// A request with one reading.
+///
+/// It is handed on by many until it is forwarded: what it has stays where it is.
 #[derive(Clone, Debug)]
-pub struct CanonicalRequest {
+pub struct CanonicalRequest(Box<Read>);
+
+/// What was read of it.
+#[derive(Clone, Debug)]
+struct Read {
     method: Method,
     scheme: Scheme,
     host: CanonicalHost,
@@ -139,7 +145,7 @@ impl CanonicalRequest {
         if relayed.is_some() && sorted.authorization.as_ref().is_some_and(is_joined) {
             return Err(RequestRefusal::DoubledAuthorization);
         }
-        Ok(Self {
+        Ok(Self(Box::new(Read {
             method: raw.method.clone(),
             scheme,
             host,
@@ -154,110 +160,110 @@ impl CanonicalRequest {
             door: raw.door,
             certificate: raw.certificate.cloned(),
             relayed,
-        })
+        })))
     }
 
     /// The method, case kept.
     #[must_use]
-    pub const fn method(&self) -> &Method {
-        &self.method
+    pub fn method(&self) -> &Method {
+        &self.0.method
     }
 
     /// How the caller reached us, or a trusted peer of ours.
     #[must_use]
-    pub const fn scheme(&self) -> Scheme {
-        self.scheme
+    pub fn scheme(&self) -> Scheme {
+        self.0.scheme
     }
 
     /// The host.
     #[must_use]
-    pub const fn host(&self) -> &CanonicalHost {
-        &self.host
+    pub fn host(&self) -> &CanonicalHost {
+        &self.0.host
     }
 
     /// The path.
     #[must_use]
-    pub const fn path(&self) -> &CanonicalPath {
-        &self.path
+    pub fn path(&self) -> &CanonicalPath {
+        &self.0.path
     }
 
     /// The query, byte for byte as sent.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.0.query.as_deref()
     }
 
     /// What goes on to the service: no hop-by-hop header, no forwarded header, no credential.
     #[must_use]
-    pub const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
     }
 
     /// The same, to be forwarded: the request has none from here on.
     #[must_use]
     pub fn take_headers(&mut self) -> HeaderMap {
-        std::mem::take(&mut self.headers)
+        std::mem::take(&mut self.0.headers)
     }
 
     /// The caller's `Authorization`, whole; goes on only to services that ask for it.
     #[must_use]
-    pub const fn authorization(&self) -> Option<&HeaderValue> {
-        self.authorization.as_ref()
+    pub fn authorization(&self) -> Option<&HeaderValue> {
+        self.0.authorization.as_ref()
     }
 
     /// The session cookie, if there is one. It goes on to nobody.
     #[must_use]
-    pub const fn session(&self) -> Option<&SessionCookie> {
-        self.session.as_ref()
+    pub fn session(&self) -> Option<&SessionCookie> {
+        self.0.session.as_ref()
     }
 
     /// The value of a cookie of ours beside the session's, if it is there once. None of them goes on.
     #[must_use]
     pub fn own_cookie(&self, name: &str) -> Option<&str> {
-        self.own_cookies.get(name)
+        self.0.own_cookies.get(name)
     }
 
     /// The other end of the connection.
     #[must_use]
-    pub const fn peer(&self) -> IpAddr {
-        self.peer
+    pub fn peer(&self) -> IpAddr {
+        self.0.peer
     }
 
     /// The caller's address: the peer's own, or what a trusted peer says.
     #[must_use]
-    pub const fn client(&self) -> IpAddr {
-        self.client
+    pub fn client(&self) -> IpAddr {
+        self.0.client
     }
 
     /// The front door's name.
     #[must_use]
-    pub const fn door(&self) -> &'static str {
-        self.door
+    pub fn door(&self) -> &'static str {
+        self.0.door
     }
 
     /// The client certificate that the peer's connection has shown, if it has. Nothing of it is verified yet.
     #[must_use]
-    pub const fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
-        self.certificate.as_ref()
+    pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.0.certificate.as_ref()
     }
 
     /// What a proxy has said that forwards it; nothing of a request that we forward.
     pub(crate) fn relayed(&self) -> Option<&Relayed> {
-        self.relayed.as_deref()
+        self.0.relayed.as_deref()
     }
 
     /// The target to forward: path, and query if there is one.
     #[must_use]
     pub fn target(&self) -> String {
-        match &self.query {
-            Some(query) => format!("{}?{query}", self.path.as_str()),
-            None => self.path.as_str().to_owned(),
+        match &self.0.query {
+            Some(query) => format!("{}?{query}", self.0.path.as_str()),
+            None => self.0.path.as_str().to_owned(),
         }
     }
 
     /// The credential that the caller shows, if it is of a kind we know.
     pub(crate) fn bearer(&self) -> Bearer<'_> {
-        let Some(value) = &self.authorization else {
+        let Some(value) = &self.0.authorization else {
             return Bearer::Absent;
         };
         let bytes = value.as_bytes();

@@ -111,9 +111,9 @@ fn only_a_bearer_credential_is_taken_for_one() {
         ("DPoP abc", Bearer::OtherScheme),
     ];
     for (value, expected) in table {
-        request.authorization = Some(HeaderValue::from_str(value).unwrap());
+        request.0.authorization = Some(HeaderValue::from_str(value).unwrap());
         assert_eq!(request.bearer(), expected, "{value}");
     }
-    request.authorization = Some(HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+    request.0.authorization = Some(HeaderValue::from_bytes(b"Bearer \xff").unwrap());
     assert_eq!(request.bearer(), Bearer::Token(""));
 }
