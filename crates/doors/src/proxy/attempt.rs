@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use hyper::body::{Body, Incoming};
 
 use super::answered::Answered;
-use super::body::{CHECK_EVERY, UploadLimits, WatchedBody};
+use super::body::{CHECK_EVERY, UploadLimits};
 use super::busyness::Busy;
 use super::door_body::DoorBody;
 use super::endpoint::Endpoint;
@@ -17,6 +17,7 @@ use super::pool::Pool;
 use super::service::{Retrying, Service};
 use super::slots::Slot;
 use super::tunnel::WebSocket;
+use super::upload::Upload;
 use crate::Timeouts;
 use crate::answer::GRPC_STATUS;
 use crate::in_flight::InFlight;
@@ -116,7 +117,7 @@ impl Attempt<'_> {
     async fn try_at(
         &self,
         endpoint: &Arc<Endpoint>,
-        mut request: Box<Request<WatchedBody>>,
+        mut request: Box<Request<Upload>>,
         (bodyless, last): (bool, bool),
         repeats: &mut Repeats,
     ) -> Result<Answered, Unanswered> {
@@ -183,11 +184,9 @@ impl Attempt<'_> {
         }
     }
 
-    fn request(&self, body: Option<Incoming>) -> Request<WatchedBody> {
+    fn request(&self, body: Option<Incoming>) -> Request<Upload> {
         let unframed = body.as_ref().is_some_and(|body| body.size_hint().exact().is_none());
-        let in_flight = Arc::clone(self.in_flight);
-        let body = WatchedBody::up(body, in_flight, self.limits, self.busy.clone());
-        let mut request = Request::new(body);
+        let mut request = Request::new(Upload::new(body, self.in_flight, self.limits, self.busy));
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = self.head.target.clone();
         *request.version_mut() = Version::HTTP_11;

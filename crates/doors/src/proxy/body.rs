@@ -94,7 +94,7 @@ impl AsRef<[u8]> for Part {
 /// A body of a forwarded request or of its answer.
 #[derive(Debug)]
 pub(crate) struct WatchedBody {
-    incoming: Option<Incoming>,
+    incoming: Incoming,
     /// What came and is not handed on yet.
     rest: Bytes,
     direction: Direction,
@@ -111,9 +111,9 @@ pub(crate) struct WatchedBody {
 }
 
 impl WatchedBody {
-    /// The caller's body on its way to the service; without one, an empty body.
+    /// The caller's body on its way to the service.
     pub(crate) fn up(
-        incoming: Option<Incoming>,
+        incoming: Incoming,
         request: Arc<InFlight>,
         limits: UploadLimits,
         busy: Busy,
@@ -136,7 +136,7 @@ impl WatchedBody {
         busy: Busy,
     ) -> Self {
         let mut body = Self::new(
-            Some(incoming),
+            incoming,
             Direction::Down { connection: Some(Box::new(lease)) },
             request,
             idle_timeout,
@@ -149,7 +149,7 @@ impl WatchedBody {
     }
 
     fn new(
-        incoming: Option<Incoming>,
+        incoming: Incoming,
         direction: Direction,
         request: Arc<InFlight>,
         idle_timeout: Duration,
@@ -289,9 +289,6 @@ impl Body for WatchedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        let Some(incoming) = &mut this.incoming else {
-            return Poll::Ready(None);
-        };
         let down = matches!(this.direction, Direction::Down { .. });
         if down {
             this.request.taken();
@@ -300,7 +297,7 @@ impl Body for WatchedBody {
             let _ = streams::carries(Arc::downgrade(&this.request));
         }
         let frame = if this.rest.is_empty() {
-            let Poll::Ready(frame) = Pin::new(incoming).poll_frame(context) else {
+            let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
                 return this.wait(context).map(|error| Some(Err(error)));
             };
             frame
@@ -348,11 +345,11 @@ impl Body for WatchedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.rest.is_empty() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         // It is asked for before anything came.
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.incoming.size_hint()
     }
 }

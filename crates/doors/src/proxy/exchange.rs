@@ -8,11 +8,12 @@ use hyper::client::conn::TrySendError;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::attempt::Attempt;
-use super::body::{CHECK_EVERY, WatchedBody};
+use super::body::CHECK_EVERY;
 use super::endpoint::Endpoint;
 use super::endpoint_stream::Interim;
 use super::failure::Failure;
 use super::sender::Sender;
+use super::upload::Upload;
 
 /// How long a connection that was put back may take to be ready: its last answer was read, so it is a matter of a turn.
 const READY_WITHIN: Duration = Duration::from_millis(100);
@@ -24,7 +25,7 @@ pub(super) enum Unanswered {
     /// It was sent, and no answer came: the connection broke, or it took too long.
     Lost(Failure),
     /// Nothing was sent: the request can go elsewhere, with its body.
-    NotSent(Box<Request<WatchedBody>>),
+    NotSent(Box<Request<Upload>>),
     /// It was sent, and the service says that it did nothing about it.
     Unprocessed,
 }
@@ -64,7 +65,7 @@ impl Attempt<'_> {
     pub(super) async fn send(
         &self,
         sender: &mut Sender,
-        request: Request<WatchedBody>,
+        request: Request<Upload>,
     ) -> Result<Response<Incoming>, Unanswered> {
         let interim = sender.interim();
         let answer = sender.send(request);
@@ -125,7 +126,7 @@ impl Attempt<'_> {
 
     fn unanswered(
         &self,
-        mut error: TrySendError<Request<WatchedBody>>,
+        mut error: TrySendError<Request<Upload>>,
         interim: &Interim,
     ) -> Unanswered {
         if let Some(request) = error.take_message() {

@@ -37,6 +37,7 @@ mod spiffe;
 mod streams;
 mod tls;
 mod tunnel;
+mod upload;
 mod when_woken;
 mod worker;
 

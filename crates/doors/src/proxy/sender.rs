@@ -11,9 +11,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 
-use super::body::WatchedBody;
 use super::endpoint_stream::{EndpointStream, Interim};
 use super::streams::Uploads;
+use super::upload::Upload;
 
 /// How much is read of an answer of HTTP/1.1 at a time, before its caller takes it; its head fits in it.
 const READ_BUFFER: usize = 64 << 10;
@@ -41,7 +41,7 @@ pub(crate) enum Sender {
 /// A connection of HTTP/1.1. It is closed when it is dropped, even while a body is being sent over it.
 #[derive(Debug)]
 pub(crate) struct Alone {
-    connection: http1::SendRequest<WatchedBody>,
+    connection: http1::SendRequest<Upload>,
     driver: AbortHandle,
     interim: Interim,
 }
@@ -55,7 +55,7 @@ impl Drop for Alone {
 /// A place for one request on a connection of HTTP/2.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    connection: http2::SendRequest<WatchedBody>,
+    connection: http2::SendRequest<Upload>,
     under_way: Arc<AtomicUsize>,
     cut_off: Arc<AtomicUsize>,
     /// Whether its answer was read to its end.
@@ -65,7 +65,7 @@ pub(crate) struct Stream {
 /// A connection of HTTP/2, as the pool keeps it.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
-    connection: http2::SendRequest<WatchedBody>,
+    connection: http2::SendRequest<Upload>,
     under_way: Arc<AtomicUsize>,
     /// Requests that were given up before their end, and so were reset.
     cut_off: Arc<AtomicUsize>,
@@ -148,8 +148,8 @@ impl Sender {
 
     pub(crate) async fn send(
         &mut self,
-        mut request: Request<WatchedBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<WatchedBody>>> {
+        mut request: Request<Upload>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
         match self {
             Self::Http1(alone) => {
                 alone.interim.count(&mut request);
