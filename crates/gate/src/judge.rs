@@ -58,13 +58,15 @@ pub(crate) struct GateParts {
     pub(crate) evaluator: Option<Evaluator>,
 }
 
+/// A route with what is decided about it by. What every judgement reads comes first, as with [`Route`].
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct RouteRuntime {
     pub(crate) route: Arc<Route>,
-    pub(crate) entity: Entity,
-    pub(crate) slices: RouteSlices,
     /// Tells it from the routes of other gates.
     pub(crate) stamp: Stamp,
+    pub(crate) slices: RouteSlices,
+    pub(crate) entity: Entity,
     /// Decisions about callers without a credential.
     pub(crate) anonymous: Memo,
 }

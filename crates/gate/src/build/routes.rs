@@ -71,8 +71,8 @@ impl Builder<'_> {
         let public = route.allow.iter().any(|condition| condition.anyone);
         let mut accept = Vec::new();
         for (index, name) in route.accept.iter().enumerate() {
-            match self.issuers.iter().find(|one| **one.name() == **name) {
-                Some(issuer) => accept.push(Arc::clone(issuer.name())),
+            match self.issuers.iter().position(|one| **one.name() == **name) {
+                Some(issuer) => accept.push(issuer),
                 None => {
                     let message = format!("there is no issuer `{name}`");
                     let names = self.issuers.iter().map(|one| &**one.name());
@@ -83,7 +83,7 @@ impl Builder<'_> {
         }
         if route.accept.is_empty() {
             if public {
-                accept = self.issuers.iter().map(|issuer| Arc::clone(issuer.name())).collect();
+                accept = (0..self.issuers.len()).collect();
             } else {
                 let message =
                     format!("the route `{}` accepts no issuer, so nobody could use it", route.name);
@@ -100,7 +100,7 @@ impl Builder<'_> {
         let cors = route.cors.as_ref();
         let cors = cors.map(|cors| self.cors(cors, &methods, &place.then("cors")));
         (self.errors.len() == before).then_some(())?;
-        let accepted = || self.issuers.iter().filter(|issuer| accept.contains(issuer.name()));
+        let accepted = || accept.iter().filter_map(|index| self.issuers.get(*index));
         let credentials = Credentials {
             certificates: accepted().any(|issuer| issuer.certificates().is_some()),
             sessions: accepted().any(|issuer| issuer.sessions().is_some()),
@@ -113,7 +113,7 @@ impl Builder<'_> {
             path: path?,
             methods,
             service: service?,
-            accept,
+            accept: accept.into(),
             credentials,
             public,
             encoded_slash: route.encoded_slash,

@@ -189,9 +189,9 @@ impl Gate {
     ) -> Result<Arc<Identity>, DenialKind> {
         if let Some(cache) = around.cache {
             let presented = Digest::of(token);
-            for name in &route.accept {
-                if let Some(profile) = self.accepted(route, name).and_then(IssuerSpec::tokens)
-                    && let IssuerKeys::Usable(keys) = around.keys.keys_of(name)
+            for issuer in self.all_accepted(route) {
+                if let Some(profile) = issuer.tokens()
+                    && let IssuerKeys::Usable(keys) = around.keys.keys_of(issuer.name())
                     && let Some(identity) =
                         cache.get(&presented, profile.revision(), &keys, around.now)
                 {
@@ -229,11 +229,17 @@ impl Gate {
 
     /// The issuer of this name, if the route takes it and it is not disabled.
     pub(super) fn accepted(&self, route: &Route, name: &str) -> Option<&IssuerSpec> {
-        if !route.accept.iter().any(|accepted| **accepted == *name) {
-            return None;
-        }
-        let index = self.by_name.get(name)?;
+        let index = self.by_name.get(name).filter(|index| route.accept.contains(index))?;
         self.parts.issuers.get(*index).filter(|issuer| !issuer.disabled)
+    }
+
+    /// The issuers that the route takes and that are not disabled.
+    pub(super) fn all_accepted<'a>(
+        &'a self,
+        route: &'a Route,
+    ) -> impl Iterator<Item = &'a IssuerSpec> {
+        let all = route.accept.iter().filter_map(|index| self.parts.issuers.get(*index));
+        all.filter(|issuer| !issuer.disabled)
     }
 
     pub(super) fn is_revoked(&self, identity: &Identity) -> bool {

@@ -66,7 +66,7 @@ impl Gate {
     }
 
     fn providers_of<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = Arc<str>> + 'a {
-        let accepted = route.accept.iter().filter_map(|name| self.accepted(route, name));
-        accepted.filter(|issuer| issuer.sessions().is_some()).map(IssuerSpec::name).cloned()
+        let providers = self.all_accepted(route).filter(|issuer| issuer.sessions().is_some());
+        providers.map(IssuerSpec::name).cloned()
     }
 }

@@ -93,10 +93,11 @@ pub(crate) struct PolicyIndex {
 
 /// The shelves that concern one route, and the selections from them that were needed so far.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct RouteSlices {
-    shelves: Vec<(ResourceKey, Arc<Shelf>)>,
-    /// Those of them on which anything is about some paths alone.
+    /// Those shelves on which anything is about some paths alone.
     by_path: Vec<Arc<Shelf>>,
+    shelves: Vec<(ResourceKey, Arc<Shelf>)>,
     selections: RwLock<HashMap<Box<[usize]>, Arc<Selection>>>,
 }
 

@@ -29,30 +29,35 @@ use crate::request::{CanonicalRequest, RequestRefusal};
 use crate::spec::{EmptySegments, EncodedSlash, IdentityField, SegmentParameters};
 
 /// A route, checked and ready to be matched.
+///
+/// There may be tens of thousands, and then few are in the processor's cache: what every judgement reads comes first and
+/// stays together.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Route {
-    pub(crate) name: Arc<str>,
-    pub(crate) host: HostPattern,
-    pub(crate) path: PathPattern,
-    pub(crate) methods: Vec<Method>,
     pub(crate) service: Arc<Service>,
-    pub(crate) accept: Vec<Arc<str>>,
-    pub(crate) credentials: Credentials,
-    pub(crate) public: bool,
-    pub(crate) encoded_slash: EncodedSlash,
-    pub(crate) empty_segments: EmptySegments,
-    pub(crate) segment_parameters: SegmentParameters,
-    pub(crate) max_permit: Option<Duration>,
-    pub(crate) websocket: bool,
-    pub(crate) slow_body: bool,
-    pub(crate) cors: Option<Cors>,
-    /// The defaults' and those of broader routes first.
-    pub(crate) rates: Vec<Arc<Rate>>,
-    /// How surely callers must be known: as it says, and as broader routes do.
-    pub(crate) step_up: StepUp,
+    /// Whose identities it takes: the places of these issuers in the specification.
+    pub(crate) accept: Box<[usize]>,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,
+    pub(crate) encoded_slash: EncodedSlash,
+    pub(crate) empty_segments: EmptySegments,
+    pub(crate) segment_parameters: SegmentParameters,
+    pub(crate) credentials: Credentials,
+    pub(crate) public: bool,
+    pub(crate) websocket: bool,
+    pub(crate) slow_body: bool,
+    pub(crate) max_permit: Option<Duration>,
+    /// How surely callers must be known: as it says, and as broader routes do.
+    pub(crate) step_up: StepUp,
+    pub(crate) name: Arc<str>,
+    /// The defaults' and those of broader routes first.
+    pub(crate) rates: Vec<Arc<Rate>>,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) host: HostPattern,
+    pub(crate) path: PathPattern,
+    pub(crate) cors: Option<Cors>,
 }
 
 /// What a route can know a caller by: what its issuers issue.
@@ -132,12 +137,6 @@ impl Route {
     #[must_use]
     pub const fn service(&self) -> &Arc<Service> {
         &self.service
-    }
-
-    /// Whose identities it takes, by issuer name.
-    #[must_use]
-    pub fn accept(&self) -> &[Arc<str>] {
-        &self.accept
     }
 
     /// The rates that a request with this method counts against: its own, those of broader routes, and the defaults'.

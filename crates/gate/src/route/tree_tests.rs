@@ -20,7 +20,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         path: PathPattern::parse(path).unwrap(),
         methods: methods.iter().map(|method| method.parse().unwrap()).collect(),
         service: Arc::new(service),
-        accept: Vec::new(),
+        accept: Box::default(),
         credentials: Default::default(),
         public: true,
         encoded_slash: Default::default(),
