@@ -14,7 +14,7 @@ use crate::session::SessionRefusal;
 #[derive(Debug)]
 pub struct Denial {
     pub(crate) kind: DenialKind,
-    pub(crate) request: Option<Box<CanonicalRequest>>,
+    pub(crate) request: Option<CanonicalRequest>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) policies: Box<[Arc<str>]>,
@@ -144,7 +144,7 @@ impl Denial {
     }
 
     pub(crate) fn with_request(mut self, request: CanonicalRequest) -> Self {
-        self.request = Some(Box::new(request));
+        self.request = Some(request);
         self
     }
 
@@ -186,7 +186,7 @@ impl Denial {
     /// The request, if it has one reading.
     #[must_use]
     pub fn request(&self) -> Option<&CanonicalRequest> {
-        self.request.as_deref()
+        self.request.as_ref()
     }
 
     /// The request back, to be judged again with newer keys.
@@ -194,7 +194,7 @@ impl Denial {
     /// # Errors
     /// The denial itself, for a request that has no one reading.
     pub fn retry(mut self) -> Result<CanonicalRequest, Self> {
-        self.request.take().map(|request| *request).ok_or(self)
+        self.request.take().ok_or(self)
     }
 
     /// The route that took the request, if one did.

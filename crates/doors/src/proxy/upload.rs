@@ -18,7 +18,7 @@ use crate::in_flight::InFlight;
 pub(crate) struct Upload(Option<Box<WatchedBody>>);
 
 impl Upload {
-    /// What came with the request.
+    /// What came with the request. Without a body, its upload is done.
     pub(crate) fn new(
         incoming: Option<Incoming>,
         request: &Arc<InFlight>,
@@ -53,7 +53,6 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // It is asked for before anything came.
         self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

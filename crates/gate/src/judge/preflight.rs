@@ -18,7 +18,7 @@ use crate::route::{Asked, Cors, Found, Rate, Route, Sharing};
 /// A preflight that is answered with leave.
 #[derive(Debug)]
 pub struct Preflight {
-    request: Box<CanonicalRequest>,
+    request: CanonicalRequest,
     route: Arc<Route>,
     sharing: Sharing,
 }
@@ -57,9 +57,7 @@ impl Answered {
     pub(super) fn verdict(self, request: CanonicalRequest) -> Verdict {
         let Self { route, told } = self;
         match told {
-            Ok(sharing) => {
-                Verdict::Preflight(Preflight { request: Box::new(request), route, sharing })
-            }
+            Ok(sharing) => Verdict::Preflight(Preflight { request, route, sharing }),
             Err(kind) => Verdict::Denial(Denial::new(kind).on(&route).with_request(request)),
         }
     }

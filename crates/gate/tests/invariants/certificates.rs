@@ -204,8 +204,9 @@ fn the_caller_is_told_which_credential_would_help() {
 type Change = fn(&mut GateSpec);
 
 /// What takes a certificate's standing away.
-const CHANGES: [(&str, Change, &str); 7] = [
+const CHANGES: [(&str, Change, &str); 8] = [
     ("nothing", |_| (), "permit"),
+    ("issuers are in another order", |spec| spec.issuers.rotate_right(1), "permit"),
     (
         "its subject is revoked",
         |spec| {

@@ -58,8 +58,18 @@ fn invariant_1_a_permit_ends_with_its_token_or_sooner() {
 type Change = fn(&mut GateSpec);
 
 /// What takes a permit in use away, and what it does to a new request with a warm cache.
-const TAKEN_AWAY: [(&str, Change, Standing, &str); 11] = [
+const TAKEN_AWAY: [(&str, Change, Standing, &str); 13] = [
     ("nothing", |_| {}, Standing::Stands, "permit"),
+    ("issuers in another order", |s| s.issuers.swap(0, 1), Standing::Stands, "permit"),
+    (
+        "issuers in another order, and another one accepted",
+        |s| {
+            s.issuers.swap(0, 1);
+            s.routes[0].accept = texts(&["partner"]);
+        },
+        Standing::Revoked,
+        "issuer_not_accepted",
+    ),
     ("issuer disabled", |s| s.issuers[0].disabled = true, Standing::Revoked, "issuer_not_accepted"),
     (
         "issuer dropped",

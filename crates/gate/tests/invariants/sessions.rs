@@ -186,8 +186,14 @@ fn invariant_8_no_cookie_of_ours_goes_on_and_two_sessions_are_refused() {
 #[test]
 fn invariant_9_a_session_ends_for_new_and_running_use_alike() {
     type Change = fn(&mut GateSpec, &mut Table);
-    let table: [(&str, Change, Standing, &str); 6] = [
+    let table: [(&str, Change, Standing, &str); 7] = [
         ("nothing", |_, _| {}, Standing::Stands, "permit"),
+        (
+            "issuers are in another order",
+            |spec, _| spec.issuers.rotate_right(1),
+            Standing::Stands,
+            "permit",
+        ),
         (
             "it has ended",
             |_, table| {
