@@ -83,7 +83,9 @@ impl Builder<'_> {
                 continue;
             }
             let routes = self.routes.iter().filter(|route| *route.service.name == *service.name);
-            let issuers: BTreeSet<_> = routes.flat_map(|route| &route.accept).collect();
+            let accepted = routes.flat_map(|route| &route.accept);
+            let issuers = accepted.filter_map(|index| self.issuers.get(*index));
+            let issuers: BTreeSet<_> = issuers.map(|issuer| issuer.name()).collect();
             if issuers.len() < 2 {
                 continue;
             }

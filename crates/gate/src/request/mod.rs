@@ -95,11 +95,11 @@ impl Default for ReadingLimits {
 ///
 /// It is handed on by many until it is forwarded: what it has stays where it is.
 #[derive(Clone, Debug)]
-pub struct CanonicalRequest(Box<Read>);
+pub struct CanonicalRequest(Box<Parts>);
 
 /// What was read of it.
 #[derive(Clone, Debug)]
-struct Read {
+struct Parts {
     method: Method,
     scheme: Scheme,
     host: CanonicalHost,
@@ -145,7 +145,7 @@ impl CanonicalRequest {
         if relayed.is_some() && sorted.authorization.as_ref().is_some_and(is_joined) {
             return Err(RequestRefusal::DoubledAuthorization);
         }
-        Ok(Self(Box::new(Read {
+        Ok(Self(Box::new(Parts {
             method: raw.method.clone(),
             scheme,
             host,
