@@ -58,7 +58,7 @@ pub(crate) struct GateParts {
     pub(crate) evaluator: Option<Evaluator>,
 }
 
-/// A route with what is decided about it by. What every judgement reads comes first, as with [`Route`].
+/// A route, and what requests for it are decided by. What every judgement reads comes first, as with [`Route`].
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct RouteRuntime {

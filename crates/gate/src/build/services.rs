@@ -83,9 +83,8 @@ impl Builder<'_> {
                 continue;
             }
             let routes = self.routes.iter().filter(|route| *route.service.name == *service.name);
-            let accepted = routes.flat_map(|route| &route.accept);
-            let issuers = accepted.filter_map(|index| self.issuers.get(*index));
-            let issuers: BTreeSet<_> = issuers.map(|issuer| issuer.name()).collect();
+            let accepted = routes.flat_map(|route| route.accepted(&self.issuers));
+            let issuers: BTreeSet<_> = accepted.map(|issuer| issuer.name()).collect();
             if issuers.len() < 2 {
                 continue;
             }

@@ -238,8 +238,7 @@ impl Gate {
         &'a self,
         route: &'a Route,
     ) -> impl Iterator<Item = &'a IssuerSpec> {
-        let all = route.accept.iter().filter_map(|index| self.parts.issuers.get(*index));
-        all.filter(|issuer| !issuer.disabled)
+        route.accepted(&self.parts.issuers).filter(|issuer| !issuer.disabled)
     }
 
     pub(super) fn is_revoked(&self, identity: &Identity) -> bool {

@@ -91,7 +91,8 @@ pub(crate) struct PolicyIndex {
     reads_headers: bool,
 }
 
-/// The shelves that concern one route, and the selections from them that were needed so far.
+/// The shelves that concern one route, and the selections from them that were needed so far. What every judgement reads
+/// comes first, as with [`Route`](crate::route::Route).
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct RouteSlices {

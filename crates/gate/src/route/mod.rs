@@ -140,6 +140,11 @@ impl Route {
         &self.service
     }
 
+    /// Those of its gate's issuers whose identities it takes; `all` are in the order of the specification.
+    pub(crate) fn accepted<'a, T>(&'a self, all: &'a [T]) -> impl Iterator<Item = &'a T> {
+        self.accept.iter().filter_map(|index| all.get(*index))
+    }
+
     /// The rates that a request with this method counts against: its own, those of broader routes, and the defaults'.
     pub fn rates(&self, method: &Method) -> impl Iterator<Item = &Arc<Rate>> {
         self.rates.iter().filter(|rate| rate.counts(method))
