@@ -83,6 +83,8 @@ struct Builder<'a> {
     services: HashMap<&'a str, Arc<Service>>,
     schema: SchemaInput,
     routes: Vec<Route>,
+    /// Each list of issuers that a route takes, once.
+    accepted: HashSet<Arc<[usize]>>,
     tree: RouteTree,
     rates: Vec<Arc<Rate>>,
     policies: Vec<LoadedPolicy>,
@@ -99,6 +101,7 @@ impl<'a> Builder<'a> {
             services: HashMap::new(),
             schema: SchemaInput::default(),
             routes: Vec::new(),
+            accepted: HashSet::new(),
             tree: RouteTree::default(),
             rates: Vec::new(),
             policies: Vec::new(),

@@ -36,7 +36,7 @@ impl Builder<'_> {
         }
         // Indices in the tree are indices in `self.routes`; with an error the gate is not built at all.
         for (index, route) in self.routes.iter().enumerate() {
-            self.tree.insert(&route.host, &route.path, route.methods.clone(), index);
+            self.tree.insert(&route.host, &route.path, &route.methods, index);
         }
     }
 
@@ -113,7 +113,7 @@ impl Builder<'_> {
             path: path?,
             methods,
             service: service?,
-            accept: accept.into(),
+            accept: self.shared(accept),
             credentials,
             public,
             encoded_slash: route.encoded_slash,
@@ -127,6 +127,16 @@ impl Builder<'_> {
             step_up: route.step_up.clone().unwrap_or_default(),
             disabled: route.disabled,
         })
+    }
+
+    /// The one list of these issuers.
+    fn shared(&mut self, accept: Vec<usize>) -> Arc<[usize]> {
+        if let Some(known) = self.accepted.get(accept.as_slice()) {
+            return Arc::clone(known);
+        }
+        let accept: Arc<[usize]> = accept.into();
+        self.accepted.insert(Arc::clone(&accept));
+        accept
     }
 
     fn methods(&mut self, names: &[String], place: &Place) -> Vec<Method> {

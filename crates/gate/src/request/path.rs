@@ -57,7 +57,7 @@ impl CanonicalPath {
 
     /// The segments, decoded; a segment with an encoded slash, or with escapes behind escapes, as it stands. `/` has one
     /// empty segment.
-    pub fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    pub fn segments(&self) -> impl Iterator<Item = Cow<'_, str>> + Clone {
         let escapes = self.traits.escapes;
         self.text.get(1..).unwrap_or_default().split('/').map(move |segment| {
             if escapes { decode_segment(segment) } else { Cow::Borrowed(segment) }

@@ -37,8 +37,8 @@ use crate::spec::{EmptySegments, EncodedSlash, IdentityField, SegmentParameters}
 pub struct Route {
     pub(crate) service: Arc<Service>,
     /// Whose identities it takes: the places of these issuers in the specification of its gate, which another gate may
-    /// have in another order.
-    pub(crate) accept: Box<[usize]>,
+    /// have in another order. Routes that take the same issuers share one list.
+    pub(crate) accept: Arc<[usize]>,
     /// It still takes its requests, so that no broader route does, and turns them all away; its `deny` and `require`
     /// still bind narrower routes.
     pub(crate) disabled: bool,

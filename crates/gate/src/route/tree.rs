@@ -1,6 +1,10 @@
 //! The tree of routes: which one takes a request, and which ones could take the same requests as another.
 
+use std::borrow::Cow;
+
 use http::Method;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::host_pattern::{HostPattern, parent_of};
 use super::pattern::{PathPattern, Segment};
@@ -13,11 +17,16 @@ use crate::request::CanonicalRequest;
 /// (see `overlap`) sees to it that of all routes that take a request, one is covered by all others; being covered, it
 /// has a literal wherever another has one, so a search that tries literals before parameters and both before `**`,
 /// and exact hosts before wildcards, meets it first.
+///
+/// There may be tens of thousands of routes, and then few are in the processor's cache: a segment stands in its node, and
+/// so does a first route, and what many routes have in common stands once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteTree {
     exact: ByName<String, Node>,
     under: ByName<String, Node>,
     any: Option<Node>,
+    /// Each list of methods that a route has, once.
+    methods: Vec<Vec<Method>>,
 }
 
 /// What the tree says of a request.
@@ -31,17 +40,23 @@ pub(crate) enum Found {
     Route(usize),
 }
 
+/// Where a path has come to. What every search reads comes first.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 struct Node {
-    literals: ByName<String, Node>,
+    literals: Option<Box<ByName<SmolStr, Node>>>,
     parameter: Option<Box<Node>>,
-    here: Vec<Entry>,
-    open: Vec<Entry>,
+    here: Entries,
+    open: Entries,
 }
 
-#[derive(Clone, Debug)]
+/// Mostly one: there are more only where routes are told apart by their methods.
+type Entries = SmallVec<[Entry; 1]>;
+
+#[derive(Clone, Copy, Debug)]
 struct Entry {
-    methods: Vec<Method>,
+    /// The place of its list.
+    methods: usize,
     route: usize,
 }
 
@@ -50,9 +65,14 @@ impl RouteTree {
         &mut self,
         host: &HostPattern,
         path: &PathPattern,
-        methods: Vec<Method>,
+        methods: &[Method],
         route: usize,
     ) {
+        let known = self.methods.iter().position(|known| known == methods);
+        let methods = known.unwrap_or_else(|| {
+            self.methods.push(methods.to_vec());
+            self.methods.len() - 1
+        });
         let mut node = match host {
             HostPattern::Any => self.any.get_or_insert_default(),
             HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
@@ -60,7 +80,9 @@ impl RouteTree {
         };
         for segment in path.segments() {
             node = match segment {
-                Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                Segment::Literal(text) => {
+                    node.literals.get_or_insert_default().entry(text.into()).or_default()
+                }
                 Segment::Parameter(_) => node.parameter.get_or_insert_default(),
             };
         }
@@ -70,14 +92,13 @@ impl RouteTree {
 
     /// The route that takes the request, were it made with `method`.
     pub(crate) fn find(&self, request: &CanonicalRequest, method: &Method) -> Found {
-        let segments: Vec<_> = request.path().segments().collect();
-        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-        let mut others = Vec::new();
+        let mut search = Search { methods: &self.methods, method, others: Vec::new() };
         for node in self.nodes_for(request.host().name()) {
-            if let Some(route) = node.find(&segments, method, &mut others) {
+            if let Some(route) = search.beneath(node, request.path().segments()) {
                 return Found::Route(route);
             }
         }
+        let mut others = search.others;
         if others.is_empty() {
             return Found::Nowhere;
         }
@@ -115,23 +136,54 @@ impl RouteTree {
     }
 }
 
-impl Node {
-    fn find(&self, path: &[&str], method: &Method, others: &mut Vec<Method>) -> Option<usize> {
-        let Some((first, rest)) = path.split_first() else {
-            return pick(&self.here, method, others);
+/// A search for the route of a request.
+struct Search<'a> {
+    methods: &'a [Vec<Method>],
+    method: &'a Method,
+    /// With which methods the path is known besides.
+    others: Vec<Method>,
+}
+
+impl Search<'_> {
+    /// The route that takes the rest of a path.
+    fn beneath<'p>(
+        &mut self,
+        node: &Node,
+        mut path: impl Iterator<Item = Cow<'p, str>> + Clone,
+    ) -> Option<usize> {
+        let Some(first) = path.next() else {
+            return self.pick(&node.here);
         };
-        if let Some(node) = self.literals.get(*first)
-            && let Some(route) = node.find(rest, method, others)
+        if let Some(literals) = &node.literals
+            && let Some(node) = literals.get(&*first)
+            && let Some(route) = self.beneath(node, path.clone())
         {
             return Some(route);
         }
-        if let Some(node) = &self.parameter
+        if let Some(node) = &node.parameter
             && !first.is_empty()
-            && let Some(route) = node.find(rest, method, others)
+            && let Some(route) = self.beneath(node, path)
         {
             return Some(route);
         }
-        pick(&self.open, method, others)
+        self.pick(&node.open)
+    }
+
+    fn pick(&mut self, entries: &[Entry]) -> Option<usize> {
+        let methods =
+            |entry: &Entry| self.methods.get(entry.methods).map_or(&[][..], Vec::as_slice);
+        let taken = entries.iter().find(|entry| methods(entry).contains(self.method));
+        if taken.is_none() {
+            self.others.extend(entries.iter().flat_map(methods).cloned());
+        }
+        taken.map(|entry| entry.route)
+    }
+}
+
+impl Node {
+    /// The nodes one literal segment further.
+    fn literals(&self) -> impl Iterator<Item = (&SmolStr, &Self)> {
+        self.literals.iter().flat_map(|literals| literals.iter())
     }
 
     fn overlapping(&self, path: &[Segment], open: bool, routes: &mut Vec<usize>) {
@@ -146,7 +198,7 @@ impl Node {
         routes.extend(self.open.iter().map(|entry| entry.route));
         match first {
             Segment::Literal(text) => {
-                if let Some(node) = self.literals.get(text) {
+                if let Some(node) = self.literals.as_ref().and_then(|all| all.get(&**text)) {
                     node.overlapping(rest, open, routes);
                 }
                 if let Some(node) = self.parameter.as_ref().filter(|_| !text.is_empty()) {
@@ -154,7 +206,7 @@ impl Node {
                 }
             }
             Segment::Parameter(_) => {
-                let named = self.literals.iter().filter(|(text, _)| !text.is_empty());
+                let named = self.literals().filter(|(text, _)| !text.is_empty());
                 named.for_each(|(_, node)| node.overlapping(rest, open, routes));
                 if let Some(node) = &self.parameter {
                     node.overlapping(rest, open, routes);
@@ -166,19 +218,11 @@ impl Node {
     /// Everything with at least one more segment.
     fn everything_below(&self, routes: &mut Vec<usize>) {
         routes.extend(self.open.iter().map(|entry| entry.route));
-        for node in self.literals.values().chain(self.parameter.as_deref()) {
+        for node in self.literals().map(|(_, node)| node).chain(self.parameter.as_deref()) {
             routes.extend(node.here.iter().map(|entry| entry.route));
             node.everything_below(routes);
         }
     }
-}
-
-fn pick(entries: &[Entry], method: &Method, others: &mut Vec<Method>) -> Option<usize> {
-    let taken = entries.iter().find(|entry| entry.methods.contains(method));
-    if taken.is_none() {
-        others.extend(entries.iter().flat_map(|entry| entry.methods.iter().cloned()));
-    }
-    taken.map(|entry| entry.route)
 }
 
 #[cfg(test)]

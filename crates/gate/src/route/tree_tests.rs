@@ -20,7 +20,7 @@ fn route(host: &str, path: &str, methods: &[&str]) -> Route {
         path: PathPattern::parse(path).unwrap(),
         methods: methods.iter().map(|method| method.parse().unwrap()).collect(),
         service: Arc::new(service),
-        accept: Box::default(),
+        accept: [].into(),
         credentials: Default::default(),
         public: true,
         encoded_slash: Default::default(),
@@ -118,7 +118,7 @@ fn covers(broad: &Route, narrow: &Route) -> bool {
 fn tree_of(routes: &[Route]) -> RouteTree {
     let mut tree = RouteTree::default();
     for (index, route) in routes.iter().enumerate() {
-        tree.insert(&route.host, &route.path, route.methods.clone(), index);
+        tree.insert(&route.host, &route.path, &route.methods, index);
     }
     tree
 }
