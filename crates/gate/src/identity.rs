@@ -11,13 +11,14 @@ use tokens::{
 use crate::policy::{Memo, Principal};
 use crate::session::Session;
 
-/// A caller whose credential was verified.
+/// A caller whose credential was verified. Of a token, what every judgement reads stands together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Identity {
-    credential: Credential,
     /// The caller as policies see it. It is large, so it is kept only where it is needed at every request.
     principal: OnceLock<Box<Principal>>,
     memo: Memo,
+    credential: Credential,
 }
 
 /// What was verified.

@@ -22,21 +22,24 @@ use crate::validity::Validity;
 
 /// The facts of a verified token. Only [`crate::UnverifiedToken::verify`] makes one. Facts hold under the profile and the
 /// keys they were found with, and from [`VerifiedToken::usable_from`] until [`VerifiedToken::usable_until`].
+///
+/// Many thousands are remembered, and then few are in the processor's cache: what every judgement reads comes first.
 #[derive(PartialEq)]
+#[repr(C)]
 pub struct VerifiedToken {
+    presented: Digest,
     profile: Profile,
-    token_type: TokenType,
-    kind: SubjectKind,
-    /// What is a text, or a list of them, by its [`TextPart`].
-    texts: PackedTexts,
-    issued_at: Option<Timestamp>,
     expires_at: Timestamp,
+    issued_at: Option<Timestamp>,
     /// What few tokens say.
     rare: Option<Box<Rare>>,
+    /// What is a text, or a list of them, by its [`TextPart`].
+    texts: PackedTexts,
+    kind: SubjectKind,
     algorithm: Algorithm,
+    token_type: TokenType,
     key_thumbprint: Thumbprint,
     fingerprint: Fingerprint,
-    presented: Digest,
 }
 
 /// Where a text stands among those of a token: in this order they are packed. Whoever looks for a part walks through those

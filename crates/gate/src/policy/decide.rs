@@ -27,8 +27,9 @@ pub(crate) struct Question<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// What the policies say, and which ones say it.
+/// What the policies say, and which ones say it. What every judgement reads comes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Decision {
     pub(crate) outcome: Outcome,
     /// The policies that determine the outcome; sorted.
