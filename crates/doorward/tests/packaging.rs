@@ -98,6 +98,7 @@ fn the_image_recipe_builds_and_runs_what_there_is() {
         "CMD",
         "COPY",
         "ENTRYPOINT",
+        "ENV",
         "EXPOSE",
         "FROM",
         "HEALTHCHECK",
@@ -134,6 +135,13 @@ fn the_image_recipe_builds_and_runs_what_there_is() {
     let check = list(check);
     assert_eq!(check.first().map(String::as_str), Some(BINARY));
     takes(&check.iter().skip(1).map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_image_and_the_unit_run_the_binary_in_the_same_environment() {
+    let recipe = read("packaging/container/Containerfile");
+    let set: Vec<_> = recipe.lines().filter_map(|line| line.strip_prefix("ENV ")).collect();
+    assert_eq!(set, Unit::read("doorward.service").all("Environment"));
 }
 
 #[test]

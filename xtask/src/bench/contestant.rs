@@ -1,12 +1,15 @@
 //! Who is measured: a process with one worker, before a service.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use testbed::clock::until;
 use testbed::{Client, Gateway, Place, Port};
 
+use crate::command::root;
 use crate::machine::{processor_seconds, resident_mb};
 use crate::peer::Peer;
 
@@ -60,12 +63,8 @@ impl Contestant {
     }
 
     /// Doorward in a place that is furnished, by whatever name, at its front door.
-    pub(super) fn doorward(
-        name: &'static str,
-        binary: &std::path::Path,
-        place: Place,
-    ) -> Result<Self> {
-        let gateway = place.start(binary)?;
+    pub(super) fn doorward(name: &'static str, binary: &Path, place: Place) -> Result<Self> {
+        let gateway = started(&place, binary)?;
         Self::new(name, place.http(), Process::Doorward { gateway, place }, Vec::new())
     }
 
@@ -98,6 +97,22 @@ impl Contestant {
             Process::Asking { peer, gateway, .. } => (peer.pid(), Some(gateway.pid())),
         }
     }
+}
+
+/// Starts Doorward in a place that is furnished, and waits until it is ready.
+pub(super) fn started(place: &Place, binary: &Path) -> Result<Gateway> {
+    place.start_by(as_a_service(place, binary)?)
+}
+
+/// What starts it there, in the environment that its service unit has.
+pub(super) fn as_a_service(place: &Place, binary: &Path) -> Result<Command> {
+    let unit = std::fs::read_to_string(root().join("packaging/systemd/doorward.service"))?;
+    let mut command = place.run(binary)?;
+    for variable in unit.lines().filter_map(|line| line.strip_prefix("Environment=")) {
+        let (name, value) = variable.split_once('=').context("a variable has a value")?;
+        command.env(name, value);
+    }
+    Ok(command)
 }
 
 impl Spent {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 use testbed::{Place, Port};
 
-use super::contestant::{Contestant, Process};
+use super::contestant::{Contestant, Process, started};
 use super::field::Field;
 use crate::peer::Peer;
 
@@ -27,7 +27,7 @@ pub(super) const ONE_ROUTE: &str = "  - name: read-order
 pub(crate) struct Gate<'a> {
     pub(super) service: SocketAddr,
     /// Whether the service is told a signed identity.
-    pub(super) signs: bool,
+    pub(crate) signs: bool,
     pub(super) threads: usize,
     /// A certificate and its key in PEM: callers speak TLS.
     pub(super) tls: Option<&'a str>,
@@ -102,7 +102,7 @@ impl<'a> Gate<'a> {
         let address = port.address();
         let listen = format!("  https: {{ address: \"{address}\", certificates: [door.pem] }}\n");
         let place = self.place(field, &listen)?;
-        let gateway = place.start(&field.binary)?;
+        let gateway = started(&place, &field.binary)?;
         Contestant::new(name, address, Process::Doorward { gateway, place }, vec![port])
     }
 
@@ -111,7 +111,7 @@ impl<'a> Gate<'a> {
         let door = Port::reserve()?;
         let address = door.address();
         let place = self.place(field, &format!("  ext_authz: {{ address: \"{address}\" }}\n"))?;
-        let gateway = place.start(&field.binary)?;
+        let gateway = started(&place, &field.binary)?;
         Contestant::new(name, address, Process::Doorward { gateway, place }, vec![door])
     }
 
@@ -133,7 +133,7 @@ impl<'a> Gate<'a> {
                 }
             },
         )?;
-        let gateway = place.start(&field.binary)?;
+        let gateway = started(&place, &field.binary)?;
         let folder = field.folder.join(name);
         std::fs::create_dir(&folder).context("a contestant has a name of its own")?;
         let peer = match asking {

@@ -68,7 +68,7 @@ pub(super) fn write(sections: &[Section], versions: &[String], rounds: usize) ->
          ```\ncargo xtask bench\n```\n\n\
          which installs what it compares with (Debian, root). `--only warm`, or another scenario or contestant, runs a part; \
          `--quick` runs everything briefly; both write nothing. Doorward is built as it ships, by `cargo xtask dist`: laid \
-         out by what it is seen to do. [What a request costs](what-a-request-costs.md) is a profile: what bounds a goal that \
+         out by what it is seen to do, and runs in the environment of its service unit. [What a request costs](what-a-request-costs.md) is a profile: what bounds a goal that \
          is not reached.\n\n",
     );
     writeln!(text, "**Machine**: {}. **Versions**: {}.\n", described(), versions.join("; "))?;

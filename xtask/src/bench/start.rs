@@ -7,6 +7,7 @@ use testbed::clock::{Stopwatch, let_pass};
 use testbed::{Gateway, client};
 
 use super::Sections;
+use super::contestant::as_a_service;
 use super::field::Field;
 use super::gates::Gate;
 use super::measure::Spread;
@@ -65,7 +66,7 @@ pub(super) fn measure(field: &Field) -> Sections {
 /// Milliseconds until it is ready.
 fn ready_after(field: &Field, gate: &Gate<'_>) -> Result<f64> {
     let place = gate.place(field, "")?;
-    let mut command = place.run(&field.binary)?;
+    let mut command = as_a_service(&place, &field.binary)?;
     let watch = Stopwatch::start();
     let gateway = Gateway::from(command.spawn()?);
     while !client::get(place.admin(), "/readyz").is_ok_and(|reply| reply.status == 200) {
