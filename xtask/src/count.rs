@@ -5,6 +5,8 @@
 //! the difference is what it takes, whatever it takes to begin. What is built for tests is counted: figures compare with
 //! themselves alone.
 
+mod callgrind;
+mod parts;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -42,11 +44,17 @@ pub(crate) struct Count {
     /// Puts the figures on record instead of comparing them
     #[arg(long)]
     bless: bool,
+    /// Builds the binary that ships and shows what its requests go into, part by part, instead of comparing
+    #[arg(long, conflicts_with = "bless")]
+    parts: bool,
 }
 
 impl Count {
     /// Counts, and compares or records.
     pub(crate) fn run(&self) -> Result<()> {
+        if self.parts {
+            return parts::show();
+        }
         if !self.bless {
             return check();
         }
@@ -86,8 +94,8 @@ fn figures() -> Result<BTreeMap<String, u64>> {
     for (name, example, times) in CASES {
         let binary = target("debug/examples").join(example);
         let counted = |times: u64| {
-            let mut command = under(&valgrind, &binary);
-            command.args([name, &times.to_string()]);
+            let mut command = cachegrind(&valgrind);
+            command.arg(&binary).args([name, &times.to_string()]);
             let output = command.output().context("cannot start Valgrind")?;
             ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
             instructions(&String::from_utf8_lossy(&output.stderr))
@@ -100,12 +108,10 @@ fn figures() -> Result<BTreeMap<String, u64>> {
     Ok(figures)
 }
 
-/// The command that runs `binary` and says at its end how many instructions it took.
-fn under(valgrind: &Path, binary: &Path) -> Command {
+/// The command that runs what is added to it, and says at its end how many instructions it took.
+fn cachegrind(valgrind: &Path) -> Command {
     let mut command = Command::new(valgrind);
-    command
-        .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
-        .arg(binary);
+    command.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
     command
 }
 
