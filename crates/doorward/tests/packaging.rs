@@ -141,7 +141,7 @@ fn the_image_recipe_builds_and_runs_what_there_is() {
 fn the_image_and_the_unit_run_the_binary_in_the_same_environment() {
     let recipe = read("packaging/container/Containerfile");
     let set: Vec<_> = recipe.lines().filter_map(|line| line.strip_prefix("ENV ")).collect();
-    assert_eq!(set, Unit::read("doorward.service").all("Environment"));
+    assert_eq!(set, [Unit::read("doorward.service").one("Environment")]);
 }
 
 #[test]

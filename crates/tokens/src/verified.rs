@@ -38,8 +38,8 @@ pub struct VerifiedToken {
     kind: SubjectKind,
     algorithm: Algorithm,
     token_type: TokenType,
-    key_thumbprint: Thumbprint,
     fingerprint: Fingerprint,
+    key_thumbprint: Thumbprint,
 }
 
 /// Where a text stands among those of a token: in this order they are packed. Whoever looks for a part walks through those

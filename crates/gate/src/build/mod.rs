@@ -15,6 +15,8 @@ mod suggestion;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use http::Method;
+
 use crate::evaluation::Evaluator;
 use crate::judge::{Gate, GateParts, RouteRuntime};
 use crate::policy::{
@@ -85,6 +87,8 @@ struct Builder<'a> {
     routes: Vec<Route>,
     /// Each list of issuers that a route takes, once.
     accepted: HashSet<Arc<[usize]>>,
+    /// The same of methods.
+    methods: HashSet<Arc<[Method]>>,
     tree: RouteTree,
     rates: Vec<Arc<Rate>>,
     policies: Vec<LoadedPolicy>,
@@ -102,6 +106,7 @@ impl<'a> Builder<'a> {
             schema: SchemaInput::default(),
             routes: Vec::new(),
             accepted: HashSet::new(),
+            methods: HashSet::new(),
             tree: RouteTree::default(),
             rates: Vec::new(),
             policies: Vec::new(),

@@ -1,6 +1,7 @@
 //! Routes: the only ways in, each request with one of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use http::Method;
@@ -111,9 +112,9 @@ impl Builder<'_> {
             name,
             host: host?,
             path: path?,
-            methods,
+            methods: shared(&mut self.methods, methods),
             service: service?,
-            accept: self.shared(accept),
+            accept: shared(&mut self.accepted, accept),
             credentials,
             public,
             encoded_slash: route.encoded_slash,
@@ -127,16 +128,6 @@ impl Builder<'_> {
             step_up: route.step_up.clone().unwrap_or_default(),
             disabled: route.disabled,
         })
-    }
-
-    /// The one list of these issuers.
-    fn shared(&mut self, accept: Vec<usize>) -> Arc<[usize]> {
-        if let Some(known) = self.accepted.get(accept.as_slice()) {
-            return Arc::clone(known);
-        }
-        let accept: Arc<[usize]> = accept.into();
-        self.accepted.insert(Arc::clone(&accept));
-        accept
     }
 
     fn methods(&mut self, names: &[String], place: &Place) -> Vec<Method> {
@@ -228,4 +219,14 @@ impl Builder<'_> {
         }
         Vec::new()
     }
+}
+
+/// The one of `lists` that is like this, which is put among them if none is.
+fn shared<T: Eq + Hash>(lists: &mut HashSet<Arc<[T]>>, list: Vec<T>) -> Arc<[T]> {
+    if let Some(known) = lists.get(list.as_slice()) {
+        return Arc::clone(known);
+    }
+    let list: Arc<[T]> = list.into();
+    lists.insert(Arc::clone(&list));
+    list
 }

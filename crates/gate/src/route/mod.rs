@@ -55,7 +55,8 @@ pub struct Route {
     pub(crate) name: Arc<str>,
     /// The defaults' and those of broader routes first.
     pub(crate) rates: Vec<Arc<Rate>>,
-    pub(crate) methods: Vec<Method>,
+    /// Routes with the same methods share one list.
+    pub(crate) methods: Arc<[Method]>,
     pub(crate) host: HostPattern,
     pub(crate) path: PathPattern,
     pub(crate) cors: Option<Cors>,

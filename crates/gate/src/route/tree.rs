@@ -1,6 +1,7 @@
 //! The tree of routes: which one takes a request, and which ones could take the same requests as another.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::Method;
 use smallvec::SmallVec;
@@ -18,15 +19,13 @@ use crate::request::CanonicalRequest;
 /// has a literal wherever another has one, so a search that tries literals before parameters and both before `**`,
 /// and exact hosts before wildcards, meets it first.
 ///
-/// There may be tens of thousands of routes, and then few are in the processor's cache: a segment stands in its node, and
-/// so does a first route, and what many routes have in common stands once.
+/// There may be tens of thousands of routes, and then few are in the processor's cache: beside a node stand its segment, if
+/// that is short, and its first route, and what many routes have in common stands once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteTree {
     exact: ByName<String, Node>,
     under: ByName<String, Node>,
     any: Option<Node>,
-    /// Each list of methods that a route has, once.
-    methods: Vec<Vec<Method>>,
 }
 
 /// What the tree says of a request.
@@ -53,10 +52,9 @@ struct Node {
 /// Mostly one: there are more only where routes are told apart by their methods.
 type Entries = SmallVec<[Entry; 1]>;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
-    /// The place of its list.
-    methods: usize,
+    methods: Arc<[Method]>,
     route: usize,
 }
 
@@ -65,14 +63,9 @@ impl RouteTree {
         &mut self,
         host: &HostPattern,
         path: &PathPattern,
-        methods: &[Method],
+        methods: &Arc<[Method]>,
         route: usize,
     ) {
-        let known = self.methods.iter().position(|known| known == methods);
-        let methods = known.unwrap_or_else(|| {
-            self.methods.push(methods.to_vec());
-            self.methods.len() - 1
-        });
         let mut node = match host {
             HostPattern::Any => self.any.get_or_insert_default(),
             HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
@@ -87,12 +80,12 @@ impl RouteTree {
             };
         }
         let list = if path.is_open() { &mut node.open } else { &mut node.here };
-        list.push(Entry { methods, route });
+        list.push(Entry { methods: Arc::clone(methods), route });
     }
 
     /// The route that takes the request, were it made with `method`.
     pub(crate) fn find(&self, request: &CanonicalRequest, method: &Method) -> Found {
-        let mut search = Search { methods: &self.methods, method, others: Vec::new() };
+        let mut search = Search { method, others: Vec::new() };
         for node in self.nodes_for(request.host().name()) {
             if let Some(route) = search.beneath(node, request.path().segments()) {
                 return Found::Route(route);
@@ -138,7 +131,6 @@ impl RouteTree {
 
 /// A search for the route of a request.
 struct Search<'a> {
-    methods: &'a [Vec<Method>],
     method: &'a Method,
     /// With which methods the path is known besides.
     others: Vec<Method>,
@@ -170,11 +162,9 @@ impl Search<'_> {
     }
 
     fn pick(&mut self, entries: &[Entry]) -> Option<usize> {
-        let methods =
-            |entry: &Entry| self.methods.get(entry.methods).map_or(&[][..], Vec::as_slice);
-        let taken = entries.iter().find(|entry| methods(entry).contains(self.method));
+        let taken = entries.iter().find(|entry| entry.methods.contains(self.method));
         if taken.is_none() {
-            self.others.extend(entries.iter().flat_map(methods).cloned());
+            self.others.extend(entries.iter().flat_map(|entry| entry.methods.iter().cloned()));
         }
         taken.map(|entry| entry.route)
     }
