@@ -9,10 +9,11 @@ pub(crate) mod paces;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::command::{Run, cargo, program, target};
+use crate::command::{Run, cargo, program, root, target};
 
 /// The profile that ships. The first binary has it too: another has other names for the same functions, and what was
 /// counted under one is not found under the other.
@@ -49,6 +50,17 @@ pub(crate) fn built() -> Result<PathBuf> {
     fs::copy(&built, &draft)?;
     fs::rename(&draft, &shipped)?;
     Ok(shipped)
+}
+
+/// Gives `command` the environment in which the binary that ships is run: that of its service unit, where a line sets one
+/// variable, without quotes.
+pub(crate) fn environment(command: &mut Command) -> Result<()> {
+    let unit = fs::read_to_string(root().join("packaging/systemd/doorward.service"))?;
+    for variable in unit.lines().filter_map(|line| line.strip_prefix("Environment=")) {
+        let (name, value) = variable.split_once('=').context("a variable has a value")?;
+        command.env(name, value);
+    }
+    Ok(())
 }
 
 /// The toolchain.

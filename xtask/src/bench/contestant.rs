@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use testbed::clock::until;
 use testbed::{Client, Gateway, Place, Port};
 
-use crate::command::root;
+use crate::dist;
 use crate::machine::{processor_seconds, resident_mb};
 use crate::peer::Peer;
 
@@ -106,12 +106,8 @@ pub(super) fn started(place: &Place, binary: &Path) -> Result<Gateway> {
 
 /// What starts it there, in the environment that its service unit has.
 pub(super) fn as_a_service(place: &Place, binary: &Path) -> Result<Command> {
-    let unit = std::fs::read_to_string(root().join("packaging/systemd/doorward.service"))?;
     let mut command = place.run(binary)?;
-    for variable in unit.lines().filter_map(|line| line.strip_prefix("Environment=")) {
-        let (name, value) = variable.split_once('=').context("a variable has a value")?;
-        command.env(name, value);
-    }
+    dist::environment(&mut command)?;
     Ok(command)
 }
 

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Which requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
-    /// The one of their tokens.
+    /// What their tokens are signed with.
     pub(super) algorithm: Algorithm,
     /// Whether the service is told a signed identity.
     pub(super) signs: bool,
@@ -39,14 +39,13 @@ pub(super) fn figure(valgrind: &Path, binary: &Path) -> Result<u64> {
     Ok(twice.saturating_sub(once) / u64::try_from(TIMES)?)
 }
 
-/// Runs `binary` under `valgrind` until it has answered so many requests; hands over what Valgrind says.
-pub(super) fn run(valgrind: Command, binary: &Path, way: Way, times: usize) -> Result<String> {
+/// Runs `binary` by `command`, which is Valgrind, until it has answered so many requests; hands over what Valgrind says.
+pub(super) fn run(mut command: Command, binary: &Path, way: Way, times: usize) -> Result<String> {
     let issuer = Issuer::new("https://idp.test", way.algorithm)?;
     let service = Recorder::start()?;
     let mut gate = Gate::before(service.address());
     gate.signs = way.signs;
     let place = gate.furnished(&issuer.key_set().to_string(), "")?;
-    let mut command = valgrind;
     command.arg(binary).args(["run", "--config"]).arg(place.path("doorward.yaml"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot start Valgrind")?;
