@@ -28,9 +28,9 @@ const CASES: [(&str, &str, u64); 8] = [
     ("canonicalise", "counted_gate", 2000),
     ("match-route", "counted_gate", 5000),
     ("find-token", "counted_gate", 2000),
-    ("verify-es256", "counted_gate", 20),
+    ("verify-es256", "counted_gate", 200),
     ("decide-from-memory", "counted_gate", 500),
-    ("decide-by-policies", "counted_gate", 100),
+    ("decide-by-policies", "counted_gate", 400),
     ("record-decision", "counted_audit", 1000),
     ("record-outcome", "counted_audit", 1000),
 ];
