@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tokens::Algorithm;
 
 use super::callgrind::{Cost, places};
-use super::whole::{Way, run};
+use super::whole::{RequestKind, run};
 use crate::dist;
 use crate::install::debian;
 
@@ -56,13 +56,13 @@ const COLD: [Part; 5] = [
 pub(super) fn show() -> Result<()> {
     let valgrind = debian::tool(&debian::VALGRIND)?;
     let binary = dist::built()?;
-    let way = |algorithm, signs, cold| Way { algorithm, signs, cold };
-    let warm = costs(&valgrind, &binary, way(Algorithm::Rs256, false, false))?;
+    let kind = |algorithm, signs, cold| RequestKind { algorithm, signs, cold };
+    let warm = costs(&valgrind, &binary, kind(Algorithm::Rs256, false, false))?;
     println!("{}", warm_table(&by_part(&warm, &WARM)));
     let mut columns = Vec::new();
     for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
         for signs in [false, true] {
-            let costs = costs(&valgrind, &binary, way(algorithm, signs, true))?;
+            let costs = costs(&valgrind, &binary, kind(algorithm, signs, true))?;
             columns.push(by_part(&costs, &COLD));
         }
     }
@@ -71,7 +71,7 @@ pub(super) fn show() -> Result<()> {
 }
 
 /// What so many requests cost in each place.
-fn costs(valgrind: &Path, binary: &Path, way: Way) -> Result<BTreeMap<String, Cost>> {
+fn costs(valgrind: &Path, binary: &Path, kind: RequestKind) -> Result<BTreeMap<String, Cost>> {
     let folder = tempfile::tempdir()?;
     let counted = |times: u64| {
         let file = folder.path().join(format!("{times}.callgrind"));
@@ -79,7 +79,7 @@ fn costs(valgrind: &Path, binary: &Path, way: Way) -> Result<BTreeMap<String, Co
         command.args(["--tool=callgrind", "--cache-sim=yes"]);
         command.arg(format!("--callgrind-out-file={}", file.display()));
         dist::environment(&mut command)?;
-        let said = run(command, binary, way, usize::try_from(times)?)?;
+        let said = run(command, binary, kind, usize::try_from(times)?)?;
         places(&std::fs::read_to_string(file).with_context(|| said)?)
     };
     let (once, mut twice) = (counted(TIMES)?, counted(2 * TIMES)?);

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which requests are sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
+pub(super) struct RequestKind {
     /// What their tokens are signed with.
     pub(super) algorithm: Algorithm,
     /// Whether the service is told a signed identity.
@@ -33,18 +33,23 @@ pub(super) struct Way {
 
 /// Instructions for one request.
 pub(super) fn figure(valgrind: &Path, binary: &Path) -> Result<u64> {
-    let way = Way { algorithm: Algorithm::Es256, signs: true, cold: false };
-    let counted = |times| instructions(&run(cachegrind(valgrind), binary, way, times)?);
+    let kind = RequestKind { algorithm: Algorithm::Es256, signs: true, cold: false };
+    let counted = |times| instructions(&run(cachegrind(valgrind), binary, kind, times)?);
     let (once, twice) = (counted(TIMES)?, counted(2 * TIMES)?);
     Ok(twice.saturating_sub(once) / u64::try_from(TIMES)?)
 }
 
 /// Runs `binary` by `command`, which is Valgrind, until it has answered so many requests; hands over what Valgrind says.
-pub(super) fn run(mut command: Command, binary: &Path, way: Way, times: usize) -> Result<String> {
-    let issuer = Issuer::new("https://idp.test", way.algorithm)?;
+pub(super) fn run(
+    mut command: Command,
+    binary: &Path,
+    kind: RequestKind,
+    times: usize,
+) -> Result<String> {
+    let issuer = Issuer::new("https://idp.test", kind.algorithm)?;
     let service = Recorder::start()?;
     let mut gate = Gate::before(service.address());
-    gate.signs = way.signs;
+    gate.signs = kind.signs;
     let place = gate.furnished(&issuer.key_set().to_string(), "")?;
     command.arg(binary).args(["run", "--config"]).arg(place.path("doorward.yaml"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -54,7 +59,7 @@ pub(super) fn run(mut command: Command, binary: &Path, way: Way, times: usize) -
         let reply = client::get(place.admin(), "/readyz").ok();
         Ok(reply.filter(|reply| reply.status == 200))
     });
-    let asked = ready.and_then(|_| ask(&place, &requests(&issuer, way, times)?));
+    let asked = ready.and_then(|_| ask(&place, &requests(&issuer, kind, times)?));
     if asked.is_ok()
         && let Some(pid) = Pid::from_raw(i32::try_from(child.id())?)
     {
@@ -69,7 +74,7 @@ pub(super) fn run(mut command: Command, binary: &Path, way: Way, times: usize) -
 }
 
 /// So many requests, and one before them.
-fn requests(issuer: &Issuer, way: Way, times: usize) -> Result<Vec<String>> {
+fn requests(issuer: &Issuer, kind: RequestKind, times: usize) -> Result<Vec<String>> {
     let request = |number: usize| -> Result<String> {
         let claims = json!({
             "groups": ["eng", "oncall"], "scope": "orders:read", "exp": epoch_seconds() + 3600,
@@ -79,7 +84,7 @@ fn requests(issuer: &Issuer, way: Way, times: usize) -> Result<Vec<String>> {
             "GET /orders/7 HTTP/1.1\r\nHost: orders.test\r\nAuthorization: Bearer {token}\r\n\r\n"
         ))
     };
-    if way.cold {
+    if kind.cold {
         return (0..=times).map(request).collect();
     }
     Ok(vec![request(0)?; times + 1])

@@ -71,7 +71,7 @@ fn security(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Runs what the recipe runs, as its user, where there is nothing but the binary, the libraries that it is linked with,
+/// Runs what the recipe runs, as its user and in its environment, where there is nothing but the binary, the libraries that it is linked with,
 /// and its configuration. Only its state is its own: everywhere else it cannot write.
 fn bare_root(stage: &Stage) -> Result<()> {
     let recipe = fs::read_to_string(root().join("packaging/container/Containerfile"))?;
@@ -121,6 +121,8 @@ routes:
     let inside = |words: &[String]| {
         let mut command = program("chroot");
         command.arg(format!("--userspec={user}")).arg(folder.path()).args(words);
+        let set = recipe.lines().filter_map(|line| line.strip_prefix("ENV ")?.split_once('='));
+        command.envs(set);
         command
     };
     let run = [words("ENTRYPOINT")?, words("CMD")?].concat();
